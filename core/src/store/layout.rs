@@ -1,0 +1,331 @@
+//! Where each record lives: the one place that knows the form of keys.
+//!
+//! A key is a table's letter, the merchant's id for all that belongs to a merchant, and the parts of the record's own
+//! name. Numbers are big-endian, so that keys sort as the things do. Texts come last, or end with a zero byte (the
+//! domain's texts have no control characters), so that no key is the beginning of another one's name.
+//!
+//! | table | after it | record |
+//! |---|---|---|
+//! | `M` | merchant | the merchant |
+//! | `S` | merchant, store | a store |
+//! | `T` | merchant, code | a store's id by its code |
+//! | `K` | hash of the secret | an API key |
+//! | `U` | merchant, unit | a unit |
+//! | `m` | merchant, member | a member |
+//! | `n` | merchant, reference | a member's id by reference |
+//! | `o` | merchant, order | an order |
+//! | `r` | merchant, reference | an order's id by reference |
+//! | `h` | merchant, member, order | nothing: the member's orders |
+//! | `a` | merchant, member, unit | an account |
+//! | `l` | merchant, member, unit, expiry, lot | an open lot |
+//! | `c` | merchant, member, unit, lot | a closed lot |
+//! | `A` | merchant, house account, side, unit | counter: all that was ever debited or credited |
+//! | `p` | merchant, posting | a posting |
+//! | `q` | merchant, member, posting | nothing: the member's statement |
+//! | `v` | merchant, posting | the posting that reversed it |
+//! | `i` | merchant, idempotency key | what an earlier request with this key did |
+//! | `e` | merchant | log: the merchant's events |
+//! | `f` | merchant, day, store, figure | counter: a figure of a store's day |
+//! | `R` | revision | a pack revision |
+//! | `B` | revision, number | a part of its component |
+//! | `E` | merchant | the version of its enablements |
+//! | `F` | merchant, pack | an enablement |
+//! | `k` | merchant, pack, key | a pack's own entry |
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use super::{Key, KeyRange};
+use crate::domain::{Code, LotId, MemberId, MerchantId, OrderId, PostingId, Reference, RevisionId, StoreId};
+
+struct Name(Key);
+
+impl Name {
+    fn new(table: u8) -> Self {
+        let mut key = Key::with_capacity(64);
+        key.push(table);
+        Self(key)
+    }
+
+    fn of(table: u8, merchant: MerchantId) -> Self {
+        Self::new(table).bytes(merchant.as_bytes())
+    }
+
+    fn bytes(mut self, part: &[u8]) -> Self {
+        self.0.extend_from_slice(part);
+        self
+    }
+
+    /// A text that something may follow.
+    fn text(self, part: &str) -> Self {
+        self.bytes(part.as_bytes()).bytes(&[0])
+    }
+
+    fn range(self) -> KeyRange {
+        KeyRange::prefix(&self.0)
+    }
+}
+
+/// Which total of a house account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// What left it.
+    Debits,
+    /// What came to it.
+    Credits,
+}
+
+/// A merchant.
+pub fn merchant(merchant: MerchantId) -> Key {
+    Name::of(b'M', merchant).0
+}
+
+/// All merchants.
+pub fn merchants() -> KeyRange {
+    Name::new(b'M').range()
+}
+
+/// A store.
+pub fn store(merchant: MerchantId, store: StoreId) -> Key {
+    Name::of(b'S', merchant).bytes(store.as_bytes()).0
+}
+
+/// All stores of a merchant.
+pub fn stores(merchant: MerchantId) -> KeyRange {
+    Name::of(b'S', merchant).range()
+}
+
+/// A store's id by its code.
+pub fn store_by_code(merchant: MerchantId, code: &Code) -> Key {
+    Name::of(b'T', merchant).bytes(code.as_str().as_bytes()).0
+}
+
+/// An API key, by the SHA-256 of its secret.
+pub fn api_key(secret_hash: &[u8; 32]) -> Key {
+    Name::new(b'K').bytes(secret_hash).0
+}
+
+/// A unit.
+pub fn unit(merchant: MerchantId, unit: &Code) -> Key {
+    Name::of(b'U', merchant).bytes(unit.as_str().as_bytes()).0
+}
+
+/// All units of a merchant.
+pub fn units(merchant: MerchantId) -> KeyRange {
+    Name::of(b'U', merchant).range()
+}
+
+/// A member.
+pub fn member(merchant: MerchantId, member: MemberId) -> Key {
+    Name::of(b'm', merchant).bytes(member.as_bytes()).0
+}
+
+/// All members of a merchant.
+pub fn members(merchant: MerchantId) -> KeyRange {
+    Name::of(b'm', merchant).range()
+}
+
+/// A member's id by reference.
+pub fn member_by_reference(merchant: MerchantId, reference: &Reference) -> Key {
+    Name::of(b'n', merchant).bytes(reference.as_str().as_bytes()).0
+}
+
+/// All references of members of a merchant.
+pub fn member_references(merchant: MerchantId) -> KeyRange {
+    Name::of(b'n', merchant).range()
+}
+
+/// An order.
+pub fn order(merchant: MerchantId, order: OrderId) -> Key {
+    Name::of(b'o', merchant).bytes(order.as_bytes()).0
+}
+
+/// All orders of a merchant.
+pub fn orders(merchant: MerchantId) -> KeyRange {
+    Name::of(b'o', merchant).range()
+}
+
+/// An order's id by reference.
+pub fn order_by_reference(merchant: MerchantId, reference: &Reference) -> Key {
+    Name::of(b'r', merchant).bytes(reference.as_str().as_bytes()).0
+}
+
+/// All references of orders of a merchant.
+pub fn order_references(merchant: MerchantId) -> KeyRange {
+    Name::of(b'r', merchant).range()
+}
+
+/// That an order is a member's.
+pub fn member_order(merchant: MerchantId, member: MemberId, order: OrderId) -> Key {
+    Name::of(b'h', merchant).bytes(member.as_bytes()).bytes(order.as_bytes()).0
+}
+
+/// All orders of members of a merchant.
+pub fn member_orders(merchant: MerchantId) -> KeyRange {
+    Name::of(b'h', merchant).range()
+}
+
+/// What a member holds of a unit.
+pub fn account(merchant: MerchantId, member: MemberId, unit: &Code) -> Key {
+    Name::of(b'a', merchant).bytes(member.as_bytes()).bytes(unit.as_str().as_bytes()).0
+}
+
+/// All accounts of a member.
+pub fn accounts_of(merchant: MerchantId, member: MemberId) -> KeyRange {
+    Name::of(b'a', merchant).bytes(member.as_bytes()).range()
+}
+
+/// All accounts of a merchant's members.
+pub fn accounts(merchant: MerchantId) -> KeyRange {
+    Name::of(b'a', merchant).range()
+}
+
+/// An open lot; those that expire first come first, those that never do come last.
+pub fn open_lot(merchant: MerchantId, member: MemberId, unit: &Code, expires_at: Option<Timestamp>, lot: LotId) -> Key {
+    open_lot_prefix(merchant, member, unit).bytes(&expiry(expires_at)).bytes(lot.as_bytes()).0
+}
+
+/// The open lots of an account.
+pub fn open_lots(merchant: MerchantId, member: MemberId, unit: &Code) -> KeyRange {
+    open_lot_prefix(merchant, member, unit).range()
+}
+
+/// The open lots of an account that are expired at `now`.
+pub fn lapsed_lots(merchant: MerchantId, member: MemberId, unit: &Code, now: Timestamp) -> KeyRange {
+    let start = open_lot_prefix(merchant, member, unit).0;
+    let millis = u64::try_from(now.as_millisecond()).unwrap_or(0).saturating_add(1);
+    let end = open_lot_prefix(merchant, member, unit).bytes(&millis.to_be_bytes()).0;
+    KeyRange { start, end }
+}
+
+/// All open lots of a merchant's members.
+pub fn all_open_lots(merchant: MerchantId) -> KeyRange {
+    Name::of(b'l', merchant).range()
+}
+
+fn open_lot_prefix(merchant: MerchantId, member: MemberId, unit: &Code) -> Name {
+    Name::of(b'l', merchant).bytes(member.as_bytes()).text(unit.as_str())
+}
+
+fn expiry(expires_at: Option<Timestamp>) -> [u8; 8] {
+    expires_at.map_or(u64::MAX, |at| u64::try_from(at.as_millisecond()).unwrap_or(0)).to_be_bytes()
+}
+
+/// A closed lot.
+pub fn closed_lot(merchant: MerchantId, member: MemberId, unit: &Code, lot: LotId) -> Key {
+    Name::of(b'c', merchant).bytes(member.as_bytes()).text(unit.as_str()).bytes(lot.as_bytes()).0
+}
+
+/// All closed lots of a merchant's members.
+pub fn all_closed_lots(merchant: MerchantId) -> KeyRange {
+    Name::of(b'c', merchant).range()
+}
+
+/// A total of one of the merchant's own accounts in a unit; `house` is the account's letter.
+pub fn house(merchant: MerchantId, house: u8, side: Side, unit: &Code) -> Key {
+    let side = match side {
+        Side::Debits => b'd',
+        Side::Credits => b'c',
+    };
+    Name::of(b'A', merchant).bytes(&[house, side]).bytes(unit.as_str().as_bytes()).0
+}
+
+/// A posting.
+pub fn posting(merchant: MerchantId, posting: PostingId) -> Key {
+    Name::of(b'p', merchant).bytes(posting.as_bytes()).0
+}
+
+/// All postings of a merchant.
+pub fn postings(merchant: MerchantId) -> KeyRange {
+    Name::of(b'p', merchant).range()
+}
+
+/// That a posting touches a member.
+pub fn member_posting(merchant: MerchantId, member: MemberId, posting: PostingId) -> Key {
+    Name::of(b'q', merchant).bytes(member.as_bytes()).bytes(posting.as_bytes()).0
+}
+
+/// The posting that reversed a posting.
+pub fn reversal(merchant: MerchantId, posting: PostingId) -> Key {
+    Name::of(b'v', merchant).bytes(posting.as_bytes()).0
+}
+
+/// What an earlier request with this idempotency key did.
+pub fn idempotency(merchant: MerchantId, key: &Reference) -> Key {
+    Name::of(b'i', merchant).bytes(key.as_str().as_bytes()).0
+}
+
+/// The merchant's events.
+pub fn events(merchant: MerchantId) -> Key {
+    Name::of(b'e', merchant).0
+}
+
+/// A figure of a store's day; `figure` is its letter.
+pub fn figure(merchant: MerchantId, day: Date, store: StoreId, figure: u8) -> Key {
+    day_name(merchant, day).bytes(store.as_bytes()).bytes(&[figure]).0
+}
+
+/// The figures of a merchant from one day to another, both included.
+pub fn figures(merchant: MerchantId, from: Date, to: Date) -> KeyRange {
+    KeyRange { start: day_name(merchant, from).0, end: day_name(merchant, to).range().end }
+}
+
+/// The figure's letter and the store at the end of a figure's key.
+pub fn figure_parts(key: &[u8]) -> Option<(StoreId, u8)> {
+    let (figure, rest) = key.split_last()?;
+    let store: [u8; 16] = rest.get(rest.len().checked_sub(16)?..)?.try_into().ok()?;
+    Some((StoreId::from_bytes(store), *figure))
+}
+
+fn day_name(merchant: MerchantId, day: Date) -> Name {
+    // Years run from -9999 to 9999 in the calendar that we use; orders are younger than the year 0.
+    let year = u16::try_from(day.year()).unwrap_or(0).to_be_bytes();
+    let month_and_day = [day.month().unsigned_abs(), day.day().unsigned_abs()];
+    Name::of(b'f', merchant).bytes(&year).bytes(&month_and_day)
+}
+
+/// A pack revision.
+pub fn revision(revision: RevisionId) -> Key {
+    Name::new(b'R').bytes(revision.as_bytes()).0
+}
+
+/// All pack revisions.
+pub fn revisions() -> KeyRange {
+    Name::new(b'R').range()
+}
+
+/// A part of a revision's component.
+pub fn component_part(revision: RevisionId, number: u32) -> Key {
+    Name::new(b'B').bytes(revision.as_bytes()).bytes(&number.to_be_bytes()).0
+}
+
+/// All parts of a revision's component, in order.
+pub fn component_parts(revision: RevisionId) -> KeyRange {
+    Name::new(b'B').bytes(revision.as_bytes()).range()
+}
+
+/// The version of a merchant's enablements: a counter that every change moves.
+pub fn enablements_version(merchant: MerchantId) -> Key {
+    Name::of(b'E', merchant).0
+}
+
+/// An enablement.
+pub fn enablement(merchant: MerchantId, pack: &Code) -> Key {
+    Name::of(b'F', merchant).bytes(pack.as_str().as_bytes()).0
+}
+
+/// All enablements of a merchant.
+pub fn enablements(merchant: MerchantId) -> KeyRange {
+    Name::of(b'F', merchant).range()
+}
+
+/// A pack's own entry.
+pub fn pack_entry(merchant: MerchantId, pack: &Code, key: &[u8]) -> Key {
+    Name::of(b'k', merchant).text(pack.as_str()).bytes(key).0
+}
+
+/// How many bytes of a pack entry's key come before the pack's own part.
+pub fn pack_entry_prefix_len(pack: &Code) -> usize {
+    1 + 16 + pack.as_str().len() + 1
+}
+

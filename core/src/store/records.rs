@@ -1,0 +1,45 @@
+//! The versions of the domain's records on disk, and reading many of them.
+
+use super::{Direction, KeyRange, Record, StoreError, Tx};
+use crate::domain::{Event, MemberId, Member, Merchant, Order, OrderId, Store, StoreId, Unit};
+
+macro_rules! records {
+    ($($type:ty, $version:literal, $name:literal;)*) => {$(
+        impl Record for $type {
+            const VERSION: u8 = $version;
+            const NAME: &'static str = $name;
+        }
+    )*};
+}
+
+records! {
+    Merchant, 1, "merchant";
+    Store, 1, "store";
+    StoreId, 1, "store id";
+    Unit, 1, "unit";
+    Member, 1, "member";
+    MemberId, 1, "member id";
+    Order, 1, "order";
+    OrderId, 1, "order id";
+    Event, 1, "event";
+}
+
+impl Tx {
+    /// Hands every record of a range to `take`, in the order of the keys, some at a time: for jobs that go through
+    /// all of something, such as `verify`. Everything is remembered as read.
+    ///
+    /// # Errors
+    /// As [`Tx::load_scan`].
+    pub fn each<T: Record>(&mut self, range: &KeyRange, mut take: impl FnMut(&[u8], T)) -> Result<(), StoreError> {
+        const PAGE: usize = 1000;
+        let mut rest = range.clone();
+        loop {
+            let page = self.load_scan::<T>(&rest, Direction::Forward, PAGE)?;
+            let Some((last, _)) = page.last() else { return Ok(()) };
+            rest = rest.after(last);
+            for (key, record) in page {
+                take(&key, record);
+            }
+        }
+    }
+}
