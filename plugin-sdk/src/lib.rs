@@ -1,1 +1,236 @@
+//! Everything that the author of a Punchcard pack sees.
+//!
+//! A pack is a WebAssembly component that the host calls: when a basket is quoted, when an order settles, when somebody
+//! runs one of its commands. Every call runs in a fresh instance inside one transaction of the host. What the pack writes
+//! is kept when it returns `Ok`, and nothing of it otherwise, so a pack needs no clean-up code and keeps no state but in
+//! [`kv`] and [`assets`]. It has no clock, randomness or network: time, wall clock, language and random bits come in the
+//! [`CallContext`].
+//!
+//! # A whole pack
+//!
+//! Stamps for coffees, and a command that trades ten of them for a free one:
+//!
+//! ```
+//! use punchcard_sdk::prelude::*;
+//!
+//! struct Stamps;
+//!
+//! impl Pack for Stamps {
+//!     fn manifest() -> Manifest {
+//!         Manifest::new("stamps", env!("CARGO_PKG_VERSION"))
+//!             .title(Text::new("Stamp card", "集章卡"))
+//!             .summary(Text::new("A stamp for each coffee, a coffee for a full card", "每杯咖啡一枚章，集满换一杯"))
+//!             .unit("stamps", Text::new("stamps", "枚章"))
+//!             .grant(Capability::AssetsWriteOwnUnits, Text::new("to give and take stamps", "用于发放和兑换集章"))
+//!             .settings::<Settings>()
+//!             .commands(Self::ALL)
+//!     }
+//! }
+//!
+//! /// What the merchant can set. The comments and defaults end up in the settings form.
+//! #[derive(Deserialize, JsonSchema)]
+//! #[serde(default, deny_unknown_fields)]
+//! struct Settings {
+//!     /// The category that earns stamps.
+//!     category: String,
+//!     /// Stamps for a free coffee.
+//!     full_card: std::num::NonZeroU64,
+//! }
+//!
+//! impl Default for Settings {
+//!     fn default() -> Self {
+//!         Self { category: "coffee".to_owned(), full_card: std::num::NonZeroU64::new(10).unwrap() }
+//!     }
+//! }
+//!
+//! impl Checkout for Stamps {
+//!     fn decide(ctx: &CallContext, order: &Order) -> Result<Decision, Refusal> {
+//!         Ok(stamps_for(&settings::get()?, Language::of(ctx), order))
+//!     }
+//! }
+//!
+//! /// The rule itself: without the host, so that a plain unit test can check it.
+//! fn stamps_for(settings: &Settings, language: Language, order: &Order) -> Decision {
+//!     let amount =
+//!         order.lines.iter().filter(|line| line.category == settings.category).map(|line| u64::from(line.quantity)).sum();
+//!     if order.buyer.is_none() || amount == 0 {
+//!         let why = Text::new("no member, or nothing that earns stamps", "没有会员，或没有可集章的商品");
+//!         return Decision { earnings: vec![], findings: vec![Finding::skipped("stamps", why.wording(language))] };
+//!     }
+//!     Decision {
+//!         earnings: vec![Earning { unit: "stamps".to_owned(), amount, expires: Expiry::Never }],
+//!         findings: vec![Finding::applied("stamps", Text::new("a stamp for each", "每杯一枚").wording(language))],
+//!     }
+//! }
+//!
+//! /// Trades a full card for a coffee.
+//! #[derive(Deserialize, JsonSchema)]
+//! #[serde(deny_unknown_fields)]
+//! struct Trade {
+//!     member: String,
+//! }
+//!
+//! #[derive(Serialize)]
+//! struct Traded {
+//!     posting: String,
+//! }
+//!
+//! impl Command for Trade {
+//!     const NAME: &'static str = "trade";
+//!     const TITLE: Text = Text::new("Trade a full card", "集满兑换");
+//!     type Output = Traded;
+//!
+//!     fn run(self, ctx: &CallContext) -> Result<Traded, Refusal> {
+//!         let amount = settings::get::<Settings>()?.full_card.get();
+//!         let debit = Debit { member: self.member, unit: "stamps".to_owned(), amount, reason: "free coffee".to_owned() };
+//!         match assets::spend(&debit) {
+//!             Ok(posting) => Ok(Traded { posting }),
+//!             Err(HostError::Insufficient(_)) => {
+//!                 let why = Text::new("the card is not full yet", "集章卡尚未集满");
+//!                 Err(Refusal::refused("card-not-full", why.wording(Language::of(ctx))))
+//!             }
+//!             Err(error) => Err(error.into()),
+//!         }
+//!     }
+//! }
+//!
+//! impl Commands for Stamps {
+//!     const ALL: &'static [Operation] = &[Operation::of::<Trade>()];
+//! }
+//!
+//! punchcard_sdk::pack!(Stamps: checkout, commands);
+//! # fn main() {}
+//! ```
+//!
+//! Its `Cargo.toml` asks for `crate-type = ["cdylib", "rlib"]`: the first is the pack, the second lets tests use it.
 
+mod calendar;
+mod command;
+#[doc(hidden)]
+#[allow(
+    unsafe_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    reason = "generated code calls and is called through raw pointers, and has the shape that its generator gave it"
+)]
+pub mod contract;
+mod manifest;
+mod panics;
+mod refusal;
+#[cfg(test)]
+mod testing;
+mod text;
+
+pub mod assets;
+pub mod kv;
+pub mod log;
+pub mod members;
+pub mod order;
+pub mod settings;
+
+pub use calendar::{Clock, Expiry, LocalDate, LocalTime, NotInCalendar, Weekday, minutes_between};
+pub use command::{Command, Commands, Operation};
+pub use manifest::{Capability, Limits, Manifest};
+pub use text::{Language, Text};
+
+#[doc(inline)]
+pub use contract::imports::punchcard::pack::types::{CallContext, HostError, Problem, Refusal};
+use order::{Decision, Order, Refund};
+
+/// What nearly every pack uses.
+pub mod prelude {
+    pub use schemars::JsonSchema;
+    pub use serde::{Deserialize, Serialize};
+
+    pub use crate::{
+        CallContext, Capability, Checkout, Command, Commands, Expiry, HostError, Language, Manifest, Operation, Pack,
+        Refusal, Text,
+        assets::{self, Credit, Debit},
+        kv, log, members,
+        order::{Decision, Earning, Finding, Order, Refund},
+        settings,
+    };
+}
+
+/// A pack. Every pack says what it is.
+pub trait Pack {
+    /// Asked once, when the pack is installed. No host function answers then.
+    fn manifest() -> Manifest;
+}
+
+/// Taking part in orders: the hot path.
+pub trait Checkout {
+    /// What an order gives its buyer, and why. Quoting and settling both ask this, so that what was promised is what
+    /// happens.
+    ///
+    /// # Errors
+    /// A refusal leaves the order standing without this pack.
+    fn decide(ctx: &CallContext, order: &Order) -> Result<Decision, Refusal>;
+
+    /// What a basket would get now. Whatever is written here is dropped.
+    ///
+    /// # Errors
+    /// As [`Checkout::decide`].
+    fn quote(ctx: &CallContext, order: &Order) -> Result<Decision, Refusal> {
+        Self::decide(ctx, order)
+    }
+
+    /// An order is being recorded, in the same transaction. For packs that write something besides their decision.
+    ///
+    /// # Errors
+    /// As [`Checkout::decide`].
+    fn settled(ctx: &CallContext, order: &Order) -> Result<Decision, Refusal> {
+        Self::decide(ctx, order)
+    }
+
+    /// An order is being given back as a whole. The host has reversed what the decision gave; this is for what the pack
+    /// itself wrote.
+    ///
+    /// # Errors
+    /// Whatever the pack refuses.
+    fn refunded(ctx: &CallContext, refund: &Refund) -> Result<(), Refusal> {
+        let _ = (ctx, refund);
+        Ok(())
+    }
+}
+
+/// Makes a type the pack of this crate: `pack!(Points: checkout, commands)`, or with what it takes part in of the two.
+///
+/// The type implements [`Pack`], and [`Checkout`] or [`Commands`] for what is named. Once in a crate.
+#[macro_export]
+macro_rules! pack {
+    ($pack:ident) => {
+        $crate::pack!(@export describing export_describe $pack);
+    };
+    ($pack:ident : $($interface:ident),+ $(,)?) => {
+        $crate::pack!($pack);
+        $($crate::pack!(@$interface $pack);)+
+    };
+    (@checkout $pack:ident) => {
+        const _: fn() = $crate::takes_part_in_checkout::<$pack>;
+        $crate::pack!(@export checking_out export_checkout $pack);
+    };
+    (@commands $pack:ident) => {
+        const _: fn() = $crate::takes_commands::<$pack>;
+        $crate::pack!(@export commanding export_commands $pack);
+    };
+    // Natively the exports would only be names that clash when two packs are linked into one test.
+    (@export $world:ident $export:ident $pack:ident) => {
+        #[cfg(target_arch = "wasm32")]
+        #[allow(unsafe_code, reason = "what the host calls by name is generated")]
+        const _: () = {
+            $crate::contract::$world::$export!($pack with_types_in $crate::contract::$world);
+        };
+        const _: fn() -> $crate::Manifest = <$pack as $crate::Pack>::manifest;
+    };
+}
+
+/// Fails to compile for a type that does not implement [`Checkout`], on every target.
+#[doc(hidden)]
+pub fn takes_part_in_checkout<T: Checkout>() {}
+
+/// Fails to compile for a type that does not implement [`Commands`], on every target.
+#[doc(hidden)]
+pub fn takes_commands<T: Commands>() {}

@@ -1,0 +1,98 @@
+//! What `wit/0.1.0/pack.wit` generates, one module for each world. Hidden: authors see it through the modules of the
+//! crate root, and only `pack!` names it.
+//!
+//! Every export interface is a world of its own, so that a pack ends up with exactly the exports that it names. They
+//! all share the types of [`imports`].
+
+/// The host functions and the shared types.
+pub mod imports {
+    wit_bindgen::generate!({
+        path: "../wit/0.1.0",
+        world: "imports",
+        generate_all,
+        generate_unused_types: true,
+        additional_derives: [PartialEq, Eq],
+        additional_type_attributes: {
+            "punchcard:pack/types@0.1.0/weekday": [
+                #[derive(Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+                #[serde(rename_all = "lowercase")]
+                #[schemars(inline)]
+            ],
+            "punchcard:pack/types@0.1.0/local-date": [#[derive(PartialOrd, Ord, Hash)]],
+        },
+    });
+}
+
+/// The export `describe`.
+pub mod describing {
+    wit_bindgen::generate!({
+        path: "../wit/0.1.0",
+        world: "describing",
+        generate_all,
+        pub_export_macro: true,
+        export_macro_name: "export_describe",
+        default_bindings_module: "punchcard_sdk::contract::describing",
+    });
+
+    impl<T: crate::Pack> exports::punchcard::pack::describe::Guest for T {
+        fn manifest() -> String {
+            T::manifest().to_json()
+        }
+    }
+}
+
+/// The export `checkout`.
+pub mod checking_out {
+    wit_bindgen::generate!({
+        path: "../wit/0.1.0",
+        world: "checking-out",
+        with: { "punchcard:pack/types@0.1.0": crate::contract::imports::punchcard::pack::types },
+        pub_export_macro: true,
+        export_macro_name: "export_checkout",
+        default_bindings_module: "punchcard_sdk::contract::checking_out",
+        additional_derives: [PartialEq, Eq],
+    });
+
+    use crate::{
+        CallContext, Checkout, Refusal,
+        order::{Decision, Order, Refund},
+    };
+
+    impl<T: Checkout> exports::punchcard::pack::checkout::Guest for T {
+        fn quote(ctx: CallContext, order: Order) -> Result<Decision, Refusal> {
+            crate::panics::report();
+            T::quote(&ctx, &order)
+        }
+
+        fn settled(ctx: CallContext, order: Order) -> Result<Decision, Refusal> {
+            crate::panics::report();
+            T::settled(&ctx, &order)
+        }
+
+        fn refunded(ctx: CallContext, refund: Refund) -> Result<(), Refusal> {
+            crate::panics::report();
+            T::refunded(&ctx, &refund)
+        }
+    }
+}
+
+/// The export `commands`.
+pub mod commanding {
+    wit_bindgen::generate!({
+        path: "../wit/0.1.0",
+        world: "commanding",
+        with: { "punchcard:pack/types@0.1.0": crate::contract::imports::punchcard::pack::types },
+        pub_export_macro: true,
+        export_macro_name: "export_commands",
+        default_bindings_module: "punchcard_sdk::contract::commanding",
+    });
+
+    use crate::{CallContext, Commands, Refusal};
+
+    impl<T: Commands> exports::punchcard::pack::commands::Guest for T {
+        fn run(ctx: CallContext, command: String, input: String) -> Result<String, Refusal> {
+            crate::panics::report();
+            crate::command::dispatch(T::ALL, &ctx, &command, &input)
+        }
+    }
+}
