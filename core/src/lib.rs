@@ -1,2 +1,10 @@
+//! Punchcard: a membership platform. A small host owns members, assets and events in an embedded store; everything
+//! specific to a trade or a programme is a *pack*, a sandboxed WebAssembly component behind the interfaces in `wit/`.
+//!
+//! Dependencies point down: `cli` and `http` call `usecase`; `usecase` uses `ledger`, `store` and `pack`; those use
+//! `domain`. One file of `usecase` is one thing that a person does.
 
+pub mod domain;
+pub mod ledger;
+pub mod pack;
 pub mod store;

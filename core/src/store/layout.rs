@@ -328,4 +328,3 @@ pub fn pack_entry(merchant: MerchantId, pack: &Code, key: &[u8]) -> Key {
 pub fn pack_entry_prefix_len(pack: &Code) -> usize {
     1 + 16 + pack.as_str().len() + 1
 }
-

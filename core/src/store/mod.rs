@@ -17,8 +17,11 @@
 mod backoff;
 mod codec;
 mod error;
+pub mod journal;
 mod key;
+pub mod layout;
 pub mod memory;
+mod records;
 mod tx;
 
 use std::collections::BTreeMap;

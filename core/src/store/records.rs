@@ -1,7 +1,7 @@
 //! The versions of the domain's records on disk, and reading many of them.
 
 use super::{Direction, KeyRange, Record, StoreError, Tx};
-use crate::domain::{Event, MemberId, Member, Merchant, Order, OrderId, Store, StoreId, Unit};
+use crate::domain::{Event, Member, MemberId, Merchant, Order, OrderId, Store, StoreId, Unit};
 
 macro_rules! records {
     ($($type:ty, $version:literal, $name:literal;)*) => {$(

@@ -1,0 +1,82 @@
+//! Events: facts that happened, in the merchant's append-only log. They carry ids, never personal data.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Code, KeyId, MemberId, Minor, OrderId, PostingId, RevisionId, StoreId};
+
+/// A fact that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// Somebody became a member.
+    MemberEnrolled {
+        /// Who.
+        member: MemberId,
+        /// Where.
+        store: Option<StoreId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A member paid money into their stored value.
+    StoredValueLoaded {
+        /// Who.
+        member: MemberId,
+        /// How much.
+        amount_minor: Minor,
+        /// The posting that booked it.
+        posting: PostingId,
+        /// When.
+        at: Timestamp,
+    },
+    /// An order was recorded.
+    OrderSettled {
+        /// Which.
+        order: OrderId,
+        /// Whose.
+        member: Option<MemberId>,
+        /// When it was recorded.
+        at: Timestamp,
+    },
+    /// An order was given back as a whole.
+    OrderRefunded {
+        /// Which.
+        order: OrderId,
+        /// Whose.
+        member: Option<MemberId>,
+        /// When.
+        at: Timestamp,
+    },
+    /// A pack failed in its part of an order; the order stands.
+    PackFailed {
+        /// Which pack.
+        pack: Code,
+        /// At which order.
+        order: OrderId,
+        /// Stable name of the failure.
+        code: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A pack's command was run.
+    CommandRun {
+        /// Which pack.
+        pack: Code,
+        /// Which command.
+        command: Code,
+        /// By whom.
+        by: KeyId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A pack was switched on.
+    PackEnabled {
+        /// Which pack.
+        pack: Code,
+        /// In which revision.
+        revision: RevisionId,
+        /// By whom.
+        by: KeyId,
+        /// When.
+        at: Timestamp,
+    },
+}

@@ -1,0 +1,166 @@
+//! Orders: what was bought, and what packs made of it.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Code, Currency, Label, MemberId, Minor, OrderId, PostingId, Reference, StoreId};
+
+/// What was bought of one thing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The merchant's name for the thing.
+    pub sku: Label,
+    /// Its category, when the order said so.
+    pub category: Option<Label>,
+    /// How many; at least 1.
+    pub quantity: u32,
+    /// The line's total after its discounts. Zero is fine: a gift is a line too.
+    pub amount_minor: Minor,
+}
+
+/// Why a basket is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LineFault {
+    /// Nothing in it.
+    #[error("an order has at least one line")]
+    NoLines,
+    /// Too much in it.
+    #[error("an order has at most {max} lines, but this one has {given}", max = Order::LINES_MAX)]
+    TooManyLines {
+        /// How many were given.
+        given: usize,
+    },
+    /// A line of nothing.
+    #[error("line {line}: quantity is 0, expected at least 1")]
+    NoQuantity {
+        /// Which line, from 1.
+        line: usize,
+    },
+    /// A line or the sum is over the largest amount.
+    #[error("line {line}: the amount, or the order's total with it, is over {max} minor units", max = Currency::AMOUNT_MAX)]
+    TooLarge {
+        /// Which line, from 1.
+        line: usize,
+    },
+}
+
+/// A recorded order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Its id.
+    pub id: OrderId,
+    /// The name that the system which sent it uses. Unique in the merchant.
+    pub reference: Reference,
+    /// Where it was made.
+    pub store: StoreId,
+    /// Who bought, if it is known.
+    pub member: Option<MemberId>,
+    /// When it was made. It can be long before it was recorded.
+    pub ordered_at: Timestamp,
+    /// What was bought.
+    pub lines: Vec<Line>,
+    /// The sum of the lines.
+    pub total_minor: Minor,
+    /// Whether it still stands.
+    pub state: OrderState,
+    /// What each pack did when it was settled, in the order they were asked.
+    pub outcomes: Vec<PackOutcome>,
+}
+
+impl Order {
+    /// The most lines that one order may have.
+    pub const LINES_MAX: usize = 500;
+
+    /// Checks the lines and adds them up.
+    ///
+    /// # Errors
+    /// The first fault, in the order of [`LineFault`]'s variants for each line.
+    pub fn total(lines: &[Line]) -> Result<Minor, LineFault> {
+        if lines.is_empty() {
+            return Err(LineFault::NoLines);
+        }
+        if lines.len() > Self::LINES_MAX {
+            return Err(LineFault::TooManyLines { given: lines.len() });
+        }
+        let mut total: Minor = 0;
+        for (index, line) in lines.iter().enumerate() {
+            if line.quantity == 0 {
+                return Err(LineFault::NoQuantity { line: index + 1 });
+            }
+            total = total
+                .checked_add(line.amount_minor)
+                .filter(|sum| *sum <= Currency::AMOUNT_MAX)
+                .ok_or(LineFault::TooLarge { line: index + 1 })?;
+        }
+        Ok(total)
+    }
+}
+
+/// Whether an order still stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum OrderState {
+    /// It was recorded.
+    Settled,
+    /// It was given back as a whole.
+    Refunded {
+        /// When.
+        at: Timestamp,
+        /// Why, as staff said it.
+        reason: Option<Label>,
+        /// The ledger's reversals, in the order of the postings that they undo.
+        reversals: Vec<PostingId>,
+    },
+}
+
+/// What one pack made of an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackOutcome {
+    /// The pack.
+    pub pack: Code,
+    /// What came of it.
+    pub result: PackResult,
+}
+
+/// How a pack's part in an order ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PackResult {
+    /// It did its part.
+    Done {
+        /// The posting of what it gave, if it gave anything.
+        posting: Option<PostingId>,
+        /// What the buyer earned, as unit and amount.
+        earned: Vec<(Code, Minor)>,
+    },
+    /// It failed; the order stands without it and nothing of its work is kept.
+    Failed {
+        /// Stable name of the failure, such as `out-of-fuel`.
+        code: String,
+        /// What happened, for the people who run the pack.
+        message: String,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(quantity: u32, amount_minor: Minor) -> Line {
+        Line { sku: Label::new("bun").unwrap(), category: None, quantity, amount_minor }
+    }
+
+    #[test]
+    fn a_basket_is_refused_for_what_is_wrong_with_it() {
+        let max = Currency::AMOUNT_MAX;
+        for (lines, expected) in [
+            (vec![], Err(LineFault::NoLines)),
+            (vec![line(1, 0); 501], Err(LineFault::TooManyLines { given: 501 })),
+            (vec![line(1, 5), line(0, 5)], Err(LineFault::NoQuantity { line: 2 })),
+            (vec![line(1, max), line(1, 1)], Err(LineFault::TooLarge { line: 2 })),
+            (vec![line(1, u64::MAX)], Err(LineFault::TooLarge { line: 1 })),
+            (vec![line(2, 0)], Ok(0)),
+            (vec![line(2, 700), line(1, 55)], Ok(755)),
+        ] {
+            assert_eq!(Order::total(&lines), expected);
+        }
+    }
+}

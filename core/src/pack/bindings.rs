@@ -1,0 +1,10 @@
+//! Types and traits made from the contract in `wit/`.
+#![expect(missing_docs, reason = "generated from the documented contract")]
+#![expect(clippy::all, reason = "generated")]
+
+wasmtime::component::bindgen!({
+    path: "../wit/0.1.0",
+    world: "pack",
+    imports: { default: trappable },
+    require_store_data_send: true,
+});

@@ -1,0 +1,367 @@
+//! Calling a pack: a fresh instance, inside the caller's transaction, under limits.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil;
+use jiff::tz::TimeZone;
+use wasmtime::component::{ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower};
+use wasmtime::{Store, Trap};
+
+use super::bindings::exports::punchcard::pack::checkout;
+use super::bindings::punchcard::pack::types as wit;
+use super::engine::TICK;
+use super::error::cut;
+use super::grant::allows_writing;
+use super::host::{Call, Desk, expires_at, millis};
+use super::{CallError, Grant, Limits, LoadedPack, Packs, Refusal};
+use crate::domain::{Code, Currency, IdSource, Member, MerchantId, Minor, Order, StoreId, ZoneName};
+use crate::store::Tx;
+
+/// Where, when and for whom a call runs, and what the merchant allowed.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// For whom.
+    pub merchant: MerchantId,
+    /// In which store, when there is one.
+    pub store: Option<StoreId>,
+    /// At which instant.
+    pub now: Timestamp,
+    /// In which time zone the day is counted.
+    pub zone: TimeZone,
+    /// The name of that zone.
+    pub zone_name: ZoneName,
+    /// In which currency orders are.
+    pub currency: Currency,
+    /// In which language people are answered.
+    pub locale: Arc<str>,
+    /// Random bits for the call.
+    pub seed: u64,
+    /// What the merchant granted.
+    pub grants: Arc<BTreeSet<Grant>>,
+    /// The settings in force, as JSON.
+    pub settings: Arc<str>,
+}
+
+/// What a call of a pack led to, apart from what it returned.
+#[derive(Debug)]
+pub struct Verdict<T> {
+    /// What it returned, or why it did not.
+    pub result: Result<T, CallError>,
+    /// What it logged.
+    pub lines: Vec<LogLine>,
+}
+
+/// A line of a pack's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: tracing::Level,
+    /// What it says.
+    pub text: String,
+}
+
+/// What a pack wants to happen at an order, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// What the buyer gets.
+    pub earnings: Vec<Earning>,
+    /// What was looked at.
+    pub findings: Vec<Finding>,
+}
+
+/// Something that an order gives its buyer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Earning {
+    /// Of what.
+    pub unit: Code,
+    /// How much.
+    pub amount: Minor,
+    /// Until when.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A rule that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Whether it counts in this order.
+    pub applied: bool,
+    /// Stable name of the rule.
+    pub rule: String,
+    /// Why, for people.
+    pub explanation: String,
+}
+
+impl LoadedPack {
+    /// What a basket would get. Nothing is written.
+    pub fn quote(&self, tx: &mut Tx, scene: &Scene, order: &Order, buyer: Option<&Member>) -> Verdict<Decided> {
+        let before = tx.savepoint();
+        let verdict = self.decide(tx, scene, order, buyer, |checkout| &checkout.quote);
+        tx.rollback_to(before);
+        verdict
+    }
+
+    /// Lets the pack take part in the settling of an order.
+    pub fn settled(&self, tx: &mut Tx, scene: &Scene, order: &Order, buyer: Option<&Member>) -> Verdict<Decided> {
+        self.decide(tx, scene, order, buyer, |checkout| &checkout.settled)
+    }
+
+    fn decide(
+        &self,
+        tx: &mut Tx,
+        scene: &Scene,
+        order: &Order,
+        buyer: Option<&Member>,
+        function: impl FnOnce(&super::load::CheckoutExports) -> &ComponentExportIndex,
+    ) -> Verdict<Decided> {
+        let Some(exports) = &self.checkout else { return not_exported("checkout") };
+        type Decision = (Result<checkout::Decision, wit::Refusal>,);
+        let input = (scene.context(), scene.order(order, buyer));
+        self.call::<_, Decision, _>(tx, scene, function(exports), input, |(decision,)| {
+            self.check(scene, decision.map_err(refused)?, buyer.is_some())
+        })
+    }
+
+    /// Lets the pack know that an order is refunded.
+    pub fn refunded(&self, tx: &mut Tx, scene: &Scene, order: &Order, buyer: Option<&Member>) -> Verdict<()> {
+        let Some(exports) = &self.checkout else { return not_exported("checkout") };
+        let refund = checkout::Refund { order: scene.order(order, buyer), settled_at: millis(order.ordered_at) };
+        self.call::<_, (Result<(), wit::Refusal>,), _>(
+            tx,
+            scene,
+            &exports.refunded,
+            (scene.context(), refund),
+            |(done,)| done.map_err(refused),
+        )
+    }
+
+    /// Runs one of the pack's own operations. The caller has checked the input against the command's schema.
+    pub fn run_command(&self, tx: &mut Tx, scene: &Scene, command: &Code, input: &str) -> Verdict<String> {
+        const RESULT_MAX_BYTES: usize = 256 << 10;
+        let Some(run) = &self.commands else { return not_exported("commands") };
+        let arguments = (scene.context(), command.as_str(), input);
+        self.call::<_, (Result<String, wit::Refusal>,), _>(tx, scene, run, arguments, |(result,)| {
+            let result = result.map_err(refused)?;
+            if result.len() > RESULT_MAX_BYTES {
+                let bytes = result.len();
+                return Err(bad_reply(format!("a result of {bytes} bytes, at most {RESULT_MAX_BYTES} are allowed")));
+            }
+            serde_json::from_str::<serde::de::IgnoredAny>(&result)
+                .map_err(|error| bad_reply(format!("a result that is not JSON: {error}")))?;
+            Ok(result)
+        })
+    }
+
+    /// Runs a function in the caller's transaction. Unless it ends well, the transaction is as it was before.
+    fn call<I, O, T>(
+        &self,
+        tx: &mut Tx,
+        scene: &Scene,
+        function: &ComponentExportIndex,
+        input: I,
+        check: impl FnOnce(O) -> Result<T, CallError>,
+    ) -> Verdict<T>
+    where
+        I: ComponentNamedList + Lower + Send + Sync,
+        O: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let before = tx.savepoint();
+        let (lines, result) = tx.lend(|tx| {
+            let desk = Desk {
+                tx,
+                ids: IdSource::new(scene.now, scene.seed),
+                merchant: scene.merchant,
+                pack: self.manifest.id.clone(),
+                own_units: Arc::clone(&self.own_units),
+                grants: Arc::clone(&scene.grants),
+                now: scene.now,
+                zone: scene.zone.clone(),
+            };
+            let settings = Arc::clone(&scene.settings);
+            let (call, result) = self.packs.run::<I, O>(&self.pre, function, &self.limits, Some(desk), settings, input);
+            let Some(desk) = call.desk else { unreachable!("a call keeps its desk") };
+            (desk.tx, (call.lines, result))
+        });
+        let result = result.and_then(check);
+        if result.is_err() {
+            tx.rollback_to(before);
+        }
+        Verdict { result, lines }
+    }
+
+    /// Checks what the contract says of decisions, and the grants of what is to be given.
+    fn check(&self, scene: &Scene, decision: checkout::Decision, has_buyer: bool) -> Result<Decided, CallError> {
+        const EARNINGS_MAX: usize = 20;
+        const FINDINGS_MAX: usize = 50;
+        let checkout::Decision { earnings, findings } = decision;
+        if earnings.len() > EARNINGS_MAX || findings.len() > FINDINGS_MAX {
+            return Err(bad_reply(format!(
+                "{} earnings and {} findings, at most {EARNINGS_MAX} and {FINDINGS_MAX} are allowed",
+                earnings.len(),
+                findings.len()
+            )));
+        }
+        if !has_buyer && !earnings.is_empty() {
+            return Err(bad_reply("earnings for an order without a buyer".into()));
+        }
+        let earnings = earnings
+            .into_iter()
+            .map(|earning| {
+                let unit = Code::new(&earning.unit).map_err(|error| bad_reply(error.to_string()))?;
+                if !allows_writing(&scene.grants, &self.own_units, &unit) {
+                    return Err(CallError::Denied { unit });
+                }
+                let expires_at = expires_at(&earning.expires, &scene.zone).map_err(bad_reply)?;
+                Ok(Earning { unit, amount: earning.amount, expires_at })
+            })
+            .collect::<Result<_, _>>()?;
+        let findings = findings
+            .into_iter()
+            .map(|finding| Finding {
+                applied: finding.applied,
+                rule: cut(&finding.rule, 64),
+                explanation: cut(&finding.explanation, 512),
+            })
+            .collect();
+        Ok(Decided { earnings, findings })
+    }
+}
+
+impl Packs {
+    /// A store for one call.
+    pub(super) fn store(
+        &self,
+        limits: &Limits,
+        desk: Option<Desk>,
+        settings: Arc<str>,
+    ) -> Result<Store<Call>, CallError> {
+        let mut store = Store::new(&self.engine, Call::new(limits, desk, settings));
+        store.limiter(|call| &mut call.meter);
+        store.set_fuel(limits.fuel_max).map_err(|error| CallError::Host(error.to_string()))?;
+        let ticks = limits.wall_max_ms.div_ceil(u64::try_from(TICK.as_millis()).unwrap_or(1));
+        store.set_epoch_deadline(ticks.saturating_add(1));
+        store.epoch_deadline_trap();
+        store.set_hostcall_fuel(Limits::MOVED_MAX_BYTES);
+        Ok(store)
+    }
+
+    /// Runs one function in a fresh instance and returns the state of the call with what came of it.
+    pub(super) fn run<I, O>(
+        &self,
+        pre: &InstancePre<Call>,
+        function: &ComponentExportIndex,
+        limits: &Limits,
+        desk: Option<Desk>,
+        settings: Arc<str>,
+        input: I,
+    ) -> (Call, Result<O, CallError>)
+    where
+        I: ComponentNamedList + Lower + Send + Sync,
+        O: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let mut store = match self.store(limits, desk, settings) {
+            Ok(store) => store,
+            Err(error) => unreachable!("the engine counts fuel: {error}"),
+        };
+        let output = pre
+            .instantiate(&mut store)
+            .and_then(|instance| instance.get_typed_func::<I, O>(&mut store, function))
+            .and_then(|function| function.call(&mut store, input));
+        let result = output.map_err(|error| CallError::of(&error, &mut store, limits));
+        (store.into_data(), result)
+    }
+}
+
+impl CallError {
+    /// Tells from what wasmtime says and from the state of the call how it ended.
+    pub(super) fn of(error: &wasmtime::Error, store: &mut Store<Call>, limits: &Limits) -> Self {
+        let call = store.data_mut();
+        if let Some(error) = call.store_error.take() {
+            return Self::Store(error);
+        }
+        if call.meter.exceeded {
+            return Self::MemoryExceeded { memory_max_bytes: limits.memory_max_bytes };
+        }
+        if call.host_calls > call.host_calls_max {
+            return Self::HostCallsExceeded { host_calls_max: limits.host_calls_max };
+        }
+        match error.downcast_ref::<Trap>() {
+            Some(Trap::OutOfFuel) => Self::OutOfFuel { fuel_max: limits.fuel_max },
+            Some(Trap::Interrupt) => Self::TimedOut { wall_max_ms: limits.wall_max_ms },
+            Some(Trap::StackOverflow) => Self::StackExhausted,
+            _ if error.is::<wasmtime::PoolConcurrencyLimitError>() => Self::Host("all places for calls are taken".into()),
+            _ => Self::Trapped { message: cut(&error.root_cause().to_string(), 512) },
+        }
+    }
+}
+
+impl Scene {
+    fn context(&self) -> wit::CallContext {
+        let local = self.zone.to_datetime(self.now);
+        wit::CallContext {
+            merchant: self.merchant.to_string(),
+            store: self.store.map(|store| store.to_string()),
+            now: millis(self.now),
+            local: wit::LocalTime {
+                year: local.year(),
+                month: local.month().unsigned_abs(),
+                day: local.day().unsigned_abs(),
+                hour: local.hour().unsigned_abs(),
+                minute: local.minute().unsigned_abs(),
+                weekday: weekday(local.weekday()),
+            },
+            time_zone: self.zone_name.as_str().to_owned(),
+            locale: self.locale.to_string(),
+            seed: self.seed,
+        }
+    }
+
+    fn order(&self, order: &Order, buyer: Option<&Member>) -> wit::Order {
+        let sees_tags = self.grants.contains(&Grant::ReadMembers);
+        wit::Order {
+            id: order.id.to_string(),
+            store: order.store.to_string(),
+            buyer: buyer.map(|member| wit::Buyer {
+                id: member.id.to_string(),
+                tags: if sees_tags { member.tags.iter().map(ToString::to_string).collect() } else { Vec::new() },
+            }),
+            currency: self.currency.code().to_owned(),
+            total: order.total_minor,
+            lines: order
+                .lines
+                .iter()
+                .map(|line| wit::Line {
+                    sku: line.sku.to_string(),
+                    category: line.category.as_ref().map(ToString::to_string).unwrap_or_default(),
+                    quantity: line.quantity,
+                    amount: line.amount_minor,
+                })
+                .collect(),
+        }
+    }
+}
+
+fn weekday(day: civil::Weekday) -> wit::Weekday {
+    match day {
+        civil::Weekday::Monday => wit::Weekday::Monday,
+        civil::Weekday::Tuesday => wit::Weekday::Tuesday,
+        civil::Weekday::Wednesday => wit::Weekday::Wednesday,
+        civil::Weekday::Thursday => wit::Weekday::Thursday,
+        civil::Weekday::Friday => wit::Weekday::Friday,
+        civil::Weekday::Saturday => wit::Weekday::Saturday,
+        civil::Weekday::Sunday => wit::Weekday::Sunday,
+    }
+}
+
+fn refused(refusal: wit::Refusal) -> CallError {
+    CallError::Refused(Refusal::from(refusal))
+}
+
+fn bad_reply(message: String) -> CallError {
+    CallError::BadReply { message }
+}
+
+fn not_exported<T>(interface: &'static str) -> Verdict<T> {
+    Verdict { result: Err(CallError::NotExported { interface }), lines: Vec::new() }
+}

@@ -1,0 +1,100 @@
+//! The engine that runs packs: wasmtime, set up once for the process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use wasmtime::component::Linker;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy};
+
+use super::bindings;
+use super::host::Call;
+
+/// How often the wall clock is looked at while packs run.
+pub(super) const TICK: Duration = Duration::from_millis(5);
+
+/// How many calls may be under way at once; the pool has a place for each.
+const CALLS_MAX: u32 = 256;
+
+/// Why packs can not be run at all.
+#[derive(Debug, thiserror::Error)]
+#[error("the runtime of packs does not start: {0}")]
+pub struct PacksError(String);
+
+/// The runtime of packs. Clones share it.
+#[derive(Clone)]
+pub struct Packs {
+    pub(super) engine: Engine,
+    pub(super) linker: Arc<Linker<Call>>,
+    pooled: bool,
+}
+
+impl Packs {
+    /// Sets the runtime up: with a pool of instances where the address space allows it, otherwise on demand.
+    ///
+    /// # Errors
+    /// When the processor or system is not one that wasmtime runs on.
+    pub fn new() -> Result<Self, PacksError> {
+        let fail = |error: wasmtime::Error| PacksError(format!("{error:#}"));
+        let (engine, pooled) = match Engine::new(&config(true)) {
+            Ok(engine) => (engine, true),
+            Err(error) => {
+                tracing::warn!("no pool of instances for packs, calls will be slower: {error:#}");
+                (Engine::new(&config(false)).map_err(fail)?, false)
+            }
+        };
+        let mut linker = Linker::new(&engine);
+        bindings::Pack::add_to_linker::<_, wasmtime::component::HasSelf<Call>>(&mut linker, |call| call).map_err(fail)?;
+        tick(&engine)?;
+        Ok(Self { engine, linker: Arc::new(linker), pooled })
+    }
+
+    /// Whether instances come from a pool.
+    pub fn is_pooled(&self) -> bool {
+        self.pooled
+    }
+}
+
+fn config(pooled: bool) -> Config {
+    let mut config = Config::new();
+    config
+        .strategy(Strategy::Cranelift)
+        .consume_fuel(true)
+        .epoch_interruption(true)
+        .cranelift_nan_canonicalization(true)
+        .wasm_relaxed_simd(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .max_wasm_stack(512 << 10)
+        .memory_init_cow(true);
+    if pooled {
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_component_instances(CALLS_MAX)
+            .total_core_instances(CALLS_MAX * 8)
+            .total_memories(CALLS_MAX * 2)
+            .total_tables(CALLS_MAX * 4)
+            .max_memory_size(usize::try_from(super::Limits::CAP.memory_max_bytes).unwrap_or(usize::MAX))
+            .max_memories_per_component(4)
+            .max_tables_per_component(8)
+            .table_elements(20_000)
+            .linear_memory_keep_resident(128 << 10)
+            .table_keep_resident(8 << 10);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    config
+}
+
+/// Moves the engine's clock on for as long as the engine lives.
+fn tick(engine: &Engine) -> Result<(), PacksError> {
+    let engine = engine.weak();
+    std::thread::Builder::new()
+        .name("pack-clock".into())
+        .spawn(move || {
+            while let Some(engine) = engine.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                std::thread::sleep(TICK);
+            }
+        })
+        .map_err(|error| PacksError(error.to_string()))?;
+    Ok(())
+}

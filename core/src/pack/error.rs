@@ -1,0 +1,138 @@
+//! How a call can end other than well. Trap, time, fuel, refusal and denial are different things.
+
+use serde::{Deserialize, Serialize};
+
+use super::bindings::punchcard::pack::types as wit;
+use crate::domain::Code;
+use crate::store::StoreError;
+
+/// Why a call of a pack did not do its work. The transaction is as it was before the call.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The pack itself said no.
+    #[error("{}", .0.message)]
+    Refused(Refusal),
+    /// It used up its fuel: an endless or very long loop.
+    #[error("the pack used up its {fuel_max} units of fuel")]
+    OutOfFuel {
+        /// The limit.
+        fuel_max: u64,
+    },
+    /// It took too long.
+    #[error("the pack ran for more than {wall_max_ms} ms")]
+    TimedOut {
+        /// The limit.
+        wall_max_ms: u64,
+    },
+    /// It wanted too much memory.
+    #[error("the pack wanted more than {memory_max_bytes} bytes of memory")]
+    MemoryExceeded {
+        /// The limit.
+        memory_max_bytes: u64,
+    },
+    /// It recursed too deep.
+    #[error("the pack recursed deeper than its stack")]
+    StackExhausted,
+    /// It called the host too often.
+    #[error("the pack made more than {host_calls_max} host calls")]
+    HostCallsExceeded {
+        /// The limit.
+        host_calls_max: u64,
+    },
+    /// It broke off: a panic, a forbidden instruction, an argument outside the contract.
+    #[error("the pack broke off: {message}")]
+    Trapped {
+        /// What wasmtime says.
+        message: String,
+    },
+    /// It returned something that the contract does not allow.
+    #[error("the pack returned what the contract does not allow: {message}")]
+    BadReply {
+        /// What is wrong with it.
+        message: String,
+    },
+    /// It wanted something that the merchant did not grant.
+    #[error("the pack has no grant to write `{unit}`")]
+    Denied {
+        /// The unit that it wanted to write.
+        unit: Code,
+    },
+    /// It does not export the interface.
+    #[error("the pack does not export `{interface}`")]
+    NotExported {
+        /// Which interface.
+        interface: &'static str,
+    },
+    /// No fault of the pack: the store failed, or another transaction came between. Pass it on.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// No fault of the pack: no instance could be made.
+    #[error("the host could not run the pack: {0}")]
+    Host(String),
+}
+
+impl CallError {
+    /// A stable name for programs.
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Refused(refusal) => &refusal.code,
+            Self::OutOfFuel { .. } => "out-of-fuel",
+            Self::TimedOut { .. } => "timed-out",
+            Self::MemoryExceeded { .. } => "memory-exceeded",
+            Self::StackExhausted => "stack-exhausted",
+            Self::HostCallsExceeded { .. } => "host-calls-exceeded",
+            Self::Trapped { .. } => "trapped",
+            Self::BadReply { .. } => "bad-reply",
+            Self::Denied { .. } => "denied",
+            Self::NotExported { .. } => "not-exported",
+            Self::Store(_) => "store",
+            Self::Host(_) => "host",
+        }
+    }
+}
+
+/// A pack's own no.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// What kind of no it is.
+    pub kind: RefusalKind,
+    /// Stable name, such as `slot-full`.
+    pub code: String,
+    /// One sentence in the caller's locale.
+    pub message: String,
+}
+
+/// What kind of no a pack gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RefusalKind {
+    /// The input is wrong.
+    Invalid,
+    /// The thing named does not exist.
+    NotFound,
+    /// A rule forbids it now.
+    Refused,
+    /// The pack could not do its work.
+    Failed,
+}
+
+impl From<wit::Refusal> for Refusal {
+    fn from(refusal: wit::Refusal) -> Self {
+        let (kind, problem) = match refusal {
+            wit::Refusal::Invalid(problem) => (RefusalKind::Invalid, problem),
+            wit::Refusal::NotFound(problem) => (RefusalKind::NotFound, problem),
+            wit::Refusal::Refused(problem) => (RefusalKind::Refused, problem),
+            wit::Refusal::Failed(problem) => (RefusalKind::Failed, problem),
+        };
+        let code = Code::new(&problem.code).map_or_else(|_| "unnamed".to_owned(), String::from);
+        Self { kind, code, message: cut(&problem.message, 512) }
+    }
+}
+
+/// The longest beginning of a text that fits into so many bytes.
+pub(super) fn cut(text: &str, max_bytes: usize) -> String {
+    let mut end = text.len().min(max_bytes);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}

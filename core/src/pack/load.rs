@@ -1,0 +1,255 @@
+//! From a file that somebody uploads to a pack that can be called: every step checks something.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+
+use super::bindings::exports::punchcard::pack::{checkout, commands, describe};
+use super::host::Call;
+use super::manifest::Schemas;
+use super::{CallError, Limits, Manifest, ManifestError, Packs};
+use crate::domain::{Code, RevisionId};
+
+/// The version of the contract that this host speaks.
+pub const CONTRACT_VERSION: &str = "0.1.0";
+
+const IMPORTS: [&str; 6] = ["types", "members", "assets", "kv", "settings", "log"];
+const EXPORTS: [&str; 3] = ["describe", "checkout", "commands"];
+
+/// The largest component, in bytes.
+const COMPONENT_MAX_BYTES: usize = 8 << 20;
+
+/// Why a component is not a pack.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Too big.
+    #[error("the component has {bytes} bytes, at most {COMPONENT_MAX_BYTES} are allowed")]
+    TooLarge {
+        /// How big it is.
+        bytes: usize,
+    },
+    /// Not a WebAssembly component.
+    #[error(
+        "this is not a WebAssembly component: {0}; a core module is made into one by `punchcard pack build --module FILE`"
+    )]
+    NotAComponent(String),
+    /// It wants something that no pack gets.
+    #[error("the component imports `{0}`, which is outside the contract: a pack imports nothing but punchcard:pack/*@{CONTRACT_VERSION}")]
+    ForeignImport(String),
+    /// It offers something that nobody calls.
+    #[error("the component exports `{0}`, which is not in the contract punchcard:pack@{CONTRACT_VERSION}")]
+    ForeignExport(String),
+    /// It does not say what it is.
+    #[error("the component does not export punchcard:pack/describe@{CONTRACT_VERSION}, which every pack has")]
+    NoDescribe,
+    /// A function has another type than the contract says.
+    #[error("the component does not fit the contract: {0}")]
+    WrongTypes(String),
+    /// It needs more memories or tables than a pack may have.
+    #[error("the component needs {0}")]
+    TooDemanding(String),
+    /// `describe` did not return.
+    #[error("the component did not tell its manifest: {0}")]
+    Describe(#[source] CallError),
+    /// `describe` returned something else than a manifest.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+impl LoadError {
+    /// A stable name for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "component-too-large",
+            Self::NotAComponent(_) => "not-a-component",
+            Self::ForeignImport(_) => "foreign-import",
+            Self::ForeignExport(_) => "foreign-export",
+            Self::NoDescribe => "no-describe",
+            Self::WrongTypes(_) => "wrong-types",
+            Self::TooDemanding(_) => "component-too-demanding",
+            Self::Describe(_) => "describe-failed",
+            Self::Manifest(_) => "bad-manifest",
+        }
+    }
+}
+
+/// A pack that was checked, compiled and linked.
+pub struct LoadedPack {
+    pub(super) packs: Packs,
+    pub(super) pre: InstancePre<Call>,
+    pub(super) checkout: Option<CheckoutExports>,
+    pub(super) commands: Option<ComponentExportIndex>,
+    pub(super) own_units: Arc<BTreeSet<Code>>,
+    pub(super) limits: Limits,
+    schemas: Schemas,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// Which revision it is.
+    pub revision: RevisionId,
+}
+
+/// Where the functions of the export `checkout` are.
+pub(super) struct CheckoutExports {
+    pub(super) quote: ComponentExportIndex,
+    pub(super) settled: ComponentExportIndex,
+    pub(super) refunded: ComponentExportIndex,
+}
+
+impl std::fmt::Debug for LoadedPack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LoadedPack").field("id", &self.manifest.id).field("revision", &self.revision).finish()
+    }
+}
+
+impl LoadedPack {
+    /// Whether it takes part in orders.
+    pub fn checks_out(&self) -> bool {
+        self.checkout.is_some()
+    }
+
+    /// Checks settings against the manifest's schema.
+    ///
+    /// # Errors
+    /// What is wrong with them, each with its place.
+    pub fn check_settings(&self, settings: &Value) -> Result<(), Vec<String>> {
+        self.schemas.check_settings(settings)
+    }
+
+    /// Checks a command's input against its schema; `None` when there is no such command.
+    pub fn check_input(&self, command: &Code, input: &Value) -> Option<Result<(), Vec<String>>> {
+        self.schemas.check_input(command, input)
+    }
+}
+
+/// The id of the revision that these bytes are.
+fn revision(wasm: &[u8]) -> RevisionId {
+    let mut id = [0; 16];
+    id.copy_from_slice(&Sha256::digest(wasm)[..16]);
+    RevisionId::from_bytes(id)
+}
+
+impl Packs {
+    /// Checks a component against the contract, compiles it, and asks it for its manifest.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it, in the order of [`LoadError`]'s variants.
+    pub fn load(&self, wasm: &[u8]) -> Result<LoadedPack, LoadError> {
+        if wasm.len() > COMPONENT_MAX_BYTES {
+            return Err(LoadError::TooLarge { bytes: wasm.len() });
+        }
+        let component = Component::from_binary(&self.engine, wasm)
+            .map_err(|error| LoadError::NotAComponent(first_line(&error)))?;
+        self.check_interfaces(&component)?;
+        check_demands(&component)?;
+        let pre = self.linker.instantiate_pre(&component).map_err(|error| LoadError::WrongTypes(first_line(&error)))?;
+        let wrong = |error: wasmtime::Error| LoadError::WrongTypes(first_line(&error));
+        let export = |interface: &str| component.get_export_index(None, &format!("punchcard:pack/{interface}@{CONTRACT_VERSION}"));
+        let function = |interface: &ComponentExportIndex, name: &str| {
+            component
+                .get_export_index(Some(interface), name)
+                .ok_or_else(|| LoadError::WrongTypes(format!("the function `{name}` is missing")))
+        };
+        let describe = export("describe").ok_or(LoadError::NoDescribe)?;
+        let describe = function(&describe, "manifest")?;
+        let checkout = export("checkout")
+            .map(|interface| {
+                Ok::<_, LoadError>(CheckoutExports {
+                    quote: function(&interface, "quote")?,
+                    settled: function(&interface, "settled")?,
+                    refunded: function(&interface, "refunded")?,
+                })
+            })
+            .transpose()?;
+        let commands = export("commands").map(|interface| function(&interface, "run")).transpose()?;
+        component.initialize_copy_on_write_image().map_err(wrong)?;
+        self.check_types(&pre, checkout.is_some(), commands.is_some())?;
+        let manifest = self.describe(&pre, &describe)?;
+        let (manifest, schemas) = Manifest::parse(&manifest, commands.is_some())?;
+        Ok(LoadedPack {
+            packs: self.clone(),
+            pre,
+            checkout,
+            commands,
+            own_units: Arc::new(manifest.unit_codes()),
+            limits: Limits::grant(manifest.limits),
+            schemas,
+            manifest,
+            revision: revision(wasm),
+        })
+    }
+
+    fn check_interfaces(&self, component: &Component) -> Result<(), LoadError> {
+        let known = |names: &[&str], name: &str| {
+            name.strip_prefix("punchcard:pack/")
+                .and_then(|rest| rest.strip_suffix(&format!("@{CONTRACT_VERSION}")))
+                .is_some_and(|interface| names.contains(&interface))
+        };
+        let component = component.component_type();
+        for (name, _) in component.imports(&self.engine) {
+            if !known(&IMPORTS, name) {
+                return Err(LoadError::ForeignImport(name.to_owned()));
+            }
+        }
+        for (name, item) in component.exports(&self.engine) {
+            let is_interface = matches!(item.ty, ComponentItem::ComponentInstance(_));
+            if !is_interface || !known(&EXPORTS, name) {
+                return Err(LoadError::ForeignExport(name.to_owned()));
+            }
+        }
+        Ok(())
+    }
+
+    /// Instantiates once and looks at the types of what is exported.
+    fn check_types(&self, pre: &InstancePre<Call>, checkout: bool, commands: bool) -> Result<(), LoadError> {
+        let mut store = self.store(&Limits::DEFAULT, None, "{}".into()).map_err(LoadError::Describe)?;
+        let wrong = |error: wasmtime::Error| LoadError::WrongTypes(first_line(&error));
+        let instance = match pre.instantiate(&mut store) {
+            Ok(instance) => instance,
+            Err(error) => return Err(LoadError::Describe(CallError::of(&error, &mut store, &Limits::DEFAULT))),
+        };
+        describe::GuestIndices::new(pre).and_then(|found| found.load(&mut store, &instance)).map_err(wrong)?;
+        if checkout {
+            checkout::GuestIndices::new(pre).and_then(|found| found.load(&mut store, &instance)).map_err(wrong)?;
+        }
+        if commands {
+            commands::GuestIndices::new(pre).and_then(|found| found.load(&mut store, &instance)).map_err(wrong)?;
+        }
+        Ok(())
+    }
+
+    fn describe(&self, pre: &InstancePre<Call>, manifest: &ComponentExportIndex) -> Result<String, LoadError> {
+        let (_, told) = self.run::<(), (String,)>(pre, manifest, &Limits::DEFAULT, None, "{}".into(), ());
+        told.map(|(manifest,)| manifest).map_err(LoadError::Describe)
+    }
+}
+
+fn check_demands(component: &Component) -> Result<(), LoadError> {
+    let Some(demands) = component.resources_required() else { return Ok(()) };
+    if demands.num_memories > 4 || demands.num_tables > 8 {
+        return Err(LoadError::TooDemanding(format!(
+            "{} memories and {} tables, at most 4 and 8 are allowed",
+            demands.num_memories, demands.num_tables
+        )));
+    }
+    Ok(())
+}
+
+/// Makes a core module that was built against the contract into a component.
+///
+/// # Errors
+/// What is wrong with the module.
+pub fn componentize(module: &[u8]) -> Result<Vec<u8>, String> {
+    wit_component::ComponentEncoder::default()
+        .module(module)
+        .and_then(|encoder| encoder.validate(true).encode())
+        .map_err(|error| format!("{error:#}"))
+}
+
+fn first_line(error: &wasmtime::Error) -> String {
+    let text = format!("{error:#}");
+    super::error::cut(text.lines().next().unwrap_or_default(), 512)
+}

@@ -1,0 +1,169 @@
+//! The state that the journal builds: one sled tree, and in it a mark of the newest record that it contains.
+
+use std::fs::{self, File};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use ::sled::{Batch, Config, Db, IVec, Mode};
+
+use super::escape::{escape, unescape};
+use crate::store::error::StoreError;
+use crate::store::journal::Tip;
+use crate::store::key::{Direction, Key, KeyRange, Value};
+
+/// Where the mark lies; the rest of the host does not use keys that begin with zero.
+const MARK_KEY: &[u8] = &[0];
+/// The first key that the rest of the host can use.
+const FIRST_KEY: &[u8] = &[1];
+const MARK_VERSION: u8 = 1;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
+/// How far the state has come. Stored in every batch, so it is true whatever part of them a crash leaves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// The newest record whose writes are in the state.
+    pub(super) applied: Tip,
+    /// Everything up to this record was on disk when the mark was made.
+    pub(super) checkpoint: u64,
+}
+
+impl Mark {
+    fn encode(self) -> Vec<u8> {
+        let mut bytes = vec![MARK_VERSION];
+        bytes.extend_from_slice(&self.applied.number.to_be_bytes());
+        bytes.extend_from_slice(&self.applied.hash);
+        bytes.extend_from_slice(&self.checkpoint.to_be_bytes());
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (&[MARK_VERSION], rest) = bytes.split_first_chunk()? else { return None };
+        let (number, rest) = rest.split_first_chunk()?;
+        let (&hash, rest) = rest.split_first_chunk()?;
+        let checkpoint = rest.try_into().ok()?;
+        Some(Self {
+            applied: Tip { number: u64::from_be_bytes(*number), hash },
+            checkpoint: u64::from_be_bytes(checkpoint),
+        })
+    }
+}
+
+/// Keys, as the rest of the host spells them, with their new values; `None` for a key that is gone.
+pub(super) type Writes = std::collections::BTreeMap<IVec, Option<IVec>>;
+
+/// An open sled tree.
+pub(super) struct State {
+    db: Db,
+    db_file: PathBuf,
+}
+
+impl State {
+    /// Opens the tree in `dir`, or makes it. A lock that a process has left behind a moment ago is waited for.
+    pub(super) fn open(dir: &Path, cache_bytes: u64, patience: Duration) -> Result<Self, StoreError> {
+        let config = Config::new()
+            .path(dir)
+            .cache_capacity(cache_bytes)
+            .mode(Mode::HighThroughput)
+            .flush_every_ms(None);
+        let mut waited = Duration::ZERO;
+        let db = loop {
+            // sled panics over some kinds of damage.
+            match catch_unwind(AssertUnwindSafe(|| config.open())) {
+                Ok(Ok(db)) => break db,
+                Ok(Err(error)) if is_lock(&error) => {
+                    if waited >= patience {
+                        return Err(StoreError::Locked { path: dir.to_owned() });
+                    }
+                    thread::sleep(LOCK_PAUSE);
+                    waited += LOCK_PAUSE;
+                }
+                Ok(Err(error)) => return Err(failed("open the state")(error)),
+                Err(_) => return Err(StoreError::Engine { step: "open the state", source: "it panicked".into() }),
+            }
+        };
+        Ok(Self { db, db_file: dir.join("db") })
+    }
+
+    /// The mark; `None` for a state that nothing was ever applied to.
+    pub(super) fn mark(&self) -> Result<Option<Mark>, StoreError> {
+        let Some(bytes) = self.db.get(MARK_KEY).map_err(failed("read the mark of the state"))? else {
+            if self.db.is_empty() {
+                return Ok(None);
+            }
+            return Err(StoreError::corrupt("mark of the state (it is missing)", MARK_KEY));
+        };
+        Mark::decode(&bytes).map(Some).ok_or_else(|| StoreError::corrupt("mark of the state", MARK_KEY))
+    }
+
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
+        self.db.get(escape(key)).map_err(failed("read the state"))
+    }
+
+    pub(super) fn scan(
+        &self,
+        range: &KeyRange,
+        direction: Direction,
+        limit: usize,
+    ) -> Result<Vec<(Key, Value)>, StoreError> {
+        let start = escape(range.start.as_slice().max(FIRST_KEY));
+        let entries = self.db.range::<&[u8], _>(start.as_ref()..escape(&range.end).as_ref());
+        let owned = |entry: ::sled::Result<(IVec, IVec)>| {
+            let (key, value) = entry.map_err(failed("read the state"))?;
+            Ok((unescape(&key), value.to_vec()))
+        };
+        match direction {
+            Direction::Forward => entries.take(limit).map(owned).collect(),
+            Direction::Backward => entries.rev().take(limit).map(owned).collect(),
+        }
+    }
+
+    /// Makes all of `writes` visible at once, together with the mark.
+    pub(super) fn apply(&self, writes: Writes, mark: Mark) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
+        for (key, value) in writes {
+            let key = match escape(&key) {
+                std::borrow::Cow::Borrowed(_) => key,
+                std::borrow::Cow::Owned(escaped) => escaped.into(),
+            };
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        batch.insert(MARK_KEY, mark.encode());
+        self.db.apply_batch(batch).map_err(failed("apply a record to the state"))
+    }
+
+    /// Brings to disk everything that was applied before. sled's own flush does not reach through the disk's cache.
+    pub(super) fn flush(&self) -> Result<(), StoreError> {
+        self.db.flush().map_err(failed("flush the state"))?;
+        let synced = File::open(&self.db_file).and_then(|file| file.sync_data());
+        synced.map_err(StoreError::io(format!("sync {}", self.db_file.display())))
+    }
+
+    /// Bytes that the state takes on disk.
+    pub(super) fn size_on_disk(&self) -> Result<u64, StoreError> {
+        self.db.size_on_disk().map_err(failed("measure the state"))
+    }
+}
+
+/// Moves an unusable state out of the way, and says where it is now.
+pub(super) fn set_aside(dir: &Path) -> Result<PathBuf, StoreError> {
+    let free = (1..).map(|number| dir.with_extension(format!("aside-{number}"))).find(|path| !path.exists());
+    let aside = free.unwrap_or_else(|| dir.with_extension("aside"));
+    fs::rename(dir, &aside).map_err(StoreError::io(format!("move {} aside", dir.display())))?;
+    Ok(aside)
+}
+
+fn is_lock(error: &::sled::Error) -> bool {
+    matches!(error, ::sled::Error::Io(io) if io.to_string().contains("could not acquire lock"))
+}
+
+fn failed(step: &'static str) -> impl Fn(::sled::Error) -> StoreError {
+    move |error| match error {
+        ::sled::Error::Io(source) => StoreError::Io { step: step.to_owned(), source },
+        other => StoreError::Engine { step, source: Box::new(other) },
+    }
+}
