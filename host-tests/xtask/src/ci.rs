@@ -1,0 +1,3 @@
+pub(crate) fn main(_: Vec<std::ffi::OsString>) -> crate::Result {
+    Ok(())
+}

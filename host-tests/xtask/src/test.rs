@@ -1,0 +1,47 @@
+//! `test`: builds everything and runs all tests of the workspace.
+
+use std::ffi::OsString;
+
+use crate::args::Takes;
+use crate::run::{Stopwatch, spoken};
+use crate::toolchain::Via;
+use crate::{Result, host, packs, run, workspace};
+
+const HELP: &str = "\
+Build everything and run all tests: of the host, the SDK, the packs, the specs against real packs, and of xtask.
+
+Usage: cargo xtask test [FILTER..] [-- ARGS..]
+
+  FILTER  run only tests whose name contains one of these
+  ARGS    for the test programs, such as `--nocapture`
+
+Tests find what was built by PUNCHCARD_BIN, PUNCHCARD_PACKS and PUNCHCARD_GUESTS, which this command sets.
+";
+
+pub(crate) fn main(args: Vec<OsString>) -> Result {
+    let takes = Takes { command: "test", via: false, switches: &[], words: true, rest: true };
+    let given = takes.read(args)?;
+    if given.help {
+        run::print_help(HELP);
+        return Ok(());
+    }
+    let watch = Stopwatch::start();
+    packs::build(Via::Auto)?;
+    let outcome = test(&given.words, &given.rest);
+    run::say(&format!(
+        "test: {} in {}",
+        if outcome.is_ok() { "all passed" } else { "failed" },
+        spoken(watch.elapsed())
+    ));
+    outcome
+}
+
+/// Runs the tests against what is built already.
+pub(crate) fn test(filters: &[String], rest: &[OsString]) -> Result {
+    let mut command = workspace::cargo();
+    command.args(["test", "--release", "--workspace"]);
+    if !filters.is_empty() || !rest.is_empty() {
+        command.arg("--").args(filters).args(rest);
+    }
+    run::run(host::tell(&mut command))
+}
