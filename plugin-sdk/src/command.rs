@@ -98,7 +98,7 @@ mod tests {
 
     #[track_caller]
     fn check(command: &str, input: &str, expected: Result<&str, &str>) {
-        let reply = dispatch(ALL, &testing::context(), command, input);
+        let reply = dispatch(ALL, &testing::context("2026-10-01", "10:00"), command, input);
         assert_eq!(reply.as_deref().map_err(|refusal| refusal.problem().code.as_str()), expected);
     }
 

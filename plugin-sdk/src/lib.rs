@@ -45,7 +45,7 @@
 //!
 //! impl Checkout for Stamps {
 //!     fn decide(ctx: &CallContext, order: &Order) -> Result<Decision, Refusal> {
-//!         Ok(stamps_for(&settings::get()?, Language::of(ctx), order))
+//!         Ok(stamps_for(&settings()?, Language::of(ctx), order))
 //!     }
 //! }
 //!
@@ -81,7 +81,7 @@
 //!     type Output = Traded;
 //!
 //!     fn run(self, ctx: &CallContext) -> Result<Traded, Refusal> {
-//!         let amount = settings::get::<Settings>()?.full_card.get();
+//!         let amount = settings::<Settings>()?.full_card.get();
 //!         let debit = Debit { member: self.member, unit: "stamps".to_owned(), amount, reason: "free coffee".to_owned() };
 //!         match assets::spend(&debit) {
 //!             Ok(posting) => Ok(Traded { posting }),
@@ -119,8 +119,7 @@ pub mod contract;
 mod manifest;
 mod panics;
 mod refusal;
-#[cfg(test)]
-mod testing;
+mod settings;
 mod text;
 
 pub mod assets;
@@ -128,11 +127,12 @@ pub mod kv;
 pub mod log;
 pub mod members;
 pub mod order;
-pub mod settings;
+pub mod testing;
 
 pub use calendar::{Clock, Expiry, LocalDate, LocalTime, NotInCalendar, Weekday, minutes_between};
 pub use command::{Command, Commands, Operation};
 pub use manifest::{Capability, Limits, Manifest};
+pub use settings::settings;
 pub use text::{Language, Text};
 
 #[doc(inline)]
