@@ -1,3 +1,214 @@
-pub(crate) fn main(_: Vec<std::ffi::OsString>) -> crate::Result {
-    Ok(())
+//! `ci`: everything that has to hold before a change lands, step by step, up to the first that fails.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::args::Takes;
+use crate::machine::ThisMachine;
+use crate::run::{Stopwatch, spoken};
+use crate::toolchain::{Machine as _, Via, Way};
+use crate::{Result, demo, packs, run, test, workspace};
+
+const HELP: &str = "\
+What the continuous integration runs, step by step, up to the first that fails.
+
+Usage: cargo xtask ci [--with-deny]
+
+  fmt         the code is formatted
+  packs       packs and host are built
+  clippy      no warnings, tests and benches included
+  test        all tests pass
+  demo        the demo runs, and its books balance
+  doc         the documentation builds without warnings
+  packs-apt   packs are built a second time by Debian's compiler, where apt-get can install it
+  deny        licences, sources and banned crates, by cargo-deny and deny.toml
+  advisories  known vulnerabilities, where their database can be reached
+
+A step that this machine cannot do is skipped with the reason. A table of all steps comes at the end.
+
+  --with-deny  install cargo-deny into target/xtask when it is missing; this takes some minutes
+";
+
+/// What a step came to, if it did not fail.
+enum Outcome {
+    Passed,
+    /// Not done here, and why.
+    Skipped(String),
+}
+
+type Step = (&'static str, fn(&Options) -> Result<Outcome>);
+
+/// What was asked for on the command line.
+struct Options {
+    install_deny: bool,
+}
+
+/// In order: what fails soonest and most often comes first.
+const STEPS: [Step; 9] = [
+    ("fmt", |_| cargo(&["fmt", "--all", "--check"])),
+    ("packs", |_| packs::build(Via::Auto).map(|()| Outcome::Passed)),
+    ("clippy", |_| cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+    ("test", |_| test::test(&[], &[]).map(|()| Outcome::Passed)),
+    ("demo", |_| demo_balances()),
+    ("doc", |_| documentation()),
+    ("packs-apt", |_| packs_by_debian()),
+    ("deny", |options| deny(options.install_deny)),
+    ("advisories", |_| advisories()),
+];
+
+/// The version that `deny.toml` is written for.
+const CARGO_DENY: &str = "cargo-deny@0.20.2";
+
+/// How long the database of advisories may take to come.
+const ADVISORIES_LIMIT: Duration = Duration::from_secs(120);
+
+pub(crate) fn main(args: Vec<OsString>) -> Result {
+    let takes = Takes { command: "ci", via: false, switches: &["with-deny"], words: false, rest: false };
+    let given = takes.read(args)?;
+    if given.help {
+        run::print_help(HELP);
+        return Ok(());
+    }
+    let options = Options { install_deny: given.switches.contains(&"with-deny".to_owned()) };
+    let total = Stopwatch::start();
+    let mut table = String::new();
+    let mut failure = None;
+    for (name, step) in STEPS {
+        run::say(&format!("== {name}"));
+        let watch = Stopwatch::start();
+        let outcome = step(&options);
+        let said = match &outcome {
+            Ok(Outcome::Passed) => "passed".to_owned(),
+            Ok(Outcome::Skipped(reason)) => {
+                run::say(&format!("{name}: skipped: {reason}"));
+                format!("skipped: {reason}")
+            }
+            Err(_) => "FAILED".to_owned(),
+        };
+        table.push_str(&format!("  {name:<10}  {:>12}  {said}\n", spoken(watch.elapsed())));
+        if let Err(error) = outcome {
+            failure = Some(format!("ci stopped at `{name}`: {error}"));
+            break;
+        }
+    }
+    run::say(&format!("== summary\n{table}  {:<10}  {:>12}", "total", spoken(total.elapsed())));
+    failure.map_or(Ok(()), Err)
+}
+
+fn cargo(args: &[&str]) -> Result<Outcome> {
+    run::run(workspace::cargo().args(args)).map(|()| Outcome::Passed)
+}
+
+fn documentation() -> Result<Outcome> {
+    let mut command = workspace::cargo();
+    command.args(["doc", "--release", "--no-deps", "--workspace"]).env("RUSTDOCFLAGS", "-D warnings");
+    run::run(&mut command).map(|()| Outcome::Passed)
+}
+
+/// Runs the demo once on an empty data directory and looks at what it says of the books.
+fn demo_balances() -> Result<Outcome> {
+    let dir = workspace::target_dir().join("xtask/demo");
+    let unusable = |error: std::io::Error| format!("could not use {}: {error}", dir.display());
+    if dir.exists() {
+        std::fs::remove_dir_all(&dir).map_err(unusable)?;
+    }
+    std::fs::create_dir_all(&dir).map_err(unusable)?;
+    let figures = dir.join("figures.json");
+    run::run(demo::command().arg("--once").arg("--data").arg(dir.join("data")).arg("--json").arg(&figures))?;
+    let json = std::fs::read_to_string(&figures)
+        .map_err(|error| format!("the demo left no figures in {}: {error}", figures.display()))?;
+    if says_balanced(&json) {
+        Ok(Outcome::Passed)
+    } else {
+        Err(format!("{} does not say `\"books_balance\": true`", figures.display()))
+    }
+}
+
+/// Whether `books_balance` is there, and true wherever it is there.
+fn says_balanced(json: &str) -> bool {
+    let dense: String = json.chars().filter(|c| !c.is_whitespace()).collect();
+    let mut values = dense.split("\"books_balance\":").skip(1).peekable();
+    values.peek().is_some() && values.all(|value| value.starts_with("true"))
+}
+
+fn packs_by_debian() -> Result<Outcome> {
+    let folder = "packs-apt";
+    let mut machine = ThisMachine { target_dir: workspace::target_dir().join(folder) };
+    // That it cannot be had here is no fault of the code; that it is there and does not compile packs is.
+    if machine.present(Way::Apt).is_empty()
+        && let Err(reason) = machine.install(Way::Apt)
+    {
+        return Ok(Outcome::Skipped(format!("Debian's compiler cannot be installed here: {reason}")));
+    }
+    packs::build_into(Via::Only(Way::Apt), folder).map(|()| Outcome::Passed)
+}
+
+fn deny(install: bool) -> Result<Outcome> {
+    if cargo_deny().is_none() && install {
+        let mut command = workspace::cargo();
+        // Without optimization it is there in half the time, and it has little to do.
+        command.args(["install", "--locked", "--debug", CARGO_DENY, "--root"]).arg(tools());
+        run::run(&mut command)?;
+    }
+    let Some(program) = cargo_deny() else {
+        let how =
+            "cargo-deny is not installed; `cargo xtask ci --with-deny` or `cargo install --locked cargo-deny` does it";
+        return Ok(Outcome::Skipped(how.to_owned()));
+    };
+    run::run(in_project(&program).args(["check", "bans", "licenses", "sources"])).map(|()| Outcome::Passed)
+}
+
+fn advisories() -> Result<Outcome> {
+    let Some(program) = cargo_deny() else {
+        return Ok(Outcome::Skipped("cargo-deny is not installed".to_owned()));
+    };
+    if let Err(reason) = run::run_within(in_project(&program).args(["fetch", "db"]), ADVISORIES_LIMIT) {
+        return Ok(Outcome::Skipped(format!("the database of advisories cannot be reached: {reason}")));
+    }
+    run::run(in_project(&program).args(["check", "--disable-fetch", "advisories"])).map(|()| Outcome::Passed)
+}
+
+/// Where this command installs what it needs.
+fn tools() -> PathBuf {
+    workspace::target_dir().join("xtask/tools")
+}
+
+/// Our own cargo-deny, or the one on the search path.
+fn cargo_deny() -> Option<PathBuf> {
+    let own = tools().join("bin/cargo-deny");
+    let works = |program: &PathBuf| run::answer(Command::new(program).arg("--version")).is_some();
+    [own, "cargo-deny".into()].into_iter().find(works)
+}
+
+fn in_project(program: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(workspace::root());
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_books_balance_only_when_it_is_said_and_never_denied() {
+        assert!(says_balanced("{\n  \"books_balance\" : true, \"orders\": 3 }"));
+        for no in [
+            "{}",
+            "{\"books_balance\": false}",
+            "[{\"books_balance\":true},{\"books_balance\":false}]",
+            "\"books_balance\"",
+        ] {
+            assert!(!says_balanced(no), "{no}");
+        }
+    }
+
+    #[test]
+    fn the_help_tells_of_every_step_in_order() {
+        let told: Vec<_> = HELP.lines().filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next()).collect();
+        let steps: Vec<_> = STEPS.iter().map(|(name, _)| *name).collect();
+        assert_eq!(told[..steps.len()], steps);
+    }
 }
