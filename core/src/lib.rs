@@ -4,7 +4,9 @@
 //! Dependencies point down: `cli` and `http` call `usecase`; `usecase` uses `ledger`, `store` and `pack`; those use
 //! `domain`. One file of `usecase` is one thing that a person does.
 
+pub mod clock;
 pub mod domain;
 pub mod ledger;
 pub mod pack;
 pub mod store;
+pub mod usecase;

@@ -68,8 +68,8 @@ pub struct Order {
 }
 
 impl Order {
-    /// The most lines that one order may have.
-    pub const LINES_MAX: usize = 500;
+    /// The most lines that one order may have: with the longest names it still fits into one value of the store.
+    pub const LINES_MAX: usize = 200;
 
     /// Checks the lines and adds them up.
     ///
@@ -153,7 +153,7 @@ mod tests {
         let max = Currency::AMOUNT_MAX;
         for (lines, expected) in [
             (vec![], Err(LineFault::NoLines)),
-            (vec![line(1, 0); 501], Err(LineFault::TooManyLines { given: 501 })),
+            (vec![line(1, 0); 201], Err(LineFault::TooManyLines { given: 201 })),
             (vec![line(1, 5), line(0, 5)], Err(LineFault::NoQuantity { line: 2 })),
             (vec![line(1, max), line(1, 1)], Err(LineFault::TooLarge { line: 2 })),
             (vec![line(1, u64::MAX)], Err(LineFault::TooLarge { line: 1 })),

@@ -26,7 +26,9 @@ pub struct Scene {
     pub merchant: MerchantId,
     /// In which store, when there is one.
     pub store: Option<StoreId>,
-    /// At which instant.
+    /// The instant that the call is about: an order's own time, also when it was sent late.
+    pub at: Timestamp,
+    /// The instant at which things are booked.
     pub now: Timestamp,
     /// In which time zone the day is counted.
     pub zone: TimeZone,
@@ -97,27 +99,27 @@ impl LoadedPack {
     /// What a basket would get. Nothing is written.
     pub fn quote(&self, tx: &mut Tx, scene: &Scene, order: &Order, buyer: Option<&Member>) -> Verdict<Decided> {
         let before = tx.savepoint();
-        let verdict = self.decide(tx, scene, order, buyer, |checkout| &checkout.quote);
+        let verdict = self.decide(tx, scene, scene.order(order, String::new(), buyer), buyer, |checkout| &checkout.quote);
         tx.rollback_to(before);
         verdict
     }
 
     /// Lets the pack take part in the settling of an order.
     pub fn settled(&self, tx: &mut Tx, scene: &Scene, order: &Order, buyer: Option<&Member>) -> Verdict<Decided> {
-        self.decide(tx, scene, order, buyer, |checkout| &checkout.settled)
+        self.decide(tx, scene, scene.order(order, order.id.to_string(), buyer), buyer, |checkout| &checkout.settled)
     }
 
     fn decide(
         &self,
         tx: &mut Tx,
         scene: &Scene,
-        order: &Order,
+        order: wit::Order,
         buyer: Option<&Member>,
         function: impl FnOnce(&super::load::CheckoutExports) -> &ComponentExportIndex,
     ) -> Verdict<Decided> {
         let Some(exports) = &self.checkout else { return not_exported("checkout") };
         type Decision = (Result<checkout::Decision, wit::Refusal>,);
-        let input = (scene.context(), scene.order(order, buyer));
+        let input = (scene.context(), order);
         self.call::<_, Decision, _>(tx, scene, function(exports), input, |(decision,)| {
             self.check(scene, decision.map_err(refused)?, buyer.is_some())
         })
@@ -126,7 +128,7 @@ impl LoadedPack {
     /// Lets the pack know that an order is refunded.
     pub fn refunded(&self, tx: &mut Tx, scene: &Scene, order: &Order, buyer: Option<&Member>) -> Verdict<()> {
         let Some(exports) = &self.checkout else { return not_exported("checkout") };
-        let refund = checkout::Refund { order: scene.order(order, buyer), settled_at: millis(order.ordered_at) };
+        let refund = checkout::Refund { order: scene.order(order, order.id.to_string(), buyer), settled_at: millis(order.ordered_at) };
         self.call::<_, (Result<(), wit::Refusal>,), _>(
             tx,
             scene,
@@ -298,11 +300,11 @@ impl CallError {
 
 impl Scene {
     fn context(&self) -> wit::CallContext {
-        let local = self.zone.to_datetime(self.now);
+        let local = self.zone.to_datetime(self.at);
         wit::CallContext {
             merchant: self.merchant.to_string(),
             store: self.store.map(|store| store.to_string()),
-            now: millis(self.now),
+            now: millis(self.at),
             local: wit::LocalTime {
                 year: local.year(),
                 month: local.month().unsigned_abs(),
@@ -317,10 +319,10 @@ impl Scene {
         }
     }
 
-    fn order(&self, order: &Order, buyer: Option<&Member>) -> wit::Order {
+    fn order(&self, order: &Order, id: String, buyer: Option<&Member>) -> wit::Order {
         let sees_tags = self.grants.contains(&Grant::ReadMembers);
         wit::Order {
-            id: order.id.to_string(),
+            id,
             store: order.store.to_string(),
             buyer: buyer.map(|member| wit::Buyer {
                 id: member.id.to_string(),

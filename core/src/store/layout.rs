@@ -26,7 +26,7 @@
 //! | `i` | merchant, idempotency key | what an earlier request with this key did |
 //! | `e` | merchant | log: the merchant's events |
 //! | `f` | merchant, day, store, figure | counter: a figure of a store's day |
-//! | `R` | revision | a pack revision |
+//! | `R` | merchant, revision | a pack revision that the merchant has |
 //! | `B` | revision, number | a part of its component |
 //! | `E` | merchant | the version of its enablements |
 //! | `F` | merchant, pack | an enablement |
@@ -285,13 +285,13 @@ fn day_name(merchant: MerchantId, day: Date) -> Name {
 }
 
 /// A pack revision.
-pub fn revision(revision: RevisionId) -> Key {
-    Name::new(b'R').bytes(revision.as_bytes()).0
+pub fn revision(merchant: MerchantId, revision: RevisionId) -> Key {
+    Name::of(b'R', merchant).bytes(revision.as_bytes()).0
 }
 
-/// All pack revisions.
-pub fn revisions() -> KeyRange {
-    Name::new(b'R').range()
+/// All pack revisions of a merchant.
+pub fn revisions(merchant: MerchantId) -> KeyRange {
+    Name::of(b'R', merchant).range()
 }
 
 /// A part of a revision's component.

@@ -16,12 +16,15 @@
 
 mod backoff;
 mod codec;
+#[cfg(test)]
+mod conformance;
 mod error;
 pub mod journal;
 mod key;
 pub mod layout;
 pub mod memory;
 mod records;
+pub mod sled;
 mod tx;
 
 use std::collections::BTreeMap;
@@ -118,17 +121,19 @@ impl Changes {
         self.writes.is_empty() && self.appends.is_empty()
     }
 
-    /// Size of all keys and values, in bytes.
+    /// Size of all keys and values, in bytes, and 16 for each of them.
     pub fn bytes(&self) -> usize {
+        const ENTRY_BYTES: usize = 16;
         let writes = self.writes.iter().map(|(key, change)| {
-            key.len()
+            ENTRY_BYTES
+                + key.len()
                 + match change {
                     Change::Put(value) => value.len(),
                     Change::Delete => 0,
                     Change::Add(_) => 8,
                 }
         });
-        let appends = self.appends.iter().map(|(log, value)| log.len() + 8 + value.len());
+        let appends = self.appends.iter().map(|(log, value)| ENTRY_BYTES + log.len() + value.len());
         writes.chain(appends).sum()
     }
 

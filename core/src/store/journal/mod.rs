@@ -22,5 +22,6 @@ pub use disk::{Disk, SystemDisk};
 pub(super) use payload::{Payload, encode_payload};
 pub use record::Tip;
 pub use recover::{JournalReport, verify_journal};
-pub(super) use recover::{Recovered, begins_at_first_record, recover};
+pub(super) use recover::{Reached, Recovered, begins_at_first_record, recover};
+pub(super) use segment::sync_dir;
 pub(super) use writer::Journal;

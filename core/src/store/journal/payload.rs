@@ -43,6 +43,9 @@ pub(in crate::store) struct Payload<'a> {
     pub(in crate::store) transactions: usize,
 }
 
+/// A key and its value, `None` if the key is gone.
+pub(in crate::store) type Write<'k, 'v> = (&'k [u8], Option<&'v [u8]>);
+
 /// The bytes are no payload. As the record's checksum was right, this is a bug or a newer format.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::store) struct Unreadable;
@@ -57,7 +60,7 @@ impl<'a> Payload<'a> {
     }
 
     /// The next key with its value, or `None` after the last one.
-    pub(in crate::store) fn next(&mut self) -> Result<Option<(&[u8], Option<&'a [u8]>)>, Unreadable> {
+    pub(in crate::store) fn next(&mut self) -> Result<Option<Write<'_, 'a>>, Unreadable> {
         if self.writes_left == 0 {
             return if self.bytes.is_empty() { Ok(None) } else { Err(Unreadable) };
         }
@@ -111,7 +114,9 @@ mod tests {
 
     use super::*;
 
-    fn read(bytes: &[u8]) -> Result<(usize, Vec<(Vec<u8>, Option<Vec<u8>>)>), Unreadable> {
+    type Read = (usize, Vec<(Vec<u8>, Option<Vec<u8>>)>);
+
+    fn read(bytes: &[u8]) -> Result<Read, Unreadable> {
         let mut payload = Payload::new(bytes)?;
         let mut writes = Vec::new();
         while let Some((key, value)) = payload.next()? {

@@ -94,6 +94,7 @@ pub(super) fn list(dir: &Path) -> Result<Vec<SegmentName>, StoreError> {
 
 /// Makes the segment that goes on after `before`. It is on disk, name included, when this returns.
 pub(super) fn create(disk: &dyn Disk, dir: &Path, before: Tip) -> io::Result<(File, u32)> {
+    #[expect(clippy::disallowed_methods, reason = "the salt is not to be guessed, and is in no result")]
     let salt = getrandom::u32().map_err(io::Error::other)?;
     let first = before.number + 1;
     let path_new = dir.join(format!("{first:020}{ENDING_NEW}"));

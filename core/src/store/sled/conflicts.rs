@@ -84,10 +84,7 @@ impl Conflicts {
 fn in_range<'a, T>(written: &'a BTreeMap<IVec, T>, range: &KeyRange) -> impl Iterator<Item = (&'a IVec, &'a T)> {
     // `BTreeMap::range` panics over an inverted range.
     let end = range.end.as_slice().max(range.start.as_slice());
-    written.range::<[u8], _>((
-        std::ops::Bound::Included(range.start.as_slice()),
-        std::ops::Bound::Excluded(end),
-    ))
+    written.range::<[u8], _>((std::ops::Bound::Included(range.start.as_slice()), std::ops::Bound::Excluded(end)))
 }
 
 #[cfg(test)]

@@ -62,11 +62,8 @@ pub(super) struct State {
 impl State {
     /// Opens the tree in `dir`, or makes it. A lock that a process has left behind a moment ago is waited for.
     pub(super) fn open(dir: &Path, cache_bytes: u64, patience: Duration) -> Result<Self, StoreError> {
-        let config = Config::new()
-            .path(dir)
-            .cache_capacity(cache_bytes)
-            .mode(Mode::HighThroughput)
-            .flush_every_ms(None);
+        let config =
+            Config::new().path(dir).cache_capacity(cache_bytes).mode(Mode::HighThroughput).flush_every_ms(None);
         let mut waited = Duration::ZERO;
         let db = loop {
             // sled panics over some kinds of damage.
@@ -141,11 +138,6 @@ impl State {
         self.db.flush().map_err(failed("flush the state"))?;
         let synced = File::open(&self.db_file).and_then(|file| file.sync_data());
         synced.map_err(StoreError::io(format!("sync {}", self.db_file.display())))
-    }
-
-    /// Bytes that the state takes on disk.
-    pub(super) fn size_on_disk(&self) -> Result<u64, StoreError> {
-        self.db.size_on_disk().map_err(failed("measure the state"))
     }
 }
 

@@ -1,0 +1,136 @@
+//! A merchant switches a pack on for chosen stores, with settings and grants; or changes them; or switches it off.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::host::has_store;
+use super::{Act, Enablement, ProgrammeError, Revision};
+use crate::domain::{Code, Event, RevisionId, StoreId, Unit, UnitKind};
+use crate::pack::Grant;
+use crate::store::{StoreError, Tx, layout};
+
+/// What is to be in force.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EnablePack {
+    /// The pack.
+    pub pack: Code,
+    /// In which revision.
+    pub revision: RevisionId,
+    /// In which stores; none switches it off.
+    pub stores: BTreeSet<StoreId>,
+    /// What the merchant allows, of what the manifest asks for.
+    pub grants: BTreeSet<Grant>,
+    /// The settings.
+    pub settings: Value,
+}
+
+/// Why nothing changes.
+#[derive(Debug, thiserror::Error)]
+pub enum EnableError {
+    /// Not a revision that the merchant has.
+    #[error("there is no pack revision {0}")]
+    UnknownRevision(RevisionId),
+    /// The revision is another pack's.
+    #[error("revision {revision} is one of the pack `{actual}`, not of `{wanted}`")]
+    OtherPack {
+        /// The revision.
+        revision: RevisionId,
+        /// Whose it is.
+        actual: Code,
+        /// Whose it was said to be.
+        wanted: Code,
+    },
+    /// Not a store of the merchant.
+    #[error("there is no store {0}")]
+    UnknownStore(StoreId),
+    /// The pack does not ask for it.
+    #[error("the pack does not ask for the grant `{0}`")]
+    GrantNotAsked(Grant),
+    /// The settings do not fulfil the manifest's schema.
+    #[error("the settings do not fulfil the pack's schema: {}", .0.join("; "))]
+    Settings(Vec<String>),
+    /// The settings are too long.
+    #[error("the settings have {bytes} bytes, at most {SETTINGS_MAX_BYTES} are allowed")]
+    SettingsTooLong {
+        /// How long they are.
+        bytes: usize,
+    },
+    /// A unit that it declares is somebody else's.
+    #[error("the unit `{0}` is declared by another pack or by the merchant")]
+    UnitTaken(Code),
+    /// The revision can not be used.
+    #[error(transparent)]
+    Programme(ProgrammeError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+const SETTINGS_MAX_BYTES: usize = 32 << 10;
+
+/// Puts a pack in force as wanted, from the next call on.
+///
+/// # Errors
+/// The first refusal in the order of [`EnableError`]'s variants.
+pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Result<Enablement, EnableError> {
+    let revision = tx
+        .load::<Revision>(&layout::revision(act.merchant, wanted.revision))?
+        .ok_or(EnableError::UnknownRevision(wanted.revision))?;
+    if revision.pack != wanted.pack {
+        return Err(EnableError::OtherPack {
+            revision: revision.id,
+            actual: revision.pack,
+            wanted: wanted.pack.clone(),
+        });
+    }
+    for store in &wanted.stores {
+        if !has_store(tx, act.merchant, *store)? {
+            return Err(EnableError::UnknownStore(*store));
+        }
+    }
+    let pack = act.programme.revision(tx, &revision.pack, revision.id).map_err(|error| match error {
+        ProgrammeError::Store(error) => EnableError::Store(error),
+        other @ ProgrammeError::Load { .. } => EnableError::Programme(other),
+    })?;
+    if let Some(grant) = wanted.grants.difference(&pack.manifest.grants_asked()).next() {
+        return Err(EnableError::GrantNotAsked(grant.clone()));
+    }
+    pack.check_settings(&wanted.settings).map_err(EnableError::Settings)?;
+    let settings = wanted.settings.to_string();
+    if settings.len() > SETTINGS_MAX_BYTES {
+        return Err(EnableError::SettingsTooLong { bytes: settings.len() });
+    }
+    for code in pack.manifest.unit_codes() {
+        declare_unit(tx, act, &revision.pack, code)?;
+    }
+    let enablement = Enablement {
+        pack: wanted.pack.clone(),
+        revision: revision.id,
+        stores: wanted.stores.clone(),
+        grants: wanted.grants.clone(),
+        settings,
+        changed_at: act.now,
+    };
+    tx.save(&layout::enablement(act.merchant, &enablement.pack), &enablement)?;
+    tx.add(&layout::enablements_version(act.merchant), 1)?;
+    if let Some(actor) = &act.actor {
+        let event =
+            Event::PackEnabled { pack: enablement.pack.clone(), revision: revision.id, by: actor.key, at: act.now };
+        act.tell(tx, &event)?;
+    }
+    Ok(enablement)
+}
+
+fn declare_unit(tx: &mut Tx, act: &Act<'_>, pack: &Code, code: Code) -> Result<(), EnableError> {
+    let key = layout::unit(act.merchant, &code);
+    match tx.load::<Unit>(&key)? {
+        Some(unit) if unit.declared_by.as_ref() == Some(pack) => Ok(()),
+        Some(_) => Err(EnableError::UnitTaken(code)),
+        None => {
+            let unit = Unit { code, kind: UnitKind::Count, declared_by: Some(pack.clone()) };
+            Ok(tx.save(&key, &unit)?)
+        }
+    }
+}

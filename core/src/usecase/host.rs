@@ -1,0 +1,212 @@
+//! The running host: what all use cases share, and how one is run.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Programme;
+use crate::clock::{Clock, Entropy};
+use crate::domain::{Actor, Event, IdSource, MemberId, Merchant, MerchantId, Reference, StoreId};
+use crate::ledger::Book;
+use crate::pack::Packs;
+use crate::store::{self, Record, Store, StoreError, Tx, layout};
+
+/// The running host. Clones share it.
+#[derive(Clone)]
+pub struct Host {
+    /// The store.
+    pub store: Store,
+    /// Which packs are enabled where, loaded and ready.
+    pub programme: Arc<Programme>,
+    /// The present.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+    in_flight: Arc<Mutex<HashSet<(MerchantId, Reference)>>>,
+}
+
+/// One run of a use case: who acts, when, and where ids come from.
+pub struct Act<'h> {
+    /// For which merchant.
+    pub merchant: MerchantId,
+    /// Who acts; none for the operator at the command line.
+    pub actor: Option<Actor>,
+    /// When.
+    pub now: Timestamp,
+    /// Where ids and random bits come from; the same again when the use case is retried.
+    pub ids: IdSource,
+    /// Which packs are enabled where.
+    pub programme: &'h Programme,
+}
+
+/// Why a use case with an idempotency key was not run, or what it refused.
+#[derive(Debug, thiserror::Error)]
+pub enum OnceError<E> {
+    /// The use case refused.
+    #[error(transparent)]
+    Refused(E),
+    /// The key was used for another request.
+    #[error("this idempotency key was used before, with another request")]
+    DifferentContent,
+    /// The first request with this key is not finished.
+    #[error("a request with this idempotency key is under way")]
+    InFlight,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What an earlier request with an idempotency key did.
+#[derive(Serialize, Deserialize)]
+struct Remembered {
+    /// The first half of the SHA-256 of the request.
+    content: [u8; 16],
+    /// The reply, encoded.
+    reply: Vec<u8>,
+    at: Timestamp,
+}
+
+impl Record for Remembered {
+    const VERSION: u8 = 1;
+    const NAME: &'static str = "idempotency record";
+}
+
+impl Host {
+    /// A host on a store.
+    pub fn new(store: Store, packs: Packs, clock: Clock, entropy: Entropy) -> Self {
+        Self { store, programme: Arc::new(Programme::new(packs)), clock, entropy, in_flight: Arc::default() }
+    }
+
+    /// Runs a use case in a transaction of its own.
+    ///
+    /// # Errors
+    /// What the use case refuses, and the store's failures.
+    pub fn act<T, E: From<StoreError>>(
+        &self,
+        actor: &Actor,
+        use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.run(actor.merchant, Some(actor), use_case)
+    }
+
+    /// Runs a use case for the operator, who needs no key.
+    ///
+    /// # Errors
+    /// What the use case refuses, and the store's failures.
+    pub fn operate<T, E: From<StoreError>>(
+        &self,
+        merchant: MerchantId,
+        use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.run(merchant, None, use_case)
+    }
+
+    fn run<T, E: From<StoreError>>(
+        &self,
+        merchant: MerchantId,
+        actor: Option<&Actor>,
+        mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let now = self.clock.now();
+        let seed = self.entropy.bits();
+        self.store.write(|tx| {
+            let ids = IdSource::new(now, seed);
+            use_case(tx, &mut Act { merchant, actor: actor.cloned(), now, ids, programme: &self.programme })
+        })
+    }
+
+    /// Runs a use case that only reads.
+    ///
+    /// # Errors
+    /// What the use case refuses, and the store's failures.
+    pub fn look<T, E: From<StoreError>>(&self, use_case: impl FnMut(&mut Tx) -> Result<T, E>) -> Result<T, E> {
+        self.store.read(use_case)
+    }
+
+    /// Runs a use case at most once for an idempotency key: the same key with the same `content` gives the first
+    /// reply again, without running anything. A refusal is not remembered: nothing happened, so it may be tried again.
+    ///
+    /// # Errors
+    /// See [`OnceError`].
+    pub fn act_once<T: Serialize + DeserializeOwned, E: From<StoreError>>(
+        &self,
+        actor: &Actor,
+        key: &Reference,
+        content: &[u8],
+        mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
+    ) -> Result<T, OnceError<E>> {
+        let _place = self.take_place(actor.merchant, key).ok_or(OnceError::InFlight)?;
+        let mut hash = [0; 16];
+        hash.copy_from_slice(&Sha256::digest(content)[..16]);
+        let record_key = layout::idempotency(actor.merchant, key);
+        self.act(actor, |tx, act| {
+            if let Some(earlier) = tx.load::<Remembered>(&record_key)? {
+                if earlier.content != hash {
+                    return Err(OnceError::DifferentContent);
+                }
+                let reply = postcard::from_bytes(&earlier.reply);
+                return reply.map_err(|_| StoreError::corrupt("idempotency record", &record_key).into());
+            }
+            let reply = use_case(tx, act).map_err(OnceError::Refused)?;
+            let encoded = postcard::to_stdvec(&reply).expect("replies are made of sized things");
+            tx.save(&record_key, &Remembered { content: hash, reply: encoded, at: act.now })?;
+            Ok(reply)
+        })
+    }
+
+    fn take_place(&self, merchant: MerchantId, key: &Reference) -> Option<Place> {
+        let place = (merchant, key.clone());
+        self.in_flight.lock().insert(place.clone()).then(|| Place { taken: Arc::clone(&self.in_flight), place })
+    }
+}
+
+/// A place among the requests under way; given up when it goes.
+struct Place {
+    taken: Arc<Mutex<HashSet<(MerchantId, Reference)>>>,
+    place: (MerchantId, Reference),
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.taken.lock().remove(&self.place);
+    }
+}
+
+impl Act<'_> {
+    /// The merchant's record.
+    ///
+    /// # Errors
+    /// When it is missing, which is corruption: keys belong to merchants that exist.
+    pub fn merchant(&self, tx: &mut Tx) -> Result<Merchant, StoreError> {
+        let key = layout::merchant(self.merchant);
+        tx.load(&key)?.ok_or_else(|| StoreError::corrupt("merchant (missing)", &key))
+    }
+
+    /// The merchant's ledger.
+    pub fn book<'a>(&'a mut self, tx: &'a mut Tx) -> Book<'a> {
+        Book::new(tx, &mut self.ids, self.merchant, self.now)
+    }
+
+    /// Adds an event to the merchant's log.
+    ///
+    /// # Errors
+    /// As [`Tx::append`].
+    pub fn tell(&self, tx: &mut Tx, event: &Event) -> Result<(), StoreError> {
+        tx.append(&layout::events(self.merchant), store::encode(event))
+    }
+}
+
+/// Whether a store is the merchant's.
+pub(super) fn has_store(tx: &mut Tx, merchant: MerchantId, store: StoreId) -> Result<bool, StoreError> {
+    Ok(tx.get(&layout::store(merchant, store))?.is_some())
+}
+
+/// Whether a member is the merchant's.
+pub(super) fn has_member(tx: &mut Tx, merchant: MerchantId, member: MemberId) -> Result<bool, StoreError> {
+    Ok(tx.get(&layout::member(merchant, member))?.is_some())
+}

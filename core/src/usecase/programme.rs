@@ -1,0 +1,219 @@
+//! A merchant's programme: which packs are enabled in which stores, loaded and ready to be called.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Code, Merchant, MerchantId, RevisionId, StoreId};
+use crate::pack::{Grant, LoadError, LoadedPack, Packs, Scene};
+use crate::store::{Direction, Record, StoreError, Tx, layout};
+
+/// One uploaded version of a pack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Revision {
+    /// Its id: it follows from the component's bytes.
+    pub id: RevisionId,
+    /// The pack.
+    pub pack: Code,
+    /// The version that its manifest tells.
+    pub version: semver::Version,
+    /// The component's size.
+    pub bytes: u64,
+    /// When it came.
+    pub uploaded_at: Timestamp,
+}
+
+impl Record for Revision {
+    const VERSION: u8 = 1;
+    const NAME: &'static str = "pack revision";
+}
+
+/// A pack revision switched on for stores of a merchant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enablement {
+    /// The pack.
+    pub pack: Code,
+    /// In which revision.
+    pub revision: RevisionId,
+    /// In which stores; none means that it is switched off.
+    pub stores: BTreeSet<StoreId>,
+    /// What the merchant allowed.
+    pub grants: BTreeSet<Grant>,
+    /// The settings, as JSON that fulfils the manifest's schema.
+    pub settings: String,
+    /// When it was last changed.
+    pub changed_at: Timestamp,
+}
+
+impl Record for Enablement {
+    const VERSION: u8 = 1;
+    const NAME: &'static str = "enablement";
+}
+
+/// Why a programme can not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgrammeError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A stored component does not load.
+    #[error("the stored revision {revision} of `{pack}` does not load: {source}")]
+    Load {
+        /// The pack.
+        pack: Code,
+        /// Which revision.
+        revision: RevisionId,
+        /// Why.
+        source: Arc<LoadError>,
+    },
+}
+
+/// An enabled pack, loaded.
+#[derive(Clone)]
+pub struct Active {
+    /// The pack.
+    pub code: Code,
+    /// The loaded revision, or why there is none.
+    pub loaded: Result<Arc<LoadedPack>, Arc<LoadError>>,
+    /// In which stores.
+    pub stores: BTreeSet<StoreId>,
+    grants: Arc<BTreeSet<Grant>>,
+    settings: Arc<str>,
+}
+
+impl Active {
+    /// The surroundings of a call of this pack.
+    pub fn scene(
+        &self,
+        merchant: &Merchant,
+        zone: &TimeZone,
+        store: Option<StoreId>,
+        at: Timestamp,
+        now: Timestamp,
+        seed: u64,
+    ) -> Scene {
+        Scene {
+            merchant: merchant.id,
+            store,
+            at,
+            now,
+            zone: zone.clone(),
+            zone_name: merchant.time_zone.clone(),
+            currency: merchant.currency,
+            locale: merchant.locale.as_str().into(),
+            seed,
+            grants: Arc::clone(&self.grants),
+            settings: Arc::clone(&self.settings),
+        }
+    }
+}
+
+/// What was enabled for a merchant at a version of its enablements.
+type Snapshot = (i64, Arc<[Active]>);
+
+/// The packs of all merchants, loaded when they are first needed and kept.
+pub struct Programme {
+    packs: Packs,
+    loaded: RwLock<HashMap<RevisionId, Arc<LoadedPack>>>,
+    active: RwLock<HashMap<MerchantId, Snapshot>>,
+}
+
+/// A component lies in the store in parts of this size.
+const PART_BYTES: usize = 60 << 10;
+
+impl Programme {
+    pub(super) fn new(packs: Packs) -> Self {
+        Self { packs, loaded: RwLock::default(), active: RwLock::default() }
+    }
+
+    /// The runtime.
+    pub fn packs(&self) -> &Packs {
+        &self.packs
+    }
+
+    /// The packs that a merchant has enabled, in the order of their codes. One read when nothing has changed.
+    ///
+    /// # Errors
+    /// The store's failures. A pack that does not load is in the list, with the reason.
+    pub fn active(&self, tx: &mut Tx, merchant: MerchantId) -> Result<Arc<[Active]>, StoreError> {
+        let version = tx.counter(&layout::enablements_version(merchant))?;
+        if version == 0 {
+            return Ok(Arc::from([]));
+        }
+        if let Some((known, active)) = self.active.read().get(&merchant)
+            && *known == version
+        {
+            return Ok(Arc::clone(active));
+        }
+        let mut enablements = Vec::new();
+        tx.each::<Enablement>(&layout::enablements(merchant), |_, enablement| enablements.push(enablement))?;
+        let active = enablements
+            .into_iter()
+            .map(|enablement| {
+                let loaded = match self.revision(tx, &enablement.pack, enablement.revision) {
+                    Ok(pack) => Ok(pack),
+                    Err(ProgrammeError::Load { source, .. }) => Err(source),
+                    Err(ProgrammeError::Store(error)) => return Err(error),
+                };
+                Ok(Active {
+                    code: enablement.pack,
+                    loaded,
+                    stores: enablement.stores,
+                    grants: Arc::new(enablement.grants),
+                    settings: enablement.settings.into(),
+                })
+            })
+            .collect::<Result<Arc<[Active]>, StoreError>>()?;
+        // What was read may turn out stale at the commit; then the version is another one, and this is not used.
+        self.active.write().insert(merchant, (version, Arc::clone(&active)));
+        Ok(active)
+    }
+
+    /// A pack that a merchant has enabled.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn find(&self, tx: &mut Tx, merchant: MerchantId, pack: &Code) -> Result<Option<Active>, StoreError> {
+        Ok(self.active(tx, merchant)?.iter().find(|active| active.code == *pack).cloned())
+    }
+
+    /// A stored revision, loaded.
+    ///
+    /// # Errors
+    /// When the store fails or the component does not load.
+    pub fn revision(
+        &self,
+        tx: &mut Tx,
+        pack: &Code,
+        revision: RevisionId,
+    ) -> Result<Arc<LoadedPack>, ProgrammeError> {
+        if let Some(pack) = self.loaded.read().get(&revision) {
+            return Ok(Arc::clone(pack));
+        }
+        let parts = tx.scan(&layout::component_parts(revision), Direction::Forward, usize::MAX)?;
+        let wasm: Vec<u8> = parts.into_iter().flat_map(|(_, part)| part).collect();
+        let loaded = self.packs.load(&wasm).map_err(|source| ProgrammeError::Load {
+            pack: pack.clone(),
+            revision,
+            source: Arc::new(source),
+        })?;
+        Ok(self.keep(loaded))
+    }
+
+    /// Keeps a loaded pack for later calls.
+    pub(super) fn keep(&self, loaded: LoadedPack) -> Arc<LoadedPack> {
+        Arc::clone(self.loaded.write().entry(loaded.revision).or_insert_with(|| Arc::new(loaded)))
+    }
+}
+
+/// Stores a component in parts.
+pub(super) fn save_component(tx: &mut Tx, revision: RevisionId, wasm: &[u8]) -> Result<(), StoreError> {
+    for (number, part) in (0..).zip(wasm.chunks(PART_BYTES)) {
+        tx.put(&layout::component_part(revision, number), part)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,104 @@
+//! What a basket would get, and why. Nothing is written.
+
+use super::host::has_store;
+use super::settle_order::{log, taking_part};
+use super::Act;
+use crate::domain::{
+    Code, Line, LineFault, Member, MemberId, Minor, Order, OrderId, OrderState, Reference, StoreId,
+};
+use crate::pack::{CallError, Decided};
+use crate::store::{StoreError, Tx, layout};
+
+/// A basket.
+#[derive(Clone, Debug)]
+pub struct QuoteOrder {
+    /// Where.
+    pub store: StoreId,
+    /// Who buys, if it is known.
+    pub member: Option<MemberId>,
+    /// What.
+    pub lines: Vec<Line>,
+}
+
+/// What a basket would get.
+#[derive(Debug)]
+pub struct Quote {
+    /// The sum of the lines.
+    pub total_minor: Minor,
+    /// What each pack says, in the order they are asked.
+    pub packs: Vec<PackQuote>,
+}
+
+/// What one pack says to a basket.
+#[derive(Debug)]
+pub struct PackQuote {
+    /// The pack.
+    pub pack: Code,
+    /// What it would give and what it looked at, or the code and text of its failure.
+    pub said: Result<Decided, (String, String)>,
+}
+
+/// Why there is no quote.
+#[derive(Debug, thiserror::Error)]
+pub enum QuoteError {
+    /// The basket is wrong.
+    #[error(transparent)]
+    Lines(#[from] LineFault),
+    /// Not a store of the merchant.
+    #[error("there is no store {0}")]
+    UnknownStore(StoreId),
+    /// Not a member of the merchant.
+    #[error("there is no member {0}")]
+    UnknownMember(MemberId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Asks the enabled packs what they would give for a basket.
+///
+/// # Errors
+/// The first refusal in the order of [`QuoteError`]'s variants.
+pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Quote, QuoteError> {
+    let total_minor = Order::total(&new.lines)?;
+    let merchant = act.merchant(tx)?;
+    if !has_store(tx, merchant.id, new.store)? {
+        return Err(QuoteError::UnknownStore(new.store));
+    }
+    let buyer = match new.member {
+        Some(id) => {
+            Some(tx.load::<Member>(&layout::member(merchant.id, id))?.ok_or(QuoteError::UnknownMember(id))?)
+        }
+        None => None,
+    };
+    let order = Order {
+        id: OrderId::from_bytes([0; 16]),
+        reference: Reference::new("quote").expect("the word is a reference"),
+        store: new.store,
+        member: new.member,
+        ordered_at: act.now,
+        lines: new.lines.clone(),
+        total_minor,
+        state: OrderState::Settled,
+        outcomes: Vec::new(),
+    };
+    let zone = merchant.time_zone.zone();
+    let mut packs = Vec::new();
+    for active in taking_part(tx, act, new.store)? {
+        let scene = active.scene(&merchant, &zone, Some(new.store), act.now, act.now, act.ids.bits());
+        let said = match &active.loaded {
+            Ok(pack) => {
+                let verdict = pack.quote(tx, &scene, &order, buyer.as_ref());
+                log(&active, &verdict.lines);
+                match verdict.result {
+                    Ok(decided) => Ok(decided),
+                    Err(CallError::Store(error)) => return Err(error.into()),
+                    Err(error) => Err((error.code().to_owned(), error.to_string())),
+                }
+            }
+            Err(error) => Err((error.code().to_owned(), error.to_string())),
+        };
+        packs.push(PackQuote { pack: active.code, said });
+    }
+    Ok(Quote { total_minor, packs })
+}

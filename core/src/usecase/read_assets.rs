@@ -1,0 +1,96 @@
+//! What a member holds, at a glance.
+
+use jiff::Timestamp;
+
+use super::host::has_member;
+use crate::domain::{Code, IdSource, MemberId, MerchantId, Minor, Unit, UnitKind};
+use crate::ledger::{Book, House, LedgerError, Lot};
+use crate::store::layout::Side;
+use crate::store::{Direction, StoreError, Tx, layout};
+
+/// What a member holds of one unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asset {
+    /// Of what.
+    pub unit: Unit,
+    /// Spendable now.
+    pub available: Minor,
+    /// What the member owes.
+    pub debt: Minor,
+    /// What expires next: when, and how much of it is in that lot.
+    pub expires_next: Option<(Timestamp, Minor)>,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AssetsError {
+    /// Not a member of the merchant.
+    #[error("there is no member {0}")]
+    UnknownMember(MemberId),
+    /// The ledger's records are wrong.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// All that a member holds, for every unit of the merchant.
+///
+/// # Errors
+/// The first refusal in the order of [`AssetsError`]'s variants.
+pub fn read_assets(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    now: Timestamp,
+    member: MemberId,
+) -> Result<Vec<Asset>, AssetsError> {
+    if !has_member(tx, merchant, member)? {
+        return Err(AssetsError::UnknownMember(member));
+    }
+    let mut units = Vec::new();
+    tx.each::<Unit>(&layout::units(merchant), |_, unit| units.push(unit))?;
+    units
+        .into_iter()
+        .map(|unit| {
+            // Reading makes no ids.
+            let balance = Book::new(tx, &mut IdSource::new(now, 0), merchant, now).balance(member, &unit.code)?;
+            let expires_next = expires_next(tx, merchant, now, member, &unit.code)?;
+            Ok(Asset { unit, available: balance.available, debt: balance.debt, expires_next })
+        })
+        .collect()
+}
+
+fn expires_next(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    now: Timestamp,
+    member: MemberId,
+    unit: &Code,
+) -> Result<Option<(Timestamp, Minor)>, StoreError> {
+    let mut range = layout::open_lots(merchant, member, unit);
+    range.start = layout::lapsed_lots(merchant, member, unit, now).end;
+    let first = tx.load_scan::<Lot>(&range, Direction::Forward, 1)?.into_iter().next();
+    Ok(first.and_then(|(_, lot)| Some((lot.expires_at?, lot.remaining))))
+}
+
+/// All that was ever granted of a unit by the merchant, before what was taken back.
+///
+/// # Errors
+/// The store's failures.
+pub fn house_total(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    house: House,
+    side: Side,
+    unit: &Code,
+) -> Result<i64, StoreError> {
+    tx.counter(&layout::house(merchant, house.letter(), side, unit))
+}
+
+impl Asset {
+    /// Whether it is money.
+    pub fn is_money(&self) -> bool {
+        matches!(self.unit.kind, UnitKind::Money(_))
+    }
+}

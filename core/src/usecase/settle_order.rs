@@ -1,0 +1,265 @@
+//! An order comes from a till: it is recorded, and the packs do their part in the same transaction.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::figures::{Figure, count};
+use super::host::has_store;
+use super::{Act, Active};
+use crate::domain::{
+    Currency, Event, Line, LineFault, Member, MemberId, Merchant, MerchantId, Order, OrderId, OrderState, PackOutcome,
+    PackResult, Reference, StoreId,
+};
+use crate::ledger::{Cause, House, LedgerError, Move, NewPosting};
+use crate::pack::{CallError, Earning, LogLine};
+use crate::store::{StoreError, Tx, layout};
+
+/// What was bought.
+#[derive(Clone, Debug)]
+pub struct SettleOrder {
+    /// The till's name for the order.
+    pub reference: Reference,
+    /// Where.
+    pub store: StoreId,
+    /// Who bought, if it is known.
+    pub member: Option<MemberId>,
+    /// When, if it was not just now.
+    pub ordered_at: Option<Timestamp>,
+    /// In which currency, if the till says so.
+    pub currency: Option<Currency>,
+    /// What.
+    pub lines: Vec<Line>,
+}
+
+/// An order that is recorded.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// The order, as it was when it was settled.
+    pub order: Order,
+    /// Whether it had been recorded before, with the same content: then nothing has happened now.
+    pub repeated: bool,
+}
+
+/// Why an order is not recorded.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// The basket is wrong.
+    #[error(transparent)]
+    Lines(#[from] LineFault),
+    /// The merchant takes another currency.
+    #[error("the order is in {given}, but the merchant's currency is {expected}")]
+    Currency {
+        /// The order's.
+        given: Currency,
+        /// The merchant's.
+        expected: Currency,
+    },
+    /// Its time has not come.
+    #[error("the order's time, {0}, is in the future")]
+    InFuture(Timestamp),
+    /// Not a store of the merchant.
+    #[error("there is no store {0}")]
+    UnknownStore(StoreId),
+    /// Not a member of the merchant.
+    #[error("there is no member {0}")]
+    UnknownMember(MemberId),
+    /// The till used this name for another order.
+    #[error("the reference `{reference}` is that of {order}, which has other content")]
+    ReferenceTaken {
+        /// The name.
+        reference: Reference,
+        /// The other order.
+        order: OrderId,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// How far a till's clock may be ahead of ours.
+const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
+
+/// Records an order and lets the enabled packs do their part. A pack that fails is left out: its writes are dropped,
+/// its failure is in the order's outcomes and among the events, and the order stands.
+///
+/// # Errors
+/// The first refusal in the order of [`SettleError`]'s variants.
+pub fn settle_order(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder) -> Result<Settled, SettleError> {
+    let total_minor = Order::total(&new.lines)?;
+    let merchant = act.merchant(tx)?;
+    if let Some(given) = new.currency
+        && given != merchant.currency
+    {
+        return Err(SettleError::Currency { given, expected: merchant.currency });
+    }
+    let ordered_at = new.ordered_at.unwrap_or(act.now);
+    if ordered_at.duration_since(act.now) > CLOCKS_APART {
+        return Err(SettleError::InFuture(ordered_at));
+    }
+    if !has_store(tx, merchant.id, new.store)? {
+        return Err(SettleError::UnknownStore(new.store));
+    }
+    let buyer = match new.member {
+        Some(id) => Some(
+            tx.load::<Member>(&layout::member(merchant.id, id))?.ok_or(SettleError::UnknownMember(id))?,
+        ),
+        None => None,
+    };
+    let by_reference = layout::order_by_reference(merchant.id, &new.reference);
+    if let Some(order) = tx.load::<OrderId>(&by_reference)? {
+        return repeated(tx, merchant.id, order, new);
+    }
+    let mut order = Order {
+        id: act.ids.order(),
+        reference: new.reference.clone(),
+        store: new.store,
+        member: new.member,
+        ordered_at,
+        lines: new.lines.clone(),
+        total_minor,
+        state: OrderState::Settled,
+        outcomes: Vec::new(),
+    };
+    order.outcomes = ask_packs(tx, act, &merchant, &order, buyer.as_ref())?;
+    tx.save(&layout::order(merchant.id, order.id), &order)?;
+    tx.save(&by_reference, &order.id)?;
+    if let Some(member) = order.member {
+        tx.put(&layout::member_order(merchant.id, member, order.id), Vec::new())?;
+    }
+    let moves = [(Figure::Orders, 1), (Figure::RevenueMinor, total_minor)];
+    count(tx, merchant.id, &merchant.time_zone.zone(), ordered_at, Some(order.store), &moves)?;
+    act.tell(tx, &Event::OrderSettled { order: order.id, member: order.member, at: act.now })?;
+    Ok(Settled { order, repeated: false })
+}
+
+/// An order of the merchant, if there is one with this id.
+///
+/// # Errors
+/// The store's failures.
+pub fn read_order(tx: &mut Tx, merchant: MerchantId, order: OrderId) -> Result<Option<Order>, StoreError> {
+    tx.load(&layout::order(merchant, order))
+}
+
+/// The order that was recorded under this reference, if it is the same one.
+fn repeated(tx: &mut Tx, merchant: MerchantId, id: OrderId, new: &SettleOrder) -> Result<Settled, SettleError> {
+    let key = layout::order(merchant, id);
+    let mut order = tx.load::<Order>(&key)?.ok_or_else(|| StoreError::corrupt("order (missing)", &key))?;
+    let same = order.store == new.store
+        && order.member == new.member
+        && order.lines == new.lines
+        && new.ordered_at.is_none_or(|at| at == order.ordered_at);
+    if !same {
+        return Err(SettleError::ReferenceTaken { reference: new.reference.clone(), order: id });
+    }
+    order.state = OrderState::Settled;
+    Ok(Settled { order, repeated: true })
+}
+
+fn ask_packs(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    merchant: &Merchant,
+    order: &Order,
+    buyer: Option<&Member>,
+) -> Result<Vec<PackOutcome>, StoreError> {
+    let mut outcomes = Vec::new();
+    let zone = merchant.time_zone.zone();
+    for active in taking_part(tx, act, order.store)? {
+        let before = tx.savepoint();
+        let scene =
+            active.scene(merchant, &zone, Some(order.store), order.ordered_at, act.now, act.ids.bits());
+        let result = match &active.loaded {
+            Ok(pack) => {
+                let verdict = pack.settled(tx, &scene, order, buyer);
+                log(&active, &verdict.lines);
+                verdict.result.map_err(Failure::from).and_then(|decided| {
+                    grant(tx, act, &active, order, buyer, &decided.earnings)
+                })
+            }
+            Err(error) => Err(Failure::Pack { code: error.code().to_owned(), message: error.to_string() }),
+        };
+        let result = match result {
+            Ok(done) => done,
+            Err(Failure::Store(error)) => return Err(error),
+            Err(Failure::Pack { code, message }) => {
+                tx.rollback_to(before);
+                tracing::warn!(pack = %active.code, order = %order.id, code, "a pack failed in its part of an order");
+                let event =
+                    Event::PackFailed { pack: active.code.clone(), order: order.id, code: code.clone(), at: act.now };
+                act.tell(tx, &event)?;
+                PackResult::Failed { code, message }
+            }
+        };
+        outcomes.push(PackOutcome { pack: active.code.clone(), result });
+    }
+    Ok(outcomes)
+}
+
+/// The packs that take part in the orders of a store.
+pub(super) fn taking_part(tx: &mut Tx, act: &Act<'_>, store: StoreId) -> Result<Vec<Active>, StoreError> {
+    let all = act.programme.active(tx, act.merchant)?;
+    let takes_part = |active: &&Active| {
+        active.stores.contains(&store) && active.loaded.as_ref().map_or(true, |pack| pack.checks_out())
+    };
+    Ok(all.iter().filter(takes_part).cloned().collect())
+}
+
+/// Writes what a pack logged into the host's own log.
+pub(super) fn log(active: &Active, lines: &[LogLine]) {
+    for line in lines {
+        tracing::debug!(target: "pack", pack = %active.code, level = %line.level, "{}", line.text);
+    }
+}
+
+/// Why a pack's part of an order is dropped.
+enum Failure {
+    Pack { code: String, message: String },
+    Store(StoreError),
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Store(error) => Self::Store(error),
+            other => Self::Pack { code: other.code().to_owned(), message: other.to_string() },
+        }
+    }
+}
+
+impl From<LedgerError> for Failure {
+    fn from(error: LedgerError) -> Self {
+        match error {
+            LedgerError::Store(error) => Self::Store(error),
+            other => Self::Pack { code: "ledger-refused".into(), message: other.to_string() },
+        }
+    }
+}
+
+/// Books what a pack wants the buyer to get.
+fn grant(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    active: &Active,
+    order: &Order,
+    buyer: Option<&Member>,
+    earnings: &[Earning],
+) -> Result<PackResult, Failure> {
+    let Some(buyer) = buyer.filter(|_| !earnings.is_empty()) else {
+        return Ok(PackResult::Done { posting: None, earned: Vec::new() });
+    };
+    let moves = earnings
+        .iter()
+        .map(|earning| Move::Grant {
+            member: buyer.id,
+            unit: earning.unit.clone(),
+            amount: earning.amount,
+            expires_at: earning.expires_at,
+            from: House::Issued,
+        })
+        .collect();
+    let id = act.ids.posting();
+    let pack = Some(active.code.clone());
+    act.book(tx).post(&NewPosting { id, cause: Cause::Order(order.id), pack, reason: None, moves })?;
+    let earned = earnings.iter().map(|earning| (earning.unit.clone(), earning.amount)).collect();
+    Ok(PackResult::Done { posting: Some(id), earned })
+}
