@@ -18,7 +18,7 @@ pub(super) use history::random_histories_are_serial;
 macro_rules! conformance {
     ($module:ident, $engine:expr) => {
         mod $module {
-            use crate::store::conformance;
+            use crate::store::conformance::{self, conformance};
             conformance!(@each $engine;
                 a_transaction_reads_its_own_writes
                 a_scan_merges_own_writes_in_both_directions

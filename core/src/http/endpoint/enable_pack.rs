@@ -1,0 +1,82 @@
+//! `PUT /v1/packs/{pack}/enablement`
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::domain::{Action, Code, RevisionId, StoreId};
+use crate::http::caller::Caller;
+use crate::http::sent::Sent;
+use crate::http::{App, Problem};
+use crate::pack::Grant;
+use crate::usecase;
+
+/// What is to be in force.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EnablementIn {
+    #[schema(value_type = String)]
+    revision: RevisionId,
+    /// In which stores; none switches the pack off.
+    #[schema(value_type = Vec<String>)]
+    stores: BTreeSet<StoreId>,
+    /// What the merchant allows, of what the manifest asks for.
+    #[schema(value_type = Vec<String>, example = json!(["members:read", "assets:write:own-units"]))]
+    #[serde(default)]
+    grants: BTreeSet<Grant>,
+    /// Settings that fulfil the manifest's schema.
+    #[schema(value_type = Object)]
+    #[serde(default = "no_settings")]
+    settings: Value,
+}
+
+fn no_settings() -> Value {
+    Value::Object(serde_json::Map::new())
+}
+
+/// What is in force.
+#[derive(Serialize, ToSchema)]
+pub(super) struct EnablementOut {
+    pack: String,
+    revision: String,
+    stores: Vec<String>,
+    grants: Vec<String>,
+    #[schema(value_type = Object)]
+    settings: Value,
+    /// Since when, RFC 3339.
+    changed_at: String,
+}
+
+/// Switches a pack on for chosen stores, changes its settings and grants, or switches it off.
+#[utoipa::path(put, path = "/v1/packs/{pack}/enablement", tag = "packs", request_body = EnablementIn,
+    params(("pack" = String, Path)),
+    responses((status = 200, body = EnablementOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn enable_pack(
+    State(app): State<App>,
+    caller: Caller,
+    Path(pack): Path<String>,
+    sent: Sent<EnablementIn>,
+) -> Result<Json<EnablementOut>, Problem> {
+    let pack = Code::new(pack).map_err(|error| Problem::wrong_name(&error))?;
+    let EnablementIn { revision, stores, grants, settings } = sent.body;
+    let wanted = usecase::EnablePack { pack, revision, stores, grants, settings: settings.clone() };
+    let enablement = app
+        .serve(caller, Action::ManagePacks, move |host, actor| {
+            host.act(actor, |tx, act| usecase::enable_pack(tx, act, &wanted))
+        })
+        .await?;
+    Ok(Json(EnablementOut {
+        pack: enablement.pack.into(),
+        revision: enablement.revision.to_string(),
+        stores: enablement.stores.iter().map(ToString::to_string).collect(),
+        grants: enablement.grants.iter().map(ToString::to_string).collect(),
+        settings,
+        changed_at: enablement.changed_at.to_string(),
+    }))
+}

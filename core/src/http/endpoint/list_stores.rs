@@ -1,0 +1,41 @@
+//! `GET /v1/stores`
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::domain::Action;
+use crate::http::caller::Caller;
+use crate::http::{App, Problem};
+use crate::usecase;
+
+/// The merchant's stores.
+#[derive(Serialize, ToSchema)]
+pub(super) struct StoresOut {
+    stores: Vec<StoreOut>,
+}
+
+/// A store.
+#[derive(Serialize, ToSchema)]
+pub(super) struct StoreOut {
+    id: String,
+    code: String,
+    name: String,
+}
+
+/// The merchant's stores.
+#[utoipa::path(get, path = "/v1/stores", tag = "stores",
+    responses((status = 200, body = StoresOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list_stores(State(app): State<App>, caller: Caller) -> Result<Json<StoresOut>, Problem> {
+    let stores = app
+        .serve(caller, Action::Serve, move |host, actor| host.look(|tx| usecase::list_stores(tx, actor.merchant)))
+        .await?;
+    let stores = stores
+        .into_iter()
+        .map(|store| StoreOut { id: store.id.to_string(), code: store.code.into(), name: store.name.into() })
+        .collect();
+    Ok(Json(StoresOut { stores }))
+}

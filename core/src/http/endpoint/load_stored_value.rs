@@ -1,0 +1,60 @@
+//! `POST /v1/members/{member}/stored-value`
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::{Action, Label, MemberId};
+use crate::http::caller::{Caller, Once};
+use crate::http::sent::Sent;
+use crate::http::wire::AmountMinor;
+use crate::http::{App, Problem};
+use crate::usecase;
+
+/// Money that a member pays in.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Payment {
+    /// How much, in minor units; at least 1.
+    #[schema(value_type = u64, example = 20000, minimum = 1)]
+    amount_minor: AmountMinor,
+    /// What people read on the statement.
+    #[schema(value_type = Option<String>, max_length = 128)]
+    reason: Option<Label>,
+}
+
+/// What was booked.
+#[derive(Serialize, ToSchema)]
+pub(super) struct LoadedOut {
+    posting: String,
+    /// What the member can spend now.
+    available_minor: u64,
+}
+
+/// Books money that a member pays into their stored value.
+#[utoipa::path(post, path = "/v1/members/{member}/stored-value", tag = "members", request_body = Payment,
+    params(("member" = String, Path),
+        ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new payment.")),
+    responses((status = 201, body = LoadedOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn load_stored_value(
+    State(app): State<App>,
+    caller: Caller,
+    Path(member): Path<String>,
+    Once(key): Once,
+    sent: Sent<Payment>,
+) -> Result<(StatusCode, Json<LoadedOut>), Problem> {
+    let member: MemberId = member.parse()?;
+    let Payment { amount_minor, reason } = sent.body;
+    let load = usecase::LoadStoredValue { member, amount_minor: amount_minor.0, reason };
+    let loaded = app
+        .serve(caller, Action::Serve, move |host, actor| {
+            host.act_once(actor, &key, &sent.content, |tx, act| usecase::load_stored_value(tx, act, &load))
+        })
+        .await?;
+    let reply = LoadedOut { posting: loaded.posting.to_string(), available_minor: loaded.available_minor };
+    Ok((StatusCode::CREATED, Json(reply)))
+}

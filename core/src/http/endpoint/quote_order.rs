@@ -1,0 +1,111 @@
+//! `POST /v1/quotes`
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::{Action, MemberId, StoreId};
+use crate::http::caller::Caller;
+use crate::http::sent::Sent;
+use crate::http::wire::{EarnedOut, FailedOut, LineIn, lines};
+use crate::http::{App, Problem};
+use crate::usecase;
+
+/// A basket.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Basket {
+    #[schema(value_type = String)]
+    store: StoreId,
+    /// Who buys, if it is known.
+    #[schema(value_type = Option<String>)]
+    member: Option<MemberId>,
+    lines: Vec<LineIn>,
+}
+
+/// What a basket would get.
+#[derive(Serialize, ToSchema)]
+pub(super) struct QuoteOut {
+    total_minor: u64,
+    /// What each pack says, in the order they are asked.
+    packs: Vec<PackQuoteOut>,
+}
+
+/// What one pack says to a basket.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PackQuoteOut {
+    pack: String,
+    /// What the buyer would earn.
+    earnings: Vec<EarnedOut>,
+    /// Which rules were looked at, and why they count or not.
+    findings: Vec<FindingOut>,
+    /// Why the pack says nothing, when it failed.
+    failed: Option<FailedOut>,
+}
+
+/// A rule that was looked at.
+#[derive(Serialize, ToSchema)]
+pub(super) struct FindingOut {
+    /// Whether it counts for this basket.
+    applied: bool,
+    rule: String,
+    explanation: String,
+}
+
+/// What a basket would get, and why. Nothing is recorded.
+#[utoipa::path(post, path = "/v1/quotes", tag = "orders", request_body = Basket,
+    responses((status = 200, body = QuoteOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn quote_order(
+    State(app): State<App>,
+    caller: Caller,
+    sent: Sent<Basket>,
+) -> Result<Json<QuoteOut>, Problem> {
+    let Basket { store, member, lines: basket } = sent.body;
+    let new = usecase::QuoteOrder { store, member, lines: lines(basket)? };
+    let quote = app
+        .serve(caller, Action::Serve, move |host, actor| {
+            host.act(actor, |tx, act| usecase::quote_order(tx, act, &new))
+        })
+        .await?;
+    let packs = quote
+        .packs
+        .into_iter()
+        .map(|quote| {
+            let pack = quote.pack.into();
+            match quote.said {
+                Ok(decided) => PackQuoteOut {
+                    pack,
+                    earnings: decided
+                        .earnings
+                        .into_iter()
+                        .map(|earning| EarnedOut {
+                            unit: earning.unit.into(),
+                            amount: earning.amount,
+                            expires_at: earning.expires_at.map(|at| at.to_string()),
+                        })
+                        .collect(),
+                    findings: decided
+                        .findings
+                        .into_iter()
+                        .map(|finding| FindingOut {
+                            applied: finding.applied,
+                            rule: finding.rule,
+                            explanation: finding.explanation,
+                        })
+                        .collect(),
+                    failed: None,
+                },
+                Err((code, message)) => PackQuoteOut {
+                    pack,
+                    earnings: Vec::new(),
+                    findings: Vec::new(),
+                    failed: Some(FailedOut { code, message }),
+                },
+            }
+        })
+        .collect();
+    Ok(Json(QuoteOut { total_minor: quote.total_minor, packs }))
+}

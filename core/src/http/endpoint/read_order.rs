@@ -1,0 +1,29 @@
+//! `GET /v1/orders/{order}`
+
+use axum::Json;
+use axum::extract::{Path, State};
+
+use crate::domain::{Action, OrderId};
+use crate::http::caller::Caller;
+use crate::http::wire::OrderOut;
+use crate::http::{App, Problem};
+use crate::usecase;
+
+/// An order.
+#[utoipa::path(get, path = "/v1/orders/{order}", tag = "orders", params(("order" = String, Path)),
+    responses((status = 200, body = OrderOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn read_order(
+    State(app): State<App>,
+    caller: Caller,
+    Path(order): Path<String>,
+) -> Result<Json<OrderOut>, Problem> {
+    let id: OrderId = order.parse()?;
+    let found = app
+        .serve(caller, Action::Serve, move |host, actor| {
+            host.look(|tx| usecase::read_order(tx, actor.merchant, id))
+        })
+        .await?;
+    found.map(|order| Json(order.into())).ok_or_else(|| Problem::unknown_order(id))
+}

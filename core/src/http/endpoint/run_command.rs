@@ -1,0 +1,59 @@
+//! `POST /v1/packs/{pack}/commands/{command}`
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::domain::{Action, Code, StoreId};
+use crate::http::caller::{Caller, Once};
+use crate::http::sent::Sent;
+use crate::http::{App, Problem};
+use crate::usecase;
+
+/// What a command is given.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CommandIn {
+    /// In which store, if it matters to the command.
+    #[schema(value_type = Option<String>)]
+    store: Option<StoreId>,
+    /// Input that fulfils the command's schema in the pack's manifest.
+    #[schema(value_type = Object)]
+    input: Value,
+}
+
+/// What a command answers.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CommandOut {
+    #[schema(value_type = Object)]
+    result: Value,
+}
+
+/// Runs one of a pack's own operations.
+#[utoipa::path(post, path = "/v1/packs/{pack}/commands/{command}", tag = "packs", request_body = CommandIn,
+    params(("pack" = String, Path), ("command" = String, Path),
+        ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new thing.")),
+    responses((status = 200, body = CommandOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn run_command(
+    State(app): State<App>,
+    caller: Caller,
+    Path((pack, command)): Path<(String, String)>,
+    Once(key): Once,
+    sent: Sent<CommandIn>,
+) -> Result<Json<CommandOut>, Problem> {
+    let name = |text: String| Code::new(text).map_err(|error| Problem::wrong_name(&error));
+    let (pack, command) = (name(pack)?, name(command)?);
+    let CommandIn { store, input } = sent.body;
+    let run = usecase::RunCommand { pack, command, store, input };
+    let reply = app
+        .serve(caller, Action::Serve, move |host, actor| {
+            host.act_once(actor, &key, &sent.content, |tx, act| usecase::run_command(tx, act, &run))
+        })
+        .await?;
+    let result = serde_json::from_str(&reply.result).map_err(Problem::internal)?;
+    Ok(Json(CommandOut { result }))
+}

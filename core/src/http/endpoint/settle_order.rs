@@ -1,0 +1,58 @@
+//! `POST /v1/orders`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::domain::{Action, Currency, MemberId, Reference, StoreId};
+use crate::http::caller::{Caller, Once};
+use crate::http::sent::Sent;
+use crate::http::wire::{LineIn, OrderOut, lines};
+use crate::http::{App, Problem};
+use crate::usecase;
+
+/// What was bought.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewOrder {
+    /// The till's name for the order, unique in the merchant. The same again is the same order.
+    #[schema(value_type = String, example = "till-2-000815", max_length = 128)]
+    reference: Reference,
+    #[schema(value_type = String)]
+    store: StoreId,
+    /// Who bought, if it is known.
+    #[schema(value_type = Option<String>)]
+    member: Option<MemberId>,
+    /// When it was made, RFC 3339; just now if absent.
+    #[schema(value_type = Option<String>, example = "2026-11-22T08:15:00Z")]
+    ordered_at: Option<Timestamp>,
+    /// ISO 4217; if present it must be the merchant's.
+    #[schema(value_type = Option<String>, example = "CNY")]
+    currency: Option<Currency>,
+    lines: Vec<LineIn>,
+}
+
+/// Records an order; the packs that are enabled in its store do their part in the same transaction.
+#[utoipa::path(post, path = "/v1/orders", tag = "orders", request_body = NewOrder,
+    params(("Idempotency-Key" = String, Header, description = "A text of your own, new for each new order.")),
+    responses((status = 201, body = OrderOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn settle_order(
+    State(app): State<App>,
+    caller: Caller,
+    Once(key): Once,
+    sent: Sent<NewOrder>,
+) -> Result<(StatusCode, Json<OrderOut>), Problem> {
+    let NewOrder { reference, store, member, ordered_at, currency, lines: basket } = sent.body;
+    let new = usecase::SettleOrder { reference, store, member, ordered_at, currency, lines: lines(basket)? };
+    let settled = app
+        .serve(caller, Action::Serve, move |host, actor| {
+            host.act_once(actor, &key, &sent.content, |tx, act| usecase::settle_order(tx, act, &new))
+        })
+        .await?;
+    Ok((StatusCode::CREATED, Json(settled.order.into())))
+}

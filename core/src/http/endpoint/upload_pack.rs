@@ -1,0 +1,55 @@
+//! `POST /v1/packs`
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::domain::Action;
+use crate::http::caller::Caller;
+use crate::http::{App, Problem};
+use crate::usecase;
+
+/// A revision with what it says of itself.
+#[derive(Serialize, ToSchema)]
+pub(super) struct UploadedOut {
+    /// The revision's id: the same component has the same.
+    revision: String,
+    pack: String,
+    version: String,
+    /// The component's size in bytes.
+    bytes: u64,
+    /// The manifest: texts, the grants it asks for and why, units, commands, and the schema of its settings.
+    #[schema(value_type = Object)]
+    manifest: Value,
+}
+
+/// Checks a component against the contract and keeps it as a revision. It is not enabled by that.
+#[utoipa::path(post, path = "/v1/packs", tag = "packs",
+    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    responses((status = 201, body = UploadedOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn upload_pack(
+    State(app): State<App>,
+    caller: Caller,
+    component: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, Json<UploadedOut>), Problem> {
+    let component = component.map_err(|error| Problem::body_not_read(&error))?;
+    let (revision, loaded) = app
+        .serve(caller, Action::ManagePacks, move |host, actor| usecase::upload_pack(host, actor, &component))
+        .await?;
+    let manifest = serde_json::to_value(&loaded.manifest).map_err(Problem::internal)?;
+    let reply = UploadedOut {
+        revision: revision.id.to_string(),
+        pack: revision.pack.into(),
+        version: revision.version.to_string(),
+        bytes: revision.bytes,
+        manifest,
+    };
+    Ok((StatusCode::CREATED, Json(reply)))
+}
