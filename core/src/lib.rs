@@ -4,6 +4,7 @@
 //! Dependencies point down: `cli` and `http` call `usecase`; `usecase` uses `ledger`, `store` and `pack`; those use
 //! `domain`. One file of `usecase` is one thing that a person does.
 
+pub mod cli;
 pub mod clock;
 pub mod domain;
 pub mod http;

@@ -1,1 +1,7 @@
-fn main(){}
+//! The `punchcard` program.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    punchcard::cli::main()
+}

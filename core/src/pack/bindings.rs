@@ -1,5 +1,4 @@
 //! Types and traits made from the contract in `wit/`.
-#![expect(missing_docs, reason = "generated from the documented contract")]
 #![expect(clippy::all, reason = "generated")]
 
 wasmtime::component::bindgen!({

@@ -62,8 +62,6 @@ macro_rules! conformance {
 }
 pub(super) use conformance;
 
-conformance!(memory, || (crate::store::memory::MemoryEngine::default(), ()));
-
 type Entries = Vec<(Key, Value)>;
 
 fn write(store: &Store, f: impl Fn(&mut Tx)) {

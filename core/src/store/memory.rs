@@ -166,3 +166,10 @@ impl View for MemoryView {
         Ok(Committed { version, sequences })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::store::conformance::conformance;
+
+    conformance!(contract, || (crate::store::memory::MemoryEngine::default(), ()));
+}

@@ -82,6 +82,11 @@ impl Host {
         Self { store, programme: Arc::new(Programme::new(packs)), clock, entropy, in_flight: Arc::default() }
     }
 
+    /// The same host with another clock.
+    pub fn with_clock(&self, clock: Clock) -> Self {
+        Self { clock, ..self.clone() }
+    }
+
     /// Runs a use case in a transaction of its own.
     ///
     /// # Errors

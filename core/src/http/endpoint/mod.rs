@@ -16,6 +16,7 @@ mod run_command;
 mod settle_order;
 mod upload_pack;
 
+use axum::extract::DefaultBodyLimit;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -23,6 +24,9 @@ use super::App;
 
 /// All endpoints with their documentation.
 pub(super) fn all() -> OpenApiRouter<App> {
+    let packs = OpenApiRouter::new()
+        .routes(routes!(upload_pack::upload_pack, list_packs::list_packs))
+        .layer(DefaultBodyLimit::max(upload_pack::COMPONENT_BODY_MAX_BYTES));
     OpenApiRouter::new()
         .routes(routes!(enrol_member::enrol_member, find_members::find_members))
         .routes(routes!(read_member::read_member))
@@ -33,9 +37,9 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(read_order::read_order))
         .routes(routes!(refund_order::refund_order))
         .routes(routes!(list_stores::list_stores))
-        .routes(routes!(upload_pack::upload_pack, list_packs::list_packs))
         .routes(routes!(enable_pack::enable_pack))
         .routes(routes!(run_command::run_command))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
+        .merge(packs)
 }

@@ -14,6 +14,9 @@ use crate::http::caller::Caller;
 use crate::http::{App, Problem};
 use crate::usecase;
 
+/// The largest body of an upload: somewhat more than the largest component, which the loader refuses by name.
+pub(super) const COMPONENT_BODY_MAX_BYTES: usize = 9 << 20;
+
 /// A revision with what it says of itself.
 #[derive(Serialize, ToSchema)]
 pub(super) struct UploadedOut {

@@ -64,6 +64,12 @@ impl Conflicts {
         }
     }
 
+    /// How many writes are remembered.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.remembered
+    }
+
     /// Whether `key` may have been written after `since`.
     pub(super) fn key_written(&self, key: &[u8], since: u64) -> bool {
         since < self.forgotten || self.latest.get(key).is_some_and(|&version| version > since)

@@ -18,6 +18,8 @@ mod state;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod bench_tmp;
 
 use std::fmt;
 use std::path::{Path, PathBuf};

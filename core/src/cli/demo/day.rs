@@ -1,0 +1,473 @@
+//! A bakery's trading day, with a clock that the script sets. Every step has an idempotency key of its own, so the day
+//! can be played again on the same data directory and changes nothing.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+
+use super::setup::{Stage, label};
+use super::texts::Texts;
+use crate::cli::Failure;
+use crate::domain::{Code, Currency, Line, MemberId, Order, PackResult, Reference, Store, ZoneName};
+use crate::pack::{CallError, RefusalKind};
+use crate::usecase::{
+    CommandError, CreateMerchant, EnrolMember, Host, LoadStoredValue, NewStore, OnceError, RefundOrder, RunCommand,
+    SettleOrder, enrol_member, load_stored_value, read_assets, refund_order, run_command, settle_order,
+};
+
+const ZONE: &str = "Asia/Shanghai";
+const WEDNESDAY: Date = date(2026, 3, 18);
+const SATURDAY: Date = date(2026, 3, 21);
+
+/// When the day begins.
+pub(super) fn begin() -> Timestamp {
+    instant(WEDNESDAY, "07:00")
+}
+
+fn instant(day: Date, time: &str) -> Timestamp {
+    let zone = TimeZone::get(ZONE).expect("the zone of the script exists");
+    let time = time.parse::<jiff::civil::Time>().expect("a time of the script is well-formed");
+    zone.to_timestamp(day.to_datetime(time)).expect("the day of the script exists")
+}
+
+/// Somebody in the script.
+struct Person {
+    name: &'static str,
+    reference: &'static str,
+    id: MemberId,
+}
+
+struct Day<'a> {
+    host: &'a Host,
+    texts: &'a Texts,
+    stage: &'a Stage,
+    day: Date,
+    time: &'static str,
+}
+
+/// Plays the day.
+pub(super) fn play(host: &Host, texts: &Texts, packs: &Path) -> Result<Stage, Failure> {
+    let mut stage = open_merchant(host, texts, packs)?;
+    println!();
+    println!("{}", texts.say("morning", &[]));
+    let mut day = Day { host, texts, stage: &stage, day: WEDNESDAY, time: "07:00" };
+    let people = day.members_join()?;
+    day.morning(&people)?;
+    day.pre_orders(&people)?;
+    day.afternoon(&people)?;
+    println!();
+    println!("{}", texts.say("saturday", &[]));
+    day.day = SATURDAY;
+    day.saturday(&people)?;
+    let [lin, ..] = people;
+    stage.example = (lin.reference.to_owned(), lin.id);
+    Ok(stage)
+}
+
+fn open_merchant(host: &Host, texts: &Texts, packs: &Path) -> Result<Stage, Failure> {
+    let store = |code: &str, name: &str| NewStore { code: code_of(code), name: label(name) };
+    let new = CreateMerchant {
+        name: label("麦香面包房 Maixiang Bakery"),
+        currency: Currency::new("CNY").map_err(|error| error.to_string())?,
+        time_zone: ZoneName::new(ZONE)?,
+        locale: label(&texts.say("locale", &[])),
+        stores: vec![
+            store("xintiandi", "新天地 Xintiandi"),
+            store("jingan", "静安 Jing'an"),
+            store("pudong", "浦东 Pudong"),
+        ],
+    };
+    let stage = Stage::set(host, texts, &new)?;
+    let points = json!({
+        "points": 1,
+        "per_amount": 100,
+        "weekday_multipliers": [{ "weekday": "wednesday", "percent": 200 }],
+        "tag_multipliers": [{ "tag": "vip", "percent": 300 }],
+        "expiry": { "months": 12 },
+    });
+    stage.enable(host, texts, packs, "points", &stage.stores, points)?;
+    let bakery = json!({
+        "slots": [
+            { "start": "10:00", "end": "11:00", "capacity": 4 },
+            { "start": "16:00", "end": "17:00", "capacity": 6 },
+        ],
+        "lead_hours": 24,
+        "horizon_days": 14,
+        "cancel_free_hours": 24,
+        "deposit_percent": 30,
+        "products": [
+            { "sku": "birthday-cake", "title": "生日蛋糕 Birthday cake", "price_minor": 26800, "capacity_units": 2 },
+            { "sku": "tiramisu", "title": "提拉米苏 Tiramisu", "price_minor": 12800 },
+        ],
+    });
+    // The third store has no oven: it sells, but takes no pre-orders.
+    stage.enable(host, texts, packs, "bakery", &stage.stores[..2], bakery)?;
+    Ok(stage)
+}
+
+impl Day<'_> {
+    fn members_join(&mut self) -> Result<[Person; 6], Failure> {
+        self.at("07:30");
+        Ok([
+            self.join("林 Lin", "card-1001", 0, false)?,
+            self.join("王 Wang", "card-1002", 0, true)?,
+            self.join("陈 Chen", "card-1003", 1, false)?,
+            self.join("赵 Zhao", "card-1004", 1, false)?,
+            self.join("孙 Sun", "card-1005", 2, false)?,
+            self.join("周 Zhou", "card-1006", 2, false)?,
+        ])
+    }
+
+    fn morning(&mut self, [lin, wang, _, _, sun, zhou]: &[Person; 6]) -> Result<(), Failure> {
+        self.at("08:10");
+        self.buy("m-1", Some(lin), 0, "croissants", "croissant", 2, 3600)?;
+        self.buy("m-2", Some(wang), 0, "breakfast", "breakfast", 1, 4500)?;
+        self.buy("m-3", None, 1, "bread", "rye-bread", 1, 2800)?;
+        self.at("08:25");
+        self.buy("m-4", Some(sun), 2, "breakfast", "breakfast", 1, 4500)?;
+        self.buy("m-5", Some(zhou), 2, "bread", "rye-bread", 1, 2800)?;
+        self.at("08:26");
+        self.send_again("m-5", zhou, 2, "rye-bread", 1, 2800)
+    }
+
+    fn pre_orders(&mut self, [lin, wang, chen, zhao, _, _]: &[Person; 6]) -> Result<(), Failure> {
+        self.at("10:00");
+        for person in [lin, wang, chen, zhao] {
+            self.load(person, 20_000)?;
+        }
+        self.show_slot(0)?;
+        self.at("10:15");
+        self.place("p-1", lin, 0, "cake", "birthday-cake")?;
+        self.place("p-2", wang, 0, "tiramisu", "tiramisu")?;
+        let chens = self.place("p-3", chen, 0, "tiramisu", "tiramisu")?;
+        self.at("10:40");
+        self.find_slot_full("p-4", zhao, 0, "cake", "birthday-cake")?;
+        self.at("11:30");
+        self.cancel("c-1", chen, 0, &chens)?;
+        self.at("11:45");
+        self.place("p-5", zhao, 0, "tiramisu", "tiramisu")?;
+        Ok(())
+    }
+
+    fn afternoon(&mut self, [_, wang, _, _, sun, zhou]: &[Person; 6]) -> Result<(), Failure> {
+        self.at("15:00");
+        self.redeem("r-1", wang, 2, 100)?;
+        self.redeem("r-2", sun, 2, 60)?;
+        self.find_too_few("r-3", zhou, 2, 5_000)?;
+        self.at("16:20");
+        self.give_back("g-1", "m-4", sun, "breakfast")
+    }
+
+    fn saturday(&mut self, [lin, _, _, _, sun, _]: &[Person; 6]) -> Result<(), Failure> {
+        self.at("10:05");
+        self.pick_up("p-1", lin, 0)?;
+        self.at("10:30");
+        self.buy("s-1", Some(sun), 2, "bread", "rye-bread", 2, 5600)
+    }
+
+    fn at(&mut self, time: &'static str) {
+        self.time = time;
+        self.host.clock.set(instant(self.day, time));
+    }
+
+    fn tell(&self, id: &str, values: &[(&str, String)]) {
+        let mut all = vec![("time", self.time.to_owned())];
+        all.extend(values.iter().cloned());
+        println!("{}", self.texts.say(id, &all));
+    }
+
+    fn money(&self, minor: u64) -> String {
+        self.stage.merchant.currency.show(minor)
+    }
+
+    fn store(&self, index: usize) -> &Store {
+        &self.stage.stores[index]
+    }
+
+    fn join(&self, name: &'static str, reference: &'static str, store: usize, vip: bool) -> Result<Person, Failure> {
+        let new = EnrolMember {
+            reference: Some(reference_of(reference)),
+            tags: if vip { BTreeSet::from([code_of("vip")]) } else { BTreeSet::new() },
+            home_store: Some(self.store(store).id),
+            channel: Some(code_of("till")),
+        };
+        let member = self.once(reference, |tx, act| enrol_member(tx, act, &new))?;
+        let id = if vip { "joined-vip" } else { "joined" };
+        self.tell(id, &[("name", name.to_owned()), ("store", self.store(store).name.to_string())]);
+        Ok(Person { name, reference, id: member.id })
+    }
+
+    fn load(&self, person: &Person, amount_minor: u64) -> Result<(), Failure> {
+        let load = LoadStoredValue { member: person.id, amount_minor, reason: None };
+        self.once(&format!("load-{}", person.reference), |tx, act| load_stored_value(tx, act, &load))?;
+        self.tell("loaded", &[("name", person.name.to_owned()), ("amount", self.money(amount_minor))]);
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a line of the script")]
+    fn buy(
+        &self,
+        key: &str,
+        person: Option<&Person>,
+        store: usize,
+        what: &str,
+        sku: &str,
+        quantity: u32,
+        amount_minor: u64,
+    ) -> Result<(), Failure> {
+        let order = self.settle(key, key, person, store, sku, quantity, amount_minor)?;
+        let mut values = vec![
+            ("what", self.texts.say(what, &[])),
+            ("amount", self.money(order.total_minor)),
+            ("store", self.store(store).name.to_string()),
+        ];
+        match person {
+            Some(person) => {
+                values.push(("name", person.name.to_owned()));
+                values.push(("points", points(&order).to_string()));
+                self.tell("bought", &values);
+            }
+            None => self.tell("bought-alone", &values),
+        }
+        Ok(())
+    }
+
+    fn send_again(
+        &self,
+        reference: &str,
+        person: &Person,
+        store: usize,
+        sku: &str,
+        quantity: u32,
+        amount_minor: u64,
+    ) -> Result<(), Failure> {
+        let again = format!("{reference}-again");
+        self.settle(&again, reference, Some(person), store, sku, quantity, amount_minor)?;
+        let values = [("name", person.name.to_owned()), ("store", self.store(store).name.to_string())];
+        self.tell("repeated", &values);
+        Ok(())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a line of the script")]
+    fn settle(
+        &self,
+        key: &str,
+        reference: &str,
+        person: Option<&Person>,
+        store: usize,
+        sku: &str,
+        quantity: u32,
+        amount_minor: u64,
+    ) -> Result<Order, Failure> {
+        let new = SettleOrder {
+            reference: reference_of(reference),
+            store: self.store(store).id,
+            member: person.map(|person| person.id),
+            ordered_at: None,
+            currency: None,
+            lines: vec![Line { sku: label(sku), category: None, quantity, amount_minor }],
+        };
+        Ok(self.once(key, |tx, act| settle_order(tx, act, &new))?.order)
+    }
+
+    fn show_slot(&self, store: usize) -> Result<(), Failure> {
+        let slots = self.command("show", "bakery", "slots", store, json!({ "date": SATURDAY.to_string() }))??;
+        let slot = &slots["slots"][0];
+        let values = [
+            ("store", self.store(store).name.to_string()),
+            ("free", slot["free"].to_string()),
+            ("capacity", slot["capacity"].to_string()),
+        ];
+        self.tell("slots", &values);
+        Ok(())
+    }
+
+    fn wish(person: &Person, key: &str, sku: &str) -> Value {
+        json!({
+            "member": person.id.to_string(),
+            "date": SATURDAY.to_string(),
+            "slot": "10:00",
+            "lines": [{ "sku": sku, "quantity": 1 }],
+            "reference": key,
+        })
+    }
+
+    fn place(&self, key: &str, person: &Person, store: usize, what: &str, sku: &str) -> Result<Value, Failure> {
+        let placed = self.command(key, "bakery", "place", store, Self::wish(person, key, sku))??;
+        let values = [
+            ("name", person.name.to_owned()),
+            ("what", self.texts.say(what, &[])),
+            ("store", self.store(store).name.to_string()),
+            ("deposit", self.money(placed["deposit_minor"].as_u64().unwrap_or(0))),
+            ("code", text(&placed["code"])),
+        ];
+        self.tell("placed", &values);
+        Ok(placed)
+    }
+
+    fn find_slot_full(&self, key: &str, person: &Person, store: usize, what: &str, sku: &str) -> Result<(), Failure> {
+        let refused = self.command(key, "bakery", "place", store, Self::wish(person, key, sku))?;
+        let message = expect_refusal(refused, "slot-full")?;
+        let values =
+            [("name", person.name.to_owned()), ("what", self.texts.say(what, &[])), ("message", message)];
+        self.tell("slot-full", &values);
+        Ok(())
+    }
+
+    fn cancel(&self, key: &str, person: &Person, store: usize, placed: &Value) -> Result<(), Failure> {
+        let cancelled = self.command(key, "bakery", "cancel", store, json!({ "preorder": placed["preorder"] }))??;
+        let returned = self.money(cancelled["returned_minor"].as_u64().unwrap_or(0));
+        self.tell("cancelled", &[("name", person.name.to_owned()), ("returned", returned)]);
+        Ok(())
+    }
+
+    fn redeem(&self, key: &str, person: &Person, store: usize, points: u64) -> Result<(), Failure> {
+        let gift = self.texts.say("gift-cup", &[]);
+        let input = json!({ "member": person.id.to_string(), "points": points, "for": "cup" });
+        let redeemed = self.command(key, "points", "redeem", store, input)??;
+        let values = [
+            ("name", person.name.to_owned()),
+            ("points", points.to_string()),
+            ("gift", gift),
+            ("left", redeemed["left"].to_string()),
+        ];
+        self.tell("redeemed", &values);
+        Ok(())
+    }
+
+    fn find_too_few(&self, key: &str, person: &Person, store: usize, points: u64) -> Result<(), Failure> {
+        let input = json!({ "member": person.id.to_string(), "points": points, "for": "cup" });
+        let message = expect_refusal(self.command(key, "points", "redeem", store, input)?, "insufficient-points")?;
+        let values = [("name", person.name.to_owned()), ("points", points.to_string()), ("message", message)];
+        self.tell("too-few", &values);
+        Ok(())
+    }
+
+    fn give_back(&self, key: &str, settled: &str, person: &Person, what: &str) -> Result<(), Failure> {
+        let by_reference =
+            crate::store::layout::order_by_reference(self.stage.merchant.id, &reference_of(settled));
+        let order = self
+            .host
+            .look(|tx| tx.load::<crate::domain::OrderId>(&by_reference))
+            .map_err(|error| error.to_string())?
+            .ok_or("the order of the script is missing")?;
+        let refund = RefundOrder { order, reason: Some(label("stale")) };
+        let order = self.once(key, |tx, act| refund_order(tx, act, &refund))?.order;
+        let values = [
+            ("name", person.name.to_owned()),
+            ("what", self.texts.say(what, &[])),
+            ("amount", self.money(order.total_minor)),
+            ("points", points(&order).to_string()),
+        ];
+        self.tell("refunded", &values);
+        let now = self.host.clock.now();
+        let assets = self
+            .host
+            .look(|tx| read_assets(tx, self.stage.merchant.id, now, person.id))
+            .map_err(|error| error.to_string())?;
+        let debt = assets.iter().map(|asset| asset.debt).sum::<u64>();
+        if debt > 0 {
+            self.tell("owes", &[("name", person.name.to_owned()), ("debt", debt.to_string())]);
+        }
+        Ok(())
+    }
+
+    fn pick_up(&self, placed: &str, person: &Person, store: usize) -> Result<(), Failure> {
+        // The code stands in the first result, which the same key gives again.
+        let first = self.command(placed, "bakery", "place", store, Self::wish(person, placed, "birthday-cake"))??;
+        let code = text(&first["code"]);
+        let input = json!({ "code": code, "date": SATURDAY.to_string() });
+        let picked = self.command("u-1", "bakery", "pick-up", store, input.clone())??;
+        let due = picked["balance_due_minor"].as_u64().unwrap_or(0);
+        let values = [("name", person.name.to_owned()), ("code", code.clone()), ("due", self.money(due))];
+        self.tell("picked-up", &values);
+        let again = self.command("u-2", "bakery", "pick-up", store, input)?;
+        let message = expect_refusal(again, "already-picked-up")?;
+        self.tell("scanned-twice", &[("code", code), ("message", message)]);
+        self.buy("s-0", Some(person), store, "cake", "birthday-cake", 1, due)
+    }
+
+    /// Runs a pack's command: what it answers, or what it refuses.
+    fn command(
+        &self,
+        key: &str,
+        pack: &str,
+        command: &str,
+        store: usize,
+        input: Value,
+    ) -> Result<Result<Value, Refused>, Failure> {
+        let run = RunCommand { pack: code_of(pack), command: code_of(command), store: Some(self.store(store).id), input };
+        let content = run.input.to_string();
+        let done = self.host.act_once(&self.stage.actor, &reference_of(&format!("demo-{key}")), content.as_bytes(), |tx, act| {
+            run_command(tx, act, &run)
+        });
+        match done {
+            Ok(reply) => serde_json::from_str(&reply.result).map(Ok).map_err(|error| error.to_string()),
+            Err(OnceError::Refused(CommandError::Call(CallError::Refused(refusal))))
+                if refusal.kind == RefusalKind::Refused =>
+            {
+                Ok(Err(Refused { code: refusal.code, message: refusal.message }))
+            }
+            Err(error) => Err(format!("{pack} {command}: {error}")),
+        }
+    }
+
+    fn once<T, E>(
+        &self,
+        key: &str,
+        use_case: impl FnMut(&mut crate::store::Tx, &mut crate::usecase::Act<'_>) -> Result<T, E>,
+    ) -> Result<T, Failure>
+    where
+        T: serde::Serialize + serde::de::DeserializeOwned,
+        E: From<crate::store::StoreError> + std::fmt::Display,
+    {
+        let key = reference_of(&format!("demo-{key}"));
+        self.host
+            .act_once(&self.stage.actor, &key, key.as_str().as_bytes(), use_case)
+            .map_err(|error| format!("step {key}: {error}"))
+    }
+}
+
+/// What a pack refused.
+struct Refused {
+    code: String,
+    message: String,
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        format!("the pack refused ({}): {}", refused.code, refused.message)
+    }
+}
+
+fn expect_refusal(result: Result<Value, Refused>, code: &str) -> Result<String, Failure> {
+    match result {
+        Err(refused) if refused.code == code => Ok(refused.message),
+        Err(other) => Err(other.into()),
+        Ok(value) => Err(format!("expected the refusal {code}, not {value}")),
+    }
+}
+
+fn points(order: &Order) -> u64 {
+    let earned = order.outcomes.iter().map(|outcome| match &outcome.result {
+        PackResult::Done { earned, .. } => earned.iter().map(|(_, amount)| amount).sum(),
+        PackResult::Failed { .. } => 0,
+    });
+    earned.sum()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+fn code_of(text: &str) -> Code {
+    Code::new(text).expect("a code of the script is well-formed")
+}
+
+fn reference_of(text: &str) -> Reference {
+    Reference::new(text).expect("a reference of the script is well-formed")
+}

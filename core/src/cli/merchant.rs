@@ -1,0 +1,140 @@
+//! `punchcard merchant create`, `key`, `list`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{Failure, data};
+use crate::clock::{Clock, Entropy};
+use crate::domain::{Code, Currency, Label, MerchantId, Role, ZoneName};
+use crate::usecase::{
+    CreateMerchant, Host, IssuedKey, NewStore, create_merchant, issue_api_key, list_merchants,
+};
+
+#[derive(Subcommand)]
+pub(super) enum Merchant {
+    /// Create a merchant with its stores, and an API key for its owner, which is shown once
+    Create(Create),
+    /// Issue another API key for a merchant, which is shown once
+    Key(Key),
+    /// List the merchants of a data directory
+    List(List),
+}
+
+#[derive(Args)]
+pub(super) struct Create {
+    /// The data directory; made if it is new
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The merchant's name
+    #[arg(long)]
+    name: String,
+    /// ISO 4217 code of the currency of its orders
+    #[arg(long, value_name = "CODE", default_value = "CNY")]
+    currency: String,
+    /// IANA name of the time zone in which its day begins and ends
+    #[arg(long, value_name = "ZONE", default_value = "Asia/Shanghai")]
+    time_zone: String,
+    /// The language of its people
+    #[arg(long, value_name = "TAG", default_value = "zh-CN")]
+    locale: String,
+    /// A store, as `CODE=NAME`; once for each
+    #[arg(long, value_name = "CODE=NAME", required = true)]
+    store: Vec<String>,
+}
+
+#[derive(Args)]
+pub(super) struct Key {
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The merchant; needed when there are several
+    #[arg(long, value_name = "ID")]
+    merchant: Option<MerchantId>,
+    /// What the holder may do
+    #[arg(long, value_parser = ["owner", "clerk"], default_value = "clerk")]
+    role: String,
+}
+
+#[derive(Args)]
+pub(super) struct List {
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+}
+
+impl Merchant {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Create(create) => create.run(),
+            Self::Key(key) => key.run(),
+            Self::List(list) => list.run(),
+        }
+    }
+}
+
+impl Create {
+    fn run(self) -> Result<(), Failure> {
+        let stores = self.store.iter().map(|text| parse_store(text)).collect::<Result<_, _>>()?;
+        let new = CreateMerchant {
+            name: Label::new(&self.name).map_err(|error| format!("--name: {error}"))?,
+            currency: Currency::new(&self.currency).map_err(|error| format!("--currency: {error}"))?,
+            time_zone: ZoneName::new(&self.time_zone).map_err(|error| format!("--time-zone: {error}"))?,
+            locale: Label::new(&self.locale).map_err(|error| format!("--locale: {error}"))?,
+            stores,
+        };
+        let host = data::host(data::open(&self.data)?, Clock::System)?;
+        let id = new_merchant_id(&host);
+        let secret = IssuedKey::entropy(&Entropy::System);
+        let (created, key) = host
+            .operate(id, |tx, act| {
+                let created = create_merchant(tx, act, &new)?;
+                Ok::<_, crate::store::StoreError>((created, issue_api_key(tx, act, Role::Owner, secret)?))
+            })
+            .map_err(|error| error.to_string())?;
+        println!("merchant  {}  {}", created.merchant.id, created.merchant.name);
+        for store in created.stores {
+            println!("store     {}  {} ({})", store.id, store.name, store.code);
+        }
+        println!("API key   {}  (owner; shown only now)", key.secret);
+        host.store.close().map_err(|error| error.to_string())
+    }
+}
+
+/// An id for a merchant that is about to be created.
+pub(super) fn new_merchant_id(host: &Host) -> MerchantId {
+    crate::domain::IdSource::new(host.clock.now(), host.entropy.bits()).merchant()
+}
+
+fn parse_store(text: &str) -> Result<NewStore, Failure> {
+    let (code, name) =
+        text.split_once('=').ok_or_else(|| format!("--store: expected CODE=NAME, such as `main=Main Street`, not `{text}`"))?;
+    Ok(NewStore {
+        code: Code::new(code).map_err(|error| format!("--store: {error}"))?,
+        name: Label::new(name).map_err(|error| format!("--store: {error}"))?,
+    })
+}
+
+impl Key {
+    fn run(self) -> Result<(), Failure> {
+        let host = data::host(data::open_existing(&self.data)?, Clock::System)?;
+        let merchant = data::pick_merchant(&host.store, self.merchant)?;
+        let role = if self.role == "owner" { Role::Owner } else { Role::Clerk };
+        let secret = IssuedKey::entropy(&Entropy::System);
+        let key = host
+            .operate(merchant.id, |tx, act| issue_api_key(tx, act, role, secret))
+            .map_err(|error| error.to_string())?;
+        println!("API key   {}  ({}; shown only now)", key.secret, self.role);
+        host.store.close().map_err(|error| error.to_string())
+    }
+}
+
+impl List {
+    fn run(self) -> Result<(), Failure> {
+        let store = data::open_existing(&self.data)?;
+        for merchant in store.read(list_merchants).map_err(|error| error.to_string())? {
+            println!("{}  {}  {}  {}", merchant.id, merchant.currency, merchant.time_zone.as_str(), merchant.name);
+        }
+        store.close().map_err(|error| error.to_string())
+    }
+}
