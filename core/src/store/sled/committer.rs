@@ -63,7 +63,6 @@ impl Committer {
     }
 
     fn commit(&mut self, requests: Vec<Request>) {
-        let t0 = std::time::Instant::now();
         if let Err(error) = self.shared.health() {
             let StoreError::Unavailable { reason } = error else { return };
             return requests.iter().for_each(|request| request.answer(unavailable(&reason)));
@@ -80,7 +79,6 @@ impl Committer {
             };
             answers.push((request, judged));
         }
-        let t1 = std::time::Instant::now();
         let Group { writes, transactions, .. } = group;
         if transactions > 0 {
             match self.bring_in(writes, transactions) {
@@ -102,15 +100,11 @@ impl Committer {
                 }
             }
         }
-        let t2 = std::time::Instant::now();
         for (request, judged) in answers {
             request.answer(judged);
         }
-        let t3 = std::time::Instant::now();
         let oldest = self.shared.oldest_open();
         self.shared.conflicts.write().forget(oldest, CONFLICT_KEYS_MAX);
-        let t4 = std::time::Instant::now();
-        add(0, t1 - t0); add(1, t2 - t1); add(2, t3 - t2); add(3, t4 - t3);
     }
 
     fn overtaken(&self, request: &Request, group: &Group<'_>) -> bool {
@@ -120,14 +114,11 @@ impl Committer {
 
     /// Steps 2 and 3. Returns the group's version.
     fn bring_in(&mut self, writes: Writes, transactions: usize) -> Result<u64, StoreError> {
-        let a = std::time::Instant::now();
         let entries = writes.iter().map(|(key, value)| (key.as_ref(), value.as_deref()));
         let appended = self
             .journal
             .append(|buffer| encode_payload(buffer, transactions, entries))
             .map_err(StoreError::io("write to the journal"))?;
-        let j = std::time::Instant::now();
-        add(4, j - a);
         let version = appended.tip.number;
         let mark = Mark { applied: appended.tip, checkpoint: self.shared.checkpoint.load(Ordering::SeqCst) };
         {
@@ -135,8 +126,7 @@ impl Committer {
             // Before any of the values can be seen, a reader that sees one has to know that it is newer.
             self.shared.conflicts.write().record(version, writes.keys().cloned());
             self.shared.entered.store(version, Ordering::SeqCst);
-            add(5, j.elapsed()); let b = std::time::Instant::now();
-            self.shared.state.apply(writes, mark)?;add(6, b.elapsed());
+            self.shared.state.apply(writes, mark)?;
             self.shared.visible.store(version, Ordering::SeqCst);
         }
         if appended.rotated {
@@ -226,6 +216,3 @@ pub(super) fn describe(error: &dyn std::error::Error) -> String {
     }
     text
 }
-
-pub(super) static T: [std::sync::atomic::AtomicU64; 8] = [const { std::sync::atomic::AtomicU64::new(0) }; 8];
-fn add(i: usize, d: std::time::Duration) { T[i].fetch_add(d.as_micros() as u64, Ordering::SeqCst); }

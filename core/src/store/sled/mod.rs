@@ -18,8 +18,6 @@ mod state;
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod bench_tmp;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
