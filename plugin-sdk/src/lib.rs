@@ -104,6 +104,9 @@
 //!
 //! Its `Cargo.toml` asks for `crate-type = ["cdylib", "rlib"]`: the first is the pack, the second lets tests use it.
 
+#[doc(hidden)]
+#[expect(unsafe_code, reason = "a global allocator is unsafe to implement")]
+pub mod allocation;
 mod calendar;
 mod command;
 #[doc(hidden)]
@@ -203,6 +206,9 @@ pub trait Checkout {
 macro_rules! pack {
     ($pack:ident) => {
         $crate::pack!(@export describing export_describe $pack);
+        #[cfg(target_arch = "wasm32")]
+        #[global_allocator]
+        static ALLOCATOR: $crate::allocation::ReserveFirst = $crate::allocation::ReserveFirst::new();
     };
     ($pack:ident : $($interface:ident),+ $(,)?) => {
         $crate::pack!($pack);

@@ -151,7 +151,9 @@ impl Manifest {
         self
     }
 
-    /// The type that the merchant's settings are read into. Its defaults go into the schema.
+    /// The type that the merchant's settings are read into. Its comments and defaults go into the schema. What forms
+    /// call a field is `#[schemars(extend("x-title" = {"en": "Rounding", "zh-CN": "取整方式"}))]`, here and in the
+    /// inputs of commands.
     #[must_use]
     pub fn settings<T: JsonSchema>(mut self) -> Self {
         self.settings = schema::<T>();
