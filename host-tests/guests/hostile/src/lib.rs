@@ -87,7 +87,12 @@ impl Checkout for Hostile {
             }
             Behaviour::WriteForeignUnit => {
                 let told = assets::earn(&Credit { unit: "stored-value".to_owned(), ..scar(order) });
-                Ok(found("write-foreign-unit", format!("{told:?}")))
+                let told = match told {
+                    Ok(posting) => format!("earned by posting {posting}"),
+                    Err(HostError::Denied(grant)) => format!("denied: {grant}"),
+                    Err(other) => format!("{other:?}"),
+                };
+                Ok(found("write-foreign-unit", told))
             }
         }
     }
