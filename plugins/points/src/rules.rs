@@ -67,7 +67,7 @@ fn eligible_amount(settings: &Settings, order: &Order, language: Language, findi
         if settings.excluded_categories.contains(&line.category) {
             excluded = true;
         } else {
-            // At most 500 lines of at most 2^64.
+            // Far fewer than 2^64 lines of less than 2^64 each.
             amount += u128::from(line.amount);
         }
     }
