@@ -7,20 +7,19 @@ use super::Failure;
 use crate::clock::{Clock, Entropy};
 use crate::domain::{Merchant, MerchantId, StoreId};
 use crate::pack::Packs;
-use crate::store::Store;
-use crate::store::sled::{SledEngine, SledOptions};
+use crate::store::{DurableEngine, DurableOptions, FORMAT_FILE, Store};
 use crate::usecase::{Host, list_merchants, list_stores};
 
 /// The store in a data directory, which is made if it is new.
 pub(super) fn open(dir: &Path) -> Result<Store, Failure> {
-    let engine = SledEngine::open(dir, &SledOptions::default())
+    let engine = DurableEngine::open(dir, &DurableOptions::default())
         .map_err(|error| format!("the data directory {} can not be opened: {error}", dir.display()))?;
     Ok(Store::new(Arc::new(engine)))
 }
 
 /// The store in a data directory that has to be there already.
 pub(super) fn open_existing(dir: &Path) -> Result<Store, Failure> {
-    if !dir.join(crate::store::sled::FORMAT_FILE).is_file() {
+    if !dir.join(FORMAT_FILE).is_file() {
         return Err(format!(
             "{} is not a data directory; `punchcard merchant create --data DIR …` makes one",
             dir.display()

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Failure, data};
-use crate::store::sled::JOURNAL_DIR;
+use crate::store::JOURNAL_DIR;
 use crate::store::journal::verify_journal;
 use crate::usecase::{self, MerchantReport};
 

@@ -24,7 +24,7 @@ mod key;
 pub mod layout;
 pub mod memory;
 mod records;
-pub mod sled;
+mod sled;
 mod tx;
 
 use std::collections::BTreeMap;
@@ -35,6 +35,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use codec::{Record, decode, encode};
 pub use error::StoreError;
 pub use key::{Direction, KEY_BYTES_MAX, Key, KeyRange, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX, Value, log_entry_key};
+pub use sled::{FORMAT_FILE, JOURNAL_DIR, SledEngine as DurableEngine, SledOptions as DurableOptions};
 pub use tx::{Savepoint, Tx};
 
 /// How often a transaction is run before [`StoreError::Busy`].

@@ -17,7 +17,7 @@ const RUSTUP_LIMIT: Duration = Duration::from_secs(180);
 
 /// The stack of a guest, in bytes. Small, so that stack, data and heap lie in the first pages and a fresh instance
 /// touches few of them.
-const STACK_BYTES: u32 = 65_536;
+const STACK_BYTES: u32 = 32_768;
 
 /// What is compiled to see whether a toolchain works: needs the allocator and a panic, like every pack.
 const PROBE: &str = "\
@@ -295,7 +295,7 @@ mod tests {
             envs.find(|(key, _)| *key == name).map(|(_, value)| value.map(|value| value.to_string_lossy().into_owned()))
         };
         let flags = value("CARGO_ENCODED_RUSTFLAGS").flatten().unwrap();
-        assert!(flags.starts_with("-Clink-arg=-zstack-size=65536\x1f"), "{flags}");
+        assert!(flags.starts_with("-Clink-arg=-zstack-size=32768\x1f"), "{flags}");
         assert_eq!(value("RUSTUP_TOOLCHAIN"), Some(None));
         assert_eq!(value("RUSTC"), Some(Some("/usr/bin/rustc".to_owned())));
     }

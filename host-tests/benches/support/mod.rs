@@ -1,0 +1,185 @@
+//! What the benches share: flags, figures with aims, and a merchant to measure on.
+#![expect(clippy::print_stdout, reason = "a benchmark's figures go to standard output")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser;
+use punchcard::clock::{Clock, Entropy};
+use punchcard::domain::{
+    Actor, Code, Currency, IdSource, KeyId, Label, Line, Member, Merchant, Reference, Role, Store, ZoneName,
+};
+use punchcard::pack::Packs;
+use punchcard::usecase::{
+    CreateMerchant, EnablePack, EnrolMember, Host, NewStore, create_merchant, enable_pack, enrol_member, upload_pack,
+};
+use serde_json::{Map, Value, json};
+
+/// The flags of every bench.
+#[derive(Parser)]
+pub(crate) struct Flags {
+    /// Write the figures to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Fail when an aim is missed
+    #[arg(long)]
+    check: bool,
+    /// Seconds for each measurement; each is made several times and the median counts
+    #[arg(long, default_value_t = 2.0)]
+    pub(crate) seconds: f64,
+    /// What cargo passes to every bench
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// Figures, printed as they come.
+pub(crate) struct Figures {
+    flags: Flags,
+    all: Map<String, Value>,
+    missed: Vec<String>,
+}
+
+impl Figures {
+    pub(crate) fn new(flags: Flags) -> Self {
+        let _ = flags.bench;
+        Self { flags, all: Map::new(), missed: Vec::new() }
+    }
+
+    /// A figure without an aim.
+    pub(crate) fn tell(&mut self, name: &str, value: f64, unit: &str) {
+        println!("{name:<58} {value:>12.2} {unit}");
+        self.all.insert(name.to_owned(), json!(value));
+    }
+
+    /// A figure that is to be at least so much.
+    pub(crate) fn at_least(&mut self, name: &str, value: f64, aim: f64) {
+        self.aim(name, value, value >= aim, &format!(">= {aim}"));
+    }
+
+    /// A figure that is to be at most so much.
+    pub(crate) fn at_most(&mut self, name: &str, value: f64, aim: f64, unit: &str) {
+        self.aim(name, value, value <= aim, &format!("<= {aim} {unit}"));
+    }
+
+    fn aim(&mut self, name: &str, value: f64, reached: bool, aim: &str) {
+        println!("{name:<58} {value:>12.2} aim {aim}: {}", if reached { "reached" } else { "MISSED" });
+        self.all.insert(name.to_owned(), json!(value));
+        if !reached {
+            self.missed.push(name.to_owned());
+        }
+    }
+
+    /// Writes the file, and fails when it was asked to check and an aim was missed.
+    pub(crate) fn finish(mut self) -> ExitCode {
+        self.all.insert("missed".into(), json!(self.missed));
+        if let Some(file) = &self.flags.json
+            && let Err(error) = std::fs::write(file, format!("{:#}\n", Value::Object(self.all)))
+        {
+            println!("{} can not be written: {error}", file.display());
+            return ExitCode::FAILURE;
+        }
+        if self.flags.check && !self.missed.is_empty() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+    }
+}
+
+/// The middle of some values.
+pub(crate) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// A built pack.
+pub(crate) fn component(pack: &str) -> Vec<u8> {
+    let folder = std::env::var_os("PUNCHCARD_PACKS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/packs/components"),
+        PathBuf::from,
+    );
+    let file = folder.join(format!("{pack}.wasm"));
+    match std::fs::read(&file) {
+        Ok(bytes) => bytes,
+        Err(error) => panic!("{} can not be read: {error}; `cargo xtask packs` builds the packs", file.display()),
+    }
+}
+
+/// A merchant with one store and some members.
+pub(crate) struct Shop {
+    pub(crate) host: Host,
+    pub(crate) merchant: Merchant,
+    pub(crate) store: Store,
+    pub(crate) members: Vec<Member>,
+}
+
+impl Shop {
+    pub(crate) fn open(store: punchcard::store::Store, members: usize) -> Self {
+        let packs = Packs::new().expect("the runtime starts");
+        let host = Host::new(store, packs, Clock::System, Entropy::System);
+        let id = IdSource::new(host.clock.now(), host.entropy.bits()).merchant();
+        let new = CreateMerchant {
+            name: label("Bench"),
+            currency: Currency::new("CNY").expect("a currency"),
+            time_zone: ZoneName::new("Asia/Shanghai").expect("a zone"),
+            locale: label("en"),
+            stores: vec![NewStore { code: code("main"), name: label("Main") }],
+        };
+        let created = host.operate(id, |tx, act| create_merchant(tx, act, &new)).expect("a merchant");
+        let store = created.stores.into_iter().next().expect("a store");
+        let members = (0..members)
+            .map(|number| {
+                let new = EnrolMember {
+                    reference: Some(Reference::new(format!("card-{number}")).expect("a reference")),
+                    tags: BTreeSet::new(),
+                    home_store: Some(store.id),
+                    channel: None,
+                };
+                host.operate(id, |tx, act| enrol_member(tx, act, &new)).expect("a member")
+            })
+            .collect();
+        Self { host, merchant: created.merchant, store, members }
+    }
+
+    /// Enables the points pack with its usual settings.
+    pub(crate) fn enable_points(&self) {
+        let actor = Actor { merchant: self.merchant.id, key: KeyId::from_bytes([0; 16]), role: Role::Owner };
+        let (revision, loaded) = upload_pack(&self.host, &actor, &component("points")).expect("points is a pack");
+        let wanted = EnablePack {
+            pack: revision.pack.clone(),
+            revision: revision.id,
+            stores: BTreeSet::from([self.store.id]),
+            grants: loaded.manifest.grants_asked(),
+            settings: points_settings(),
+        };
+        self.host.act(&actor, |tx, act| enable_pack(tx, act, &wanted)).expect("points is enabled");
+    }
+}
+
+/// Settings with every kind of rule in them.
+pub(crate) fn points_settings() -> Value {
+    json!({
+        "points": 1,
+        "per_amount": 100,
+        "weekday_multipliers": [{ "weekday": "wednesday", "percent": 200 }],
+        "tag_multipliers": [{ "tag": "vip", "percent": 150 }],
+        "expiry": { "months": 12 },
+    })
+}
+
+/// A basket of so many lines.
+pub(crate) fn basket(lines: u64) -> Vec<Line> {
+    (0..lines)
+        .map(|number| Line {
+            sku: label(&format!("sku-{number}")),
+            category: Some(label("pastry")),
+            quantity: 1,
+            amount_minor: 1_200 + number * 35,
+        })
+        .collect()
+}
+
+pub(crate) fn label(text: &str) -> Label {
+    Label::new(text).expect("a label")
+}
+
+pub(crate) fn code(text: &str) -> Code {
+    Code::new(text).expect("a code")
+}
