@@ -82,5 +82,6 @@ pub(super) fn bring_in(
         work.join().expect("an import does not panic")
     });
     bar.finish_and_clear();
-    imported.map_err(|error| format!("{}: {error}; what came before is recorded, run it again to go on", file.display()))
+    imported
+        .map_err(|error| format!("{}: {error}; what came before is recorded, run it again to go on", file.display()))
 }

@@ -7,9 +7,7 @@ use clap::{Args, Subcommand};
 use super::{Failure, data};
 use crate::clock::{Clock, Entropy};
 use crate::domain::{Code, Currency, Label, MerchantId, Role, ZoneName};
-use crate::usecase::{
-    CreateMerchant, Host, IssuedKey, NewStore, create_merchant, issue_api_key, list_merchants,
-};
+use crate::usecase::{CreateMerchant, Host, IssuedKey, NewStore, create_merchant, issue_api_key, list_merchants};
 
 #[derive(Subcommand)]
 pub(super) enum Merchant {
@@ -107,8 +105,9 @@ pub(super) fn new_merchant_id(host: &Host) -> MerchantId {
 }
 
 fn parse_store(text: &str) -> Result<NewStore, Failure> {
-    let (code, name) =
-        text.split_once('=').ok_or_else(|| format!("--store: expected CODE=NAME, such as `main=Main Street`, not `{text}`"))?;
+    let (code, name) = text
+        .split_once('=')
+        .ok_or_else(|| format!("--store: expected CODE=NAME, such as `main=Main Street`, not `{text}`"))?;
     Ok(NewStore {
         code: Code::new(code).map_err(|error| format!("--store: {error}"))?,
         name: Label::new(name).map_err(|error| format!("--store: {error}"))?,

@@ -116,13 +116,13 @@ fn read_csv(bytes: &[u8], merchant: &Merchant) -> (Vec<OrderRow>, Vec<Fault>) {
     let mut seen: HashMap<Reference, u64> = HashMap::new();
     let mut faults = Vec::new();
     for record in reader.records() {
-        let parsed = record.map_err(|error| (error.position().map_or(0, csv::Position::line), error.to_string())).and_then(
-            |record| {
+        let parsed = record
+            .map_err(|error| (error.position().map_or(0, csv::Position::line), error.to_string()))
+            .and_then(|record| {
                 let line_number = record.position().map_or(0, csv::Position::line);
                 let fields = columns.map(|at| record.get(at).unwrap_or_default());
                 csv_row(fields, line_number, merchant.currency).map_err(|fault| (line_number, fault))
-            },
-        );
+            });
         match parsed {
             Ok(row) => take_row(row, &mut rows, &mut seen, &mut faults),
             Err(fault) => faults.push(fault),
@@ -132,17 +132,15 @@ fn read_csv(bytes: &[u8], merchant: &Merchant) -> (Vec<OrderRow>, Vec<Fault>) {
 }
 
 /// Adds a row: as a further line of the order before it, or as a new order.
-fn take_row(
-    mut row: OrderRow,
-    rows: &mut Vec<OrderRow>,
-    seen: &mut HashMap<Reference, u64>,
-    faults: &mut Vec<Fault>,
-) {
+fn take_row(mut row: OrderRow, rows: &mut Vec<OrderRow>, seen: &mut HashMap<Reference, u64>, faults: &mut Vec<Fault>) {
     if let Some(order) = rows.last_mut()
         && order.reference == row.reference
     {
         if order.customer != row.customer || order.ordered_at != row.ordered_at {
-            faults.push((row.line_number, format!("another customer or time than line {}, of the same order", order.line_number)));
+            faults.push((
+                row.line_number,
+                format!("another customer or time than line {}, of the same order", order.line_number),
+            ));
         }
         order.lines.append(&mut row.lines);
         if let Err(fault) = Order::total(&order.lines) {
@@ -151,7 +149,8 @@ fn take_row(
         return;
     }
     if let Some(first) = seen.insert(row.reference.clone(), row.line_number) {
-        let fault = format!("`{}` was used on line {first} already; the lines of one order follow each other", row.reference);
+        let fault =
+            format!("`{}` was used on line {first} already; the lines of one order follow each other", row.reference);
         faults.push((row.line_number, fault));
     }
     rows.push(row);
@@ -170,7 +169,10 @@ fn csv_row(fields: [&str; 7], line_number: u64, currency: Currency) -> Result<Or
             .transpose()
             .map_err(|error| in_field("customer", &error))?,
         ordered_at: ordered_at.parse::<Timestamp>().map_err(|_| {
-            format!("ordered_at: `{}` is not an instant, expected RFC 3339 such as 2026-11-22T08:15:00Z", shortened(ordered_at))
+            format!(
+                "ordered_at: `{}` is not an instant, expected RFC 3339 such as 2026-11-22T08:15:00Z",
+                shortened(ordered_at)
+            )
         })?,
         lines: vec![parse_line(sku, category, quantity, amount, currency)?],
     })
@@ -216,11 +218,16 @@ mod tests {
 
     #[test]
     fn several_orders_of_one_customer_on_one_day_are_different_orders() {
-        let (rows, faults) =
-            read_cdnow(b" 00004 19970101  2   29.33\r\n 00004 19970101 1 0.00\r\n 00021 19970101 3 63.34\r\n\n", &merchant());
+        let (rows, faults) = read_cdnow(
+            b" 00004 19970101  2   29.33\r\n 00004 19970101 1 0.00\r\n 00021 19970101 3 63.34\r\n\n",
+            &merchant(),
+        );
         assert_eq!(faults, []);
         let told: Vec<_> = rows.iter().map(|row| (row.reference.as_str(), row.lines[0].amount_minor)).collect();
-        assert_eq!(told, [("cdnow-00004-19970101-1", 2933), ("cdnow-00004-19970101-2", 0), ("cdnow-00021-19970101-1", 6334)]);
+        assert_eq!(
+            told,
+            [("cdnow-00004-19970101-1", 2933), ("cdnow-00004-19970101-2", 0), ("cdnow-00021-19970101-1", 6334)]
+        );
         assert_eq!(rows[0].ordered_at.to_string(), "1997-01-01T17:00:00Z");
     }
 

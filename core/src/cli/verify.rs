@@ -40,8 +40,9 @@ impl Verify {
 
 /// Checks all merchants, showing progress.
 pub(super) fn check(store: &crate::store::Store) -> Result<Vec<MerchantReport>, Failure> {
-    let bar = indicatif::ProgressBar::new_spinner()
-        .with_style(indicatif::ProgressStyle::with_template("{spinner} {pos} records checked, {elapsed}").expect("a template"));
+    let bar = indicatif::ProgressBar::new_spinner().with_style(
+        indicatif::ProgressStyle::with_template("{spinner} {pos} records checked, {elapsed}").expect("a template"),
+    );
     let reports = usecase::verify(store, || bar.inc(1)).map_err(|error| error.to_string());
     bar.finish_and_clear();
     reports

@@ -138,9 +138,15 @@ mod tests {
     #[test]
     fn major_units_are_read_exactly_or_refused() {
         let (usd, jpy) = (Currency::new("USD").unwrap(), Currency::new("JPY").unwrap());
-        for (currency, text, minor) in
-            [(usd, "11.77", 1177), (usd, "0.00", 0), (usd, "5", 500), (usd, "1.5", 150), (usd, "1.500", 150), (jpy, "120", 120), (jpy, "120.0", 120)]
-        {
+        for (currency, text, minor) in [
+            (usd, "11.77", 1177),
+            (usd, "0.00", 0),
+            (usd, "5", 500),
+            (usd, "1.5", 150),
+            (usd, "1.500", 150),
+            (jpy, "120", 120),
+            (jpy, "120.0", 120),
+        ] {
             assert_eq!(currency.parse_major(text), Ok(minor), "{text} {currency}");
         }
         assert!(matches!(usd.parse_major("-1.00"), Err(MoneyError::Negative(_))));

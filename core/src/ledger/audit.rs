@@ -221,4 +221,3 @@ fn owner(key: &[u8]) -> Option<(MemberId, Code)> {
     let unit = rest.split(|byte| *byte == 0).next()?;
     Some((MemberId::from_bytes(member), Code::new(std::str::from_utf8(unit).ok()?).ok()?))
 }
-

@@ -282,17 +282,10 @@ impl<'a> Book<'a> {
             }
             (Party::House(house), Party::House(House::Debt)) => {
                 let member = debtor.ok_or_else(|| LedgerError::Inconsistent("a debt without a debtor".into()))?;
+                self.book_lapsed(member, unit)?;
                 let mut account = self.account(member, unit)?;
-                account.debt = bounded(account.debt.checked_add(*amount), unit)?;
-                self.save_account(member, unit, account)?;
-                transfers.push(debt_transfer(
-                    unit,
-                    *amount,
-                    Party::House(House::Debt),
-                    Party::House(house),
-                    member,
-                ));
-                Ok(())
+                self.take_or_owe(&mut account, member, unit, *amount, house, Vec::new(), transfers)?;
+                self.save_account(member, unit, account)
             }
             (from, to) => Err(LedgerError::Inconsistent(format!("a transfer from {from:?} to {to:?}"))),
         }
@@ -322,20 +315,37 @@ impl<'a> Book<'a> {
                 taken.push(part);
             }
         }
-        let from_others = account.balance.min(owed);
-        if from_others > 0 {
-            taken.extend(lots::take_first_expiring(self, member, unit, from_others)?);
-            account.balance = minus(account.balance, from_others)?;
-            owed = minus(owed, from_others)?;
+        self.take_or_owe(&mut account, member, unit, owed, house, taken, transfers)?;
+        self.save_account(member, unit, account)
+    }
+
+    /// Takes an amount from the lots that expire first, besides what is `taken` already, and what the member has not
+    /// becomes a debt.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one transfer")]
+    fn take_or_owe(
+        &mut self,
+        account: &mut Account,
+        member: MemberId,
+        unit: &Code,
+        amount: Minor,
+        house: House,
+        mut taken: Vec<Allocation>,
+        transfers: &mut Vec<Transfer>,
+    ) -> Result<(), LedgerError> {
+        let held = account.balance.min(amount);
+        if held > 0 {
+            taken.extend(lots::take_first_expiring(self, member, unit, held)?);
+            account.balance = minus(account.balance, held)?;
         }
         if !taken.is_empty() {
             transfers.push(member_debit(unit, sum(&taken)?, member, house, taken));
         }
+        let owed = minus(amount, held)?;
         if owed > 0 {
             account.debt = bounded(account.debt.checked_add(owed), unit)?;
             transfers.push(debt_transfer(unit, owed, Party::House(House::Debt), Party::House(house), member));
         }
-        self.save_account(member, unit, account)
+        Ok(())
     }
 
     /// Gives back what was spent: what the member owes is repaid first, the rest goes to the very lots it came from.

@@ -71,11 +71,7 @@ pub(super) fn lapsed(book: &mut Book<'_>, member: MemberId, unit: &Code) -> Resu
 }
 
 /// Closes the lots that have lapsed and returns what was left in them.
-pub(super) fn close_lapsed(
-    book: &mut Book<'_>,
-    member: MemberId,
-    unit: &Code,
-) -> Result<Vec<Allocation>, LedgerError> {
+pub(super) fn close_lapsed(book: &mut Book<'_>, member: MemberId, unit: &Code) -> Result<Vec<Allocation>, LedgerError> {
     let range = layout::lapsed_lots(book.merchant, member, unit, book.now);
     let mut closed = Vec::new();
     loop {
@@ -126,9 +122,11 @@ pub(super) fn give_back(
         if lot.remaining == 0 {
             book.tx.delete(&layout::closed_lot(book.merchant, member, unit, lot.id));
         }
-        lot.remaining = lot.remaining.checked_add(amount).filter(|sum| *sum <= lot.granted).ok_or_else(|| {
-            LedgerError::Inconsistent(format!("{} would hold more than it was granted", lot.id))
-        })?;
+        lot.remaining = lot
+            .remaining
+            .checked_add(amount)
+            .filter(|sum| *sum <= lot.granted)
+            .ok_or_else(|| LedgerError::Inconsistent(format!("{} would hold more than it was granted", lot.id)))?;
         save(book, member, unit, &lot)?;
         returned.push(Allocation { amount, ..*part });
     }

@@ -22,10 +22,11 @@
 mod audit;
 mod book;
 mod lots;
+#[cfg(test)]
+#[expect(clippy::arithmetic_side_effects, reason = "the tests' own model counts small numbers")]
+mod tests;
 mod types;
 
 pub use audit::{Audit, Finding};
 pub use book::{Book, LedgerError};
-pub use types::{
-    Account, Allocation, Balance, Cause, Entry, House, Lot, Move, NewPosting, Party, Posting, Transfer,
-};
+pub use types::{Account, Allocation, Balance, Cause, Entry, House, Lot, Move, NewPosting, Party, Posting, Transfer};

@@ -99,7 +99,8 @@ impl LoadedPack {
     /// What a basket would get. Nothing is written.
     pub fn quote(&self, tx: &mut Tx, scene: &Scene, order: &Order, buyer: Option<&Member>) -> Verdict<Decided> {
         let before = tx.savepoint();
-        let verdict = self.decide(tx, scene, scene.order(order, String::new(), buyer), buyer, |checkout| &checkout.quote);
+        let verdict =
+            self.decide(tx, scene, scene.order(order, String::new(), buyer), buyer, |checkout| &checkout.quote);
         tx.rollback_to(before);
         verdict
     }
@@ -128,7 +129,10 @@ impl LoadedPack {
     /// Lets the pack know that an order is refunded.
     pub fn refunded(&self, tx: &mut Tx, scene: &Scene, order: &Order, buyer: Option<&Member>) -> Verdict<()> {
         let Some(exports) = &self.checkout else { return not_exported("checkout") };
-        let refund = checkout::Refund { order: scene.order(order, order.id.to_string(), buyer), settled_at: millis(order.ordered_at) };
+        let refund = checkout::Refund {
+            order: scene.order(order, order.id.to_string(), buyer),
+            settled_at: millis(order.ordered_at),
+        };
         self.call::<_, (Result<(), wit::Refusal>,), _>(
             tx,
             scene,
@@ -292,7 +296,9 @@ impl CallError {
             Some(Trap::OutOfFuel) => Self::OutOfFuel { fuel_max: limits.fuel_max },
             Some(Trap::Interrupt) => Self::TimedOut { wall_max_ms: limits.wall_max_ms },
             Some(Trap::StackOverflow) => Self::StackExhausted,
-            _ if error.is::<wasmtime::PoolConcurrencyLimitError>() => Self::Host("all places for calls are taken".into()),
+            _ if error.is::<wasmtime::PoolConcurrencyLimitError>() => {
+                Self::Host("all places for calls are taken".into())
+            }
             _ => Self::Trapped { message: cut(&error.root_cause().to_string(), 512) },
         }
     }

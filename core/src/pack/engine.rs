@@ -43,7 +43,8 @@ impl Packs {
             }
         };
         let mut linker = Linker::new(&engine);
-        bindings::Pack::add_to_linker::<_, wasmtime::component::HasSelf<Call>>(&mut linker, |call| call).map_err(fail)?;
+        bindings::Pack::add_to_linker::<_, wasmtime::component::HasSelf<Call>>(&mut linker, |call| call)
+            .map_err(fail)?;
         tick(&engine)?;
         Ok(Self { engine, linker: Arc::new(linker), pooled })
     }

@@ -38,7 +38,9 @@ pub enum LoadError {
     )]
     NotAComponent(String),
     /// It wants something that no pack gets.
-    #[error("the component imports `{0}`, which is outside the contract: a pack imports nothing but punchcard:pack/*@{CONTRACT_VERSION}")]
+    #[error(
+        "the component imports `{0}`, which is outside the contract: a pack imports nothing but punchcard:pack/*@{CONTRACT_VERSION}"
+    )]
     ForeignImport(String),
     /// It offers something that nobody calls.
     #[error("the component exports `{0}`, which is not in the contract punchcard:pack@{CONTRACT_VERSION}")]
@@ -126,7 +128,7 @@ impl LoadedPack {
 }
 
 /// The id of the revision that these bytes are.
-fn revision(wasm: &[u8]) -> RevisionId {
+pub fn revision_of(wasm: &[u8]) -> RevisionId {
     let mut id = [0; 16];
     id.copy_from_slice(&Sha256::digest(wasm)[..16]);
     RevisionId::from_bytes(id)
@@ -141,13 +143,15 @@ impl Packs {
         if wasm.len() > COMPONENT_MAX_BYTES {
             return Err(LoadError::TooLarge { bytes: wasm.len() });
         }
-        let component = Component::from_binary(&self.engine, wasm)
-            .map_err(|error| LoadError::NotAComponent(first_line(&error)))?;
+        let component =
+            Component::from_binary(&self.engine, wasm).map_err(|error| LoadError::NotAComponent(first_line(&error)))?;
         self.check_interfaces(&component)?;
         check_demands(&component)?;
         let pre = self.linker.instantiate_pre(&component).map_err(|error| LoadError::WrongTypes(first_line(&error)))?;
         let wrong = |error: wasmtime::Error| LoadError::WrongTypes(first_line(&error));
-        let export = |interface: &str| component.get_export_index(None, &format!("punchcard:pack/{interface}@{CONTRACT_VERSION}"));
+        let export = |interface: &str| {
+            component.get_export_index(None, &format!("punchcard:pack/{interface}@{CONTRACT_VERSION}"))
+        };
         let function = |interface: &ComponentExportIndex, name: &str| {
             component
                 .get_export_index(Some(interface), name)
@@ -178,7 +182,7 @@ impl Packs {
             limits: Limits::grant(manifest.limits),
             schemas,
             manifest,
-            revision: revision(wasm),
+            revision: revision_of(wasm),
         })
     }
 

@@ -165,9 +165,10 @@ impl Manifest {
     fn check_texts(&self) -> Result<(), ManifestError> {
         let grants = self.grants.iter().map(|asked| (format!("the reason for `{}`", asked.grant), &asked.reason));
         let units = self.units.iter().map(|unit| (format!("the title of the unit `{}`", unit.code), &unit.title));
-        let commands =
-            self.commands.iter().map(|command| (format!("the title of `{}`", command.name), &command.title));
-        for (place, texts) in std::iter::once(("the title".to_owned(), &self.title)).chain(grants).chain(units).chain(commands) {
+        let commands = self.commands.iter().map(|command| (format!("the title of `{}`", command.name), &command.title));
+        for (place, texts) in
+            std::iter::once(("the title".to_owned(), &self.title)).chain(grants).chain(units).chain(commands)
+        {
             if texts.get("en").is_none_or(String::is_empty) {
                 return Err(ManifestError::NoEnglish { place });
             }

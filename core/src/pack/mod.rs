@@ -23,5 +23,5 @@ pub use engine::{Packs, PacksError};
 pub use error::{CallError, Refusal, RefusalKind};
 pub use grant::{Grant, GrantError};
 pub use limits::{Limits, LimitsAsked};
-pub use load::{CONTRACT_VERSION, LoadError, LoadedPack, componentize};
+pub use load::{CONTRACT_VERSION, LoadError, LoadedPack, componentize, revision_of};
 pub use manifest::{Command, Manifest, ManifestError, Texts, UnitDeclared};

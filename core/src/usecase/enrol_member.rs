@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::Act;
 use super::figures::{Figure, count};
 use super::host::has_store;
-use super::Act;
 use crate::domain::{Code, Event, Member, MemberId, MerchantId, Reference, StoreId};
 use crate::store::{StoreError, Tx, layout};
 

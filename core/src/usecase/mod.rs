@@ -24,7 +24,7 @@ mod verify;
 
 pub use api_key::{ApiKey, ApiKeyError, IssuedKey, authenticate, issue_api_key};
 pub use create_merchant::{CreateMerchant, Created, NewStore, create_merchant, list_merchants, list_stores};
-pub use enable_pack::{EnablePack, EnableError, enable_pack};
+pub use enable_pack::{EnableError, EnablePack, enable_pack};
 pub use enrol_member::{EnrolError, EnrolMember, enrol_member, find_member, read_member};
 pub use figures::{Figure, Figures, read_figures};
 pub use host::{Act, Host, OnceError};

@@ -9,7 +9,7 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Code, Merchant, MerchantId, RevisionId, StoreId};
-use crate::pack::{Grant, LoadError, LoadedPack, Packs, Scene};
+use crate::pack::{Grant, LoadError, LoadedPack, Packs, Scene, revision_of};
 use crate::store::{Direction, Record, StoreError, Tx, layout};
 
 /// One uploaded version of a pack.
@@ -185,12 +185,7 @@ impl Programme {
     ///
     /// # Errors
     /// When the store fails or the component does not load.
-    pub fn revision(
-        &self,
-        tx: &mut Tx,
-        pack: &Code,
-        revision: RevisionId,
-    ) -> Result<Arc<LoadedPack>, ProgrammeError> {
+    pub fn revision(&self, tx: &mut Tx, pack: &Code, revision: RevisionId) -> Result<Arc<LoadedPack>, ProgrammeError> {
         if let Some(pack) = self.loaded.read().get(&revision) {
             return Ok(Arc::clone(pack));
         }
@@ -204,8 +199,19 @@ impl Programme {
         Ok(self.keep(loaded))
     }
 
+    /// Checks and compiles a component that somebody sends, unless the very same is loaded already.
+    ///
+    /// # Errors
+    /// What is wrong with the component.
+    pub(super) fn load(&self, wasm: &[u8]) -> Result<Arc<LoadedPack>, LoadError> {
+        if let Some(pack) = self.loaded.read().get(&revision_of(wasm)) {
+            return Ok(Arc::clone(pack));
+        }
+        Ok(self.keep(self.packs.load(wasm)?))
+    }
+
     /// Keeps a loaded pack for later calls.
-    pub(super) fn keep(&self, loaded: LoadedPack) -> Arc<LoadedPack> {
+    fn keep(&self, loaded: LoadedPack) -> Arc<LoadedPack> {
         Arc::clone(self.loaded.write().entry(loaded.revision).or_insert_with(|| Arc::new(loaded)))
     }
 }

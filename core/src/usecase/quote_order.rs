@@ -1,11 +1,9 @@
 //! What a basket would get, and why. Nothing is written.
 
+use super::Act;
 use super::host::has_store;
 use super::settle_order::{log, taking_part};
-use super::Act;
-use crate::domain::{
-    Code, Line, LineFault, Member, MemberId, Minor, Order, OrderId, OrderState, Reference, StoreId,
-};
+use crate::domain::{Code, Line, LineFault, Member, MemberId, Minor, Order, OrderId, OrderState, Reference, StoreId};
 use crate::pack::{CallError, Decided};
 use crate::store::{StoreError, Tx, layout};
 
@@ -66,9 +64,7 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
         return Err(QuoteError::UnknownStore(new.store));
     }
     let buyer = match new.member {
-        Some(id) => {
-            Some(tx.load::<Member>(&layout::member(merchant.id, id))?.ok_or(QuoteError::UnknownMember(id))?)
-        }
+        Some(id) => Some(tx.load::<Member>(&layout::member(merchant.id, id))?.ok_or(QuoteError::UnknownMember(id))?),
         None => None,
     };
     let order = Order {

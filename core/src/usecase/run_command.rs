@@ -82,10 +82,10 @@ pub fn run_command(tx: &mut Tx, act: &mut Act<'_>, run: &RunCommand) -> Result<C
         .find(tx, merchant.id, &run.pack)?
         .filter(|active| run.store.map_or(!active.stores.is_empty(), |store| active.stores.contains(&store)))
         .ok_or_else(|| CommandError::NotEnabled(run.pack.clone()))?;
-    let pack = active.loaded.as_ref().map_err(|error| CommandError::NotLoadable {
-        pack: run.pack.clone(),
-        reason: error.to_string(),
-    })?;
+    let pack = active
+        .loaded
+        .as_ref()
+        .map_err(|error| CommandError::NotLoadable { pack: run.pack.clone(), reason: error.to_string() })?;
     match pack.check_input(&run.command, &run.input) {
         None => {
             return Err(CommandError::UnknownCommand { pack: run.pack.clone(), command: run.command.clone() });
@@ -102,7 +102,8 @@ pub fn run_command(tx: &mut Tx, act: &mut Act<'_>, run: &RunCommand) -> Result<C
         other => CommandError::Call(other),
     })?;
     if let Some(actor) = &act.actor {
-        let event = Event::CommandRun { pack: run.pack.clone(), command: run.command.clone(), by: actor.key, at: act.now };
+        let event =
+            Event::CommandRun { pack: run.pack.clone(), command: run.command.clone(), by: actor.key, at: act.now };
         act.tell(tx, &event)?;
     }
     Ok(CommandReply { result })

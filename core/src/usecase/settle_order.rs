@@ -100,9 +100,7 @@ pub fn settle_order(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder) -> Result
         return Err(SettleError::UnknownStore(new.store));
     }
     let buyer = match new.member {
-        Some(id) => Some(
-            tx.load::<Member>(&layout::member(merchant.id, id))?.ok_or(SettleError::UnknownMember(id))?,
-        ),
+        Some(id) => Some(tx.load::<Member>(&layout::member(merchant.id, id))?.ok_or(SettleError::UnknownMember(id))?),
         None => None,
     };
     let by_reference = layout::order_by_reference(merchant.id, &new.reference);
@@ -166,15 +164,15 @@ fn ask_packs(
     let zone = merchant.time_zone.zone();
     for active in taking_part(tx, act, order.store)? {
         let before = tx.savepoint();
-        let scene =
-            active.scene(merchant, &zone, Some(order.store), order.ordered_at, act.now, act.ids.bits());
+        let scene = active.scene(merchant, &zone, Some(order.store), order.ordered_at, act.now, act.ids.bits());
         let result = match &active.loaded {
             Ok(pack) => {
                 let verdict = pack.settled(tx, &scene, order, buyer);
                 log(&active, &verdict.lines);
-                verdict.result.map_err(Failure::from).and_then(|decided| {
-                    grant(tx, act, &active, order, buyer, &decided.earnings)
-                })
+                verdict
+                    .result
+                    .map_err(Failure::from)
+                    .and_then(|decided| grant(tx, act, &active, order, buyer, &decided.earnings))
             }
             Err(error) => Err(Failure::Pack { code: error.code().to_owned(), message: error.to_string() }),
         };

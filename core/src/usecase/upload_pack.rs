@@ -20,12 +20,12 @@ pub enum UploadError {
 }
 
 /// Checks and keeps a component. The same component again is the same revision, and nothing happens. Compiling takes
-/// a second or so, and happens before the transaction.
+/// a second or so, happens before the transaction, and only when nobody has sent the component since the start.
 ///
 /// # Errors
 /// What is wrong with the component.
 pub fn upload_pack(host: &Host, actor: &Actor, wasm: &[u8]) -> Result<(Revision, Arc<LoadedPack>), UploadError> {
-    let loaded = host.programme.keep(host.programme.packs().load(wasm)?);
+    let loaded = host.programme.load(wasm)?;
     let revision = host.act(actor, |tx, act| {
         let key = layout::revision(act.merchant, loaded.revision);
         if let Some(earlier) = tx.load::<Revision>(&key)? {

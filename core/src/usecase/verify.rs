@@ -35,10 +35,7 @@ impl MerchantReport {
 /// When something can not be read or decoded.
 pub fn verify(store: &Store, mut progress: impl FnMut()) -> Result<Vec<MerchantReport>, StoreError> {
     let merchants = store.read(list_merchants)?;
-    merchants
-        .into_iter()
-        .map(|merchant| store.read(|tx| check(tx, merchant.clone(), &mut progress)))
-        .collect()
+    merchants.into_iter().map(|merchant| store.read(|tx| check(tx, merchant.clone(), &mut progress))).collect()
 }
 
 fn check(tx: &mut Tx, merchant: Merchant, progress: &mut impl FnMut()) -> Result<MerchantReport, StoreError> {

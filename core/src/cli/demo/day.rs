@@ -312,8 +312,7 @@ impl Day<'_> {
     fn find_slot_full(&self, key: &str, person: &Person, store: usize, what: &str, sku: &str) -> Result<(), Failure> {
         let refused = self.command(key, "bakery", "place", store, Self::wish(person, key, sku))?;
         let message = expect_refusal(refused, "slot-full")?;
-        let values =
-            [("name", person.name.to_owned()), ("what", self.texts.say(what, &[])), ("message", message)];
+        let values = [("name", person.name.to_owned()), ("what", self.texts.say(what, &[])), ("message", message)];
         self.tell("slot-full", &values);
         Ok(())
     }
@@ -348,8 +347,7 @@ impl Day<'_> {
     }
 
     fn give_back(&self, key: &str, settled: &str, person: &Person, what: &str) -> Result<(), Failure> {
-        let by_reference =
-            crate::store::layout::order_by_reference(self.stage.merchant.id, &reference_of(settled));
+        let by_reference = crate::store::layout::order_by_reference(self.stage.merchant.id, &reference_of(settled));
         let order = self
             .host
             .look(|tx| tx.load::<crate::domain::OrderId>(&by_reference))
@@ -400,11 +398,15 @@ impl Day<'_> {
         store: usize,
         input: Value,
     ) -> Result<Result<Value, Refused>, Failure> {
-        let run = RunCommand { pack: code_of(pack), command: code_of(command), store: Some(self.store(store).id), input };
+        let run =
+            RunCommand { pack: code_of(pack), command: code_of(command), store: Some(self.store(store).id), input };
         let content = run.input.to_string();
-        let done = self.host.act_once(&self.stage.actor, &reference_of(&format!("demo-{key}")), content.as_bytes(), |tx, act| {
-            run_command(tx, act, &run)
-        });
+        let done = self.host.act_once(
+            &self.stage.actor,
+            &reference_of(&format!("demo-{key}")),
+            content.as_bytes(),
+            |tx, act| run_command(tx, act, &run),
+        );
         match done {
             Ok(reply) => serde_json::from_str(&reply.result).map(Ok).map_err(|error| error.to_string()),
             Err(OnceError::Refused(CommandError::Call(CallError::Refused(refusal))))

@@ -65,12 +65,17 @@ impl Demo {
         summary.print(&texts);
         if let Some(file) = &self.json {
             let json = serde_json::to_string_pretty(&summary.json()).map_err(|error| error.to_string())?;
-            std::fs::write(file, json + "\n").map_err(|error| format!("{} can not be written: {error}", file.display()))?;
+            std::fs::write(file, json + "\n")
+                .map_err(|error| format!("{} can not be written: {error}", file.display()))?;
         }
         if !summary.books_balance() {
             return Err(texts.say("books-wrong", &[]));
         }
-        if self.once { host.store.close().map_err(|error| error.to_string()) } else { self.stay(&host, &stage, &texts, dir) }
+        if self.once {
+            host.store.close().map_err(|error| error.to_string())
+        } else {
+            self.stay(&host, &stage, &texts, dir)
+        }
     }
 
     /// Serves what was played, and says how to look at it.

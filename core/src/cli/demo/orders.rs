@@ -36,9 +36,8 @@ pub(super) fn play(host: &Host, texts: &Texts, packs: &Path, file: &Path) -> Res
     ];
     println!("{}", texts.say("imported", &values));
     let range = layout::members(stage.merchant.id);
-    let first = host
-        .look(|tx| tx.load_scan::<Member>(&range, Direction::Forward, 1))
-        .map_err(|error| error.to_string())?;
+    let first =
+        host.look(|tx| tx.load_scan::<Member>(&range, Direction::Forward, 1)).map_err(|error| error.to_string())?;
     if let Some((_, member)) = first.into_iter().next() {
         stage.example = (member.reference.map(String::from).unwrap_or_default(), member.id);
     }

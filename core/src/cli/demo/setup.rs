@@ -38,10 +38,7 @@ impl Stage {
         let mut stores = host.look(|tx| list_stores(tx, merchant.id)).map_err(name)?;
         stores.sort_by_key(|store| new.stores.iter().position(|new| new.code == store.code));
         let names: Vec<_> = stores.iter().map(|store| store.name.as_str()).collect();
-        println!(
-            "{}",
-            texts.say("opening", &[("merchant", merchant.name.to_string()), ("stores", names.join(", "))])
-        );
+        println!("{}", texts.say("opening", &[("merchant", merchant.name.to_string()), ("stores", names.join(", "))]));
         let actor = Actor { merchant: merchant.id, key: KeyId::from_bytes([0; 16]), role: Role::Owner };
         Ok(Self { merchant, stores, actor, example: (String::new(), MemberId::from_bytes([0; 16])) })
     }
@@ -70,7 +67,9 @@ impl Stage {
             settings,
         };
         let current = host
-            .look(|tx| tx.load::<crate::usecase::Enablement>(&crate::store::layout::enablement(self.merchant.id, &wanted.pack)))
+            .look(|tx| {
+                tx.load::<crate::usecase::Enablement>(&crate::store::layout::enablement(self.merchant.id, &wanted.pack))
+            })
             .map_err(|error| error.to_string())?;
         let in_force = current.is_some_and(|current| {
             current.revision == wanted.revision

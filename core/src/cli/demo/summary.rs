@@ -37,13 +37,12 @@ impl Summary {
             .into_iter()
             .find(|report| report.merchant.id == merchant)
             .ok_or("the merchant is gone")?;
-        let of = |store, figure| figures.stores.get(&Some(store)).and_then(|all| all.get(&figure)).copied().unwrap_or(0);
+        let of =
+            |store, figure| figures.stores.get(&Some(store)).and_then(|all| all.get(&figure)).copied().unwrap_or(0);
         let stores = stage
             .stores
             .iter()
-            .map(|store| {
-                (store.name.to_string(), of(store.id, Figure::Orders), of(store.id, Figure::RevenueMinor))
-            })
+            .map(|store| (store.name.to_string(), of(store.id, Figure::Orders), of(store.id, Figure::RevenueMinor)))
             .collect();
         Ok(Self {
             merchant: stage.merchant.name.to_string(),

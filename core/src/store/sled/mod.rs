@@ -38,7 +38,7 @@ use super::journal::{Disk, SystemDisk, Tip};
 use super::key::{Direction, Key, KeyRange, Value};
 use super::{Changes, Committed, Engine, View};
 
-pub use self::directory::{FORMAT_FILE, JOURNAL_DIR, LOCK_FILE, STATE_DIR};
+pub use self::directory::{FORMAT_FILE, JOURNAL_DIR};
 
 /// How the engine is opened.
 #[derive(Clone)]

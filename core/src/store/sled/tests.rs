@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::directory::STATE_DIR;
 use super::*;
 use crate::store::conformance::conformance;
 use crate::store::journal::verify_journal;
