@@ -91,10 +91,8 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
 
 /// A built pack.
 pub(crate) fn component(pack: &str) -> Vec<u8> {
-    let folder = std::env::var_os("PUNCHCARD_PACKS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/packs/components"),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("PUNCHCARD_PACKS")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/packs/components"), PathBuf::from);
     let file = folder.join(format!("{pack}.wasm"));
     match std::fs::read(&file) {
         Ok(bytes) => bytes,
@@ -138,14 +136,14 @@ impl Shop {
         Self { host, merchant: created.merchant, store, members }
     }
 
-    /// Enables the points pack with its usual settings.
-    pub(crate) fn enable_points(&self) {
+    /// Uploads the points pack and declares its unit; in the store it takes part in orders only if it is `on`.
+    pub(crate) fn enable_points(&self, on: bool) {
         let actor = Actor { merchant: self.merchant.id, key: KeyId::from_bytes([0; 16]), role: Role::Owner };
         let (revision, loaded) = upload_pack(&self.host, &actor, &component("points")).expect("points is a pack");
         let wanted = EnablePack {
             pack: revision.pack.clone(),
             revision: revision.id,
-            stores: BTreeSet::from([self.store.id]),
+            stores: if on { BTreeSet::from([self.store.id]) } else { BTreeSet::new() },
             grants: loaded.manifest.grants_asked(),
             settings: points_settings(),
         };
