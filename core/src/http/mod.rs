@@ -6,6 +6,7 @@
 mod app;
 mod caller;
 mod endpoint;
+mod path;
 mod problem;
 mod sent;
 mod wire;
@@ -48,10 +49,7 @@ struct ApiKeyScheme;
 impl Modify for ApiKeyScheme {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("pc_live_…").build();
-        openapi
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("api-key", SecurityScheme::Http(scheme));
+        openapi.components.get_or_insert_default().add_security_scheme("api-key", SecurityScheme::Http(scheme));
     }
 }
 
@@ -84,7 +82,9 @@ fn openapi_json(openapi: &utoipa::openapi::OpenApi) -> String {
 }
 
 fn described() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Description::openapi()).merge(endpoint::all()).layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
+    OpenApiRouter::with_openapi(Description::openapi())
+        .merge(endpoint::all())
+        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
 }
 
 /// Serves until `stop` resolves, then finishes what was begun.

@@ -3,7 +3,7 @@
 
 use std::fmt::Display;
 
-use axum::extract::rejection::BytesRejection;
+use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -149,6 +149,10 @@ impl Problem {
 
     pub(super) fn wrong_name(error: &TextError) -> Self {
         Self::not_found("no-such-thing", error)
+    }
+
+    pub(super) fn wrong_path(error: &PathRejection) -> Self {
+        Self::not_found("no-such-thing", error.body_text())
     }
 
     pub(super) fn unknown_member(id: impl Display) -> Self {
@@ -374,7 +378,9 @@ impl From<CallError> for Problem {
                 Self::new(status, &format!("pack:{}", refusal.code), refusal.message)
             }
             CallError::Store(error) => error.into(),
-            CallError::Host(_) => Self { retry_after_s: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-busy", error) },
+            CallError::Host(_) => {
+                Self { retry_after_s: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-busy", error) }
+            }
             CallError::NotExported { .. } => Self::not_found("unknown-command", error),
             CallError::OutOfFuel { .. }
             | CallError::TimedOut { .. }
@@ -383,9 +389,7 @@ impl From<CallError> for Problem {
             | CallError::HostCallsExceeded { .. }
             | CallError::Trapped { .. }
             | CallError::BadReply { .. }
-            | CallError::Denied { .. } => {
-                Self::new(StatusCode::BAD_GATEWAY, &format!("pack-{}", error.code()), error)
-            }
+            | CallError::Denied { .. } => Self::new(StatusCode::BAD_GATEWAY, &format!("pack-{}", error.code()), error),
         }
     }
 }

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::{Action, Code, RevisionId, StoreId};
 use crate::http::caller::Caller;
+use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
 use crate::pack::Grant;

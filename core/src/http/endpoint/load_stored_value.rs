@@ -1,13 +1,14 @@
 //! `POST /v1/members/{member}/stored-value`
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::{Action, Label, MemberId};
 use crate::http::caller::{Caller, Once};
+use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::wire::AmountMinor;
 use crate::http::{App, Problem};

@@ -66,9 +66,7 @@ pub(super) async fn quote_order(
     let Basket { store, member, lines: basket } = sent.body;
     let new = usecase::QuoteOrder { store, member, lines: lines(basket)? };
     let quote = app
-        .serve(caller, Action::Serve, move |host, actor| {
-            host.act(actor, |tx, act| usecase::quote_order(tx, act, &new))
-        })
+        .serve(caller, Action::Serve, move |host, actor| host.act(actor, |tx, act| usecase::quote_order(tx, act, &new)))
         .await?;
     let packs = quote
         .packs

@@ -1,12 +1,13 @@
 //! `GET /v1/members/{member}/assets`
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::domain::{Action, MemberId, UnitKind};
 use crate::http::caller::Caller;
+use crate::http::path::Path;
 use crate::http::{App, Problem};
 use crate::usecase;
 

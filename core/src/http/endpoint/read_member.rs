@@ -1,11 +1,12 @@
 //! `GET /v1/members/{member}`
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use super::enrol_member::MemberOut;
 use crate::domain::{Action, MemberId};
 use crate::http::caller::Caller;
+use crate::http::path::Path;
 use crate::http::{App, Problem};
 use crate::usecase;
 
@@ -21,9 +22,7 @@ pub(super) async fn read_member(
 ) -> Result<Json<MemberOut>, Problem> {
     let id: MemberId = member.parse()?;
     let found = app
-        .serve(caller, Action::Serve, move |host, actor| {
-            host.look(|tx| usecase::read_member(tx, actor.merchant, id))
-        })
+        .serve(caller, Action::Serve, move |host, actor| host.look(|tx| usecase::read_member(tx, actor.merchant, id)))
         .await?;
     found.map(|member| Json(member.into())).ok_or_else(|| Problem::unknown_member(id))
 }

@@ -1,10 +1,11 @@
 //! `GET /v1/orders/{order}`
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 
 use crate::domain::{Action, OrderId};
 use crate::http::caller::Caller;
+use crate::http::path::Path;
 use crate::http::wire::OrderOut;
 use crate::http::{App, Problem};
 use crate::usecase;
@@ -21,9 +22,7 @@ pub(super) async fn read_order(
 ) -> Result<Json<OrderOut>, Problem> {
     let id: OrderId = order.parse()?;
     let found = app
-        .serve(caller, Action::Serve, move |host, actor| {
-            host.look(|tx| usecase::read_order(tx, actor.merchant, id))
-        })
+        .serve(caller, Action::Serve, move |host, actor| host.look(|tx| usecase::read_order(tx, actor.merchant, id)))
         .await?;
     found.map(|order| Json(order.into())).ok_or_else(|| Problem::unknown_order(id))
 }

@@ -1,12 +1,13 @@
 //! `POST /v1/orders/{order}/refund`
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::domain::{Action, Label, OrderId};
 use crate::http::caller::{Caller, Once};
+use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::wire::OrderOut;
 use crate::http::{App, Problem};

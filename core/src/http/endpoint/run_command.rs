@@ -1,13 +1,14 @@
 //! `POST /v1/packs/{pack}/commands/{command}`
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::{Action, Code, StoreId};
 use crate::http::caller::{Caller, Once};
+use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
 use crate::usecase;
