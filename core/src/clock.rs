@@ -59,8 +59,9 @@ impl Entropy {
     /// When the system has no random bits: without them nothing is safe.
     pub fn bits(&self) -> u64 {
         match self {
+            #[expect(clippy::disallowed_methods, reason = "this is the place that makes randomness")]
             Self::System => getrandom::u64().expect("the system gives random bits"),
-            Self::Seeded(state) => state.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst),
+            Self::Seeded(state) => mixed(state.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst)),
         }
     }
 
@@ -71,6 +72,7 @@ impl Entropy {
     pub fn secret<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         match self {
+            #[expect(clippy::disallowed_methods, reason = "this is the place that makes randomness")]
             Self::System => getrandom::fill(&mut bytes).expect("the system gives random bits"),
             Self::Seeded(_) => {
                 for chunk in bytes.chunks_mut(8) {
@@ -79,5 +81,31 @@ impl Entropy {
             }
         }
         bytes
+    }
+}
+
+/// Spreads the bits of neighbouring numbers (the finaliser of SplitMix64), so that sources of ids that are seeded one
+/// after the other do not walk through the same numbers.
+fn mixed(number: u64) -> u64 {
+    let number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ (number >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::IdSource;
+
+    #[test]
+    fn sources_that_are_seeded_one_after_the_other_make_different_ids() {
+        let entropy = Entropy::seeded(7);
+        let mut seen = std::collections::BTreeSet::new();
+        for _ in 0..100 {
+            let mut ids = IdSource::new(Timestamp::UNIX_EPOCH, entropy.bits());
+            for _ in 0..20 {
+                assert!(seen.insert(ids.posting()), "an id was made twice");
+            }
+        }
     }
 }
