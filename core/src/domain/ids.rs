@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 /// Why a text is not an id of the wanted kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is not the id of a {kind}: expected `{prefix}_` and 32 hexadecimal digits")]
+#[error("`{given}` is no {kind} id: expected `{prefix}_` and 32 hexadecimal digits")]
 pub struct ParseIdError {
     kind: &'static str,
     prefix: &'static str,
