@@ -206,7 +206,8 @@ fn every_refusal_is_named_in_the_order_of_the_checks() {
     let other = Code::new("stamps").unwrap();
     let of_other = Move::Spend { member: ALICE, unit: other, amount: 1, to: House::Redeemed };
     let max = Currency::AMOUNT_MAX;
-    let table: Vec<(NewPosting, fn(&LedgerError) -> bool)> = vec![
+    type Expected = fn(&LedgerError) -> bool;
+    let table: Vec<(NewPosting, Expected)> = vec![
         (new(1, vec![]), |e| matches!(e, LedgerError::Empty)),
         (new(1, vec![spend(0)]), |e| matches!(e, LedgerError::ExistsDifferent(_))),
         (new(9, vec![spend(0)]), |e| matches!(e, LedgerError::AmountZero)),

@@ -1,5 +1,4 @@
 //! Types and traits made from the contract in `wit/`.
-#![expect(clippy::all, reason = "generated")]
 
 wasmtime::component::bindgen!({
     path: "../wit/0.1.0",

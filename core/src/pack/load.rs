@@ -150,7 +150,7 @@ impl Packs {
         let pre = self.linker.instantiate_pre(&component).map_err(|error| LoadError::WrongTypes(first_line(&error)))?;
         let wrong = |error: wasmtime::Error| LoadError::WrongTypes(first_line(&error));
         let export = |interface: &str| {
-            component.get_export_index(None, &format!("punchcard:pack/{interface}@{CONTRACT_VERSION}"))
+            component.get_export_index(None, format!("punchcard:pack/{interface}@{CONTRACT_VERSION}"))
         };
         let function = |interface: &ComponentExportIndex, name: &str| {
             component

@@ -114,6 +114,7 @@ fn panics<T>(f: impl FnOnce() -> T) -> bool {
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "the result of the call that is under test")]
 fn assert_conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) {
     assert!(matches!(result, Err(StoreError::Conflict)), "{result:?}");
 }

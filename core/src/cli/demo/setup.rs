@@ -71,11 +71,12 @@ impl Stage {
                 tx.load::<crate::usecase::Enablement>(&crate::store::layout::enablement(self.merchant.id, &wanted.pack))
             })
             .map_err(|error| error.to_string())?;
+        let settings = wanted.settings.to_string();
         let in_force = current.is_some_and(|current| {
             current.revision == wanted.revision
                 && current.stores == wanted.stores
                 && current.grants == wanted.grants
-                && current.settings == wanted.settings.to_string()
+                && current.settings == settings
         });
         if !in_force {
             host.act(&self.actor, |tx, act| enable_pack(tx, act, &wanted)).map_err(|error| error.to_string())?;

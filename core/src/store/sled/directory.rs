@@ -20,11 +20,11 @@ use crate::store::journal::sync_dir;
 /// The file that says what the directory is.
 pub const FORMAT_FILE: &str = "FORMAT";
 /// The file that is locked while a process has the directory open.
-pub const LOCK_FILE: &str = "LOCK";
+pub(super) const LOCK_FILE: &str = "LOCK";
 /// The directory of the journal.
 pub const JOURNAL_DIR: &str = "journal";
 /// The directory of the state.
-pub const STATE_DIR: &str = "sled";
+pub(super) const STATE_DIR: &str = "sled";
 
 /// What [`FORMAT_FILE`] holds.
 const FORMAT: &str = "punchcard data 1\n";
