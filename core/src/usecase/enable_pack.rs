@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::host::has_store;
 use super::{Act, Enablement, ProgrammeError, Revision};
-use crate::domain::{Code, Event, RevisionId, StoreId, Unit, UnitKind};
+use crate::domain::{Code, Event, MerchantId, RevisionId, StoreId, Unit, UnitKind};
 use crate::pack::Grant;
 use crate::store::{StoreError, Tx, layout};
 
@@ -121,6 +121,14 @@ pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Resul
         act.tell(tx, &event)?;
     }
     Ok(enablement)
+}
+
+/// What is in force of a pack, if it was ever enabled.
+///
+/// # Errors
+/// The store's failures.
+pub fn read_enablement(tx: &mut Tx, merchant: MerchantId, pack: &Code) -> Result<Option<Enablement>, StoreError> {
+    tx.load(&layout::enablement(merchant, pack))
 }
 
 fn declare_unit(tx: &mut Tx, act: &Act<'_>, pack: &Code, code: Code) -> Result<(), EnableError> {

@@ -24,7 +24,7 @@ mod verify;
 
 pub use api_key::{ApiKey, ApiKeyError, IssuedKey, authenticate, issue_api_key};
 pub use create_merchant::{CreateMerchant, Created, NewStore, create_merchant, list_merchants, list_stores};
-pub use enable_pack::{EnableError, EnablePack, enable_pack};
+pub use enable_pack::{EnableError, EnablePack, enable_pack, read_enablement};
 pub use enrol_member::{EnrolError, EnrolMember, enrol_member, find_member, read_member};
 pub use figures::{Figure, Figures, read_figures};
 pub use host::{Act, Host, OnceError};
@@ -35,6 +35,6 @@ pub use quote_order::{PackQuote, Quote, QuoteError, QuoteOrder, quote_order};
 pub use read_assets::{Asset, AssetsError, house_total, read_assets};
 pub use refund_order::{RefundError, RefundOrder, Refunded, refund_order};
 pub use run_command::{CommandError, CommandReply, RunCommand, run_command};
-pub use settle_order::{SettleError, SettleOrder, Settled, read_order, settle_order};
+pub use settle_order::{SettleError, SettleOrder, Settled, find_order, read_order, settle_order};
 pub use upload_pack::{UploadError, list_packs, upload_pack};
 pub use verify::{MerchantReport, verify};

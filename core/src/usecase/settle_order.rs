@@ -138,6 +138,14 @@ pub fn read_order(tx: &mut Tx, merchant: MerchantId, order: OrderId) -> Result<O
     tx.load(&layout::order(merchant, order))
 }
 
+/// The order with this reference.
+///
+/// # Errors
+/// The store's failures.
+pub fn find_order(tx: &mut Tx, merchant: MerchantId, reference: &Reference) -> Result<Option<OrderId>, StoreError> {
+    tx.load(&layout::order_by_reference(merchant, reference))
+}
+
 /// The order that was recorded under this reference, if it is the same one.
 fn repeated(tx: &mut Tx, merchant: MerchantId, id: OrderId, new: &SettleOrder) -> Result<Settled, SettleError> {
     let key = layout::order(merchant, id);

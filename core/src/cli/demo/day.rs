@@ -16,7 +16,7 @@ use crate::domain::{Code, Currency, Line, MemberId, Order, PackResult, Reference
 use crate::pack::{CallError, RefusalKind};
 use crate::usecase::{
     CommandError, CreateMerchant, EnrolMember, Host, LoadStoredValue, NewStore, OnceError, RefundOrder, RunCommand,
-    SettleOrder, enrol_member, load_stored_value, read_assets, refund_order, run_command, settle_order,
+    SettleOrder, enrol_member, find_order, load_stored_value, read_assets, refund_order, run_command, settle_order,
 };
 
 const ZONE: &str = "Asia/Shanghai";
@@ -347,10 +347,9 @@ impl Day<'_> {
     }
 
     fn give_back(&self, key: &str, settled: &str, person: &Person, what: &str) -> Result<(), Failure> {
-        let by_reference = crate::store::layout::order_by_reference(self.stage.merchant.id, &reference_of(settled));
         let order = self
             .host
-            .look(|tx| tx.load::<crate::domain::OrderId>(&by_reference))
+            .look(|tx| find_order(tx, self.stage.merchant.id, &reference_of(settled)))
             .map_err(|error| error.to_string())?
             .ok_or("the order of the script is missing")?;
         let refund = RefundOrder { order, reason: Some(label("stale")) };

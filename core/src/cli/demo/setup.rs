@@ -11,7 +11,8 @@ use crate::cli::merchant::new_merchant_id;
 use crate::domain::{Actor, KeyId, Label, MemberId, Merchant, Role, Store};
 use crate::store::StoreError;
 use crate::usecase::{
-    CreateMerchant, EnablePack, Host, create_merchant, enable_pack, list_merchants, list_stores, upload_pack,
+    CreateMerchant, EnablePack, Host, create_merchant, enable_pack, list_merchants, list_stores, read_enablement,
+    upload_pack,
 };
 
 /// Where the demonstration plays.
@@ -66,11 +67,8 @@ impl Stage {
             grants: loaded.manifest.grants_asked(),
             settings,
         };
-        let current = host
-            .look(|tx| {
-                tx.load::<crate::usecase::Enablement>(&crate::store::layout::enablement(self.merchant.id, &wanted.pack))
-            })
-            .map_err(|error| error.to_string())?;
+        let current =
+            host.look(|tx| read_enablement(tx, self.merchant.id, &wanted.pack)).map_err(|error| error.to_string())?;
         let settings = wanted.settings.to_string();
         let in_force = current.is_some_and(|current| {
             current.revision == wanted.revision
