@@ -1,10 +1,10 @@
 //! The journal: what makes a commit durable.
 //!
 //! A directory of segments, files of records, each record one group of transactions. Records are numbered from 1 and
-//! each holds the hash of the one before it, across segments. A record counts once [`Journal::append`] has returned:
+//! each holds the hash of the one before it, across segments. A record counts once `append` has returned:
 //! by then it has been through `fdatasync`.
 //!
-//! At start the tail is looked at before anything else ([`recover`]). A write that a crash cut short can only be the
+//! At start the tail is looked at before anything else (`recover.rs`). A write that a crash cut short can only be the
 //! last record, as nothing is written before the previous record is on disk: it is cut off. Everything else that does
 //! not fit is damage, and refused. The journal does not know what a payload means, nor what state it leads to.
 
