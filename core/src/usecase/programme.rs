@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Code, Merchant, MerchantId, RevisionId, StoreId};
@@ -119,6 +119,8 @@ type Snapshot = (i64, Arc<[Active]>);
 pub struct Programme {
     packs: Packs,
     loaded: RwLock<HashMap<RevisionId, Arc<LoadedPack>>>,
+    /// Revisions that somebody is loading; others wait for it.
+    loading: Mutex<HashMap<RevisionId, Arc<Mutex<()>>>>,
     active: RwLock<HashMap<MerchantId, Snapshot>>,
 }
 
@@ -127,7 +129,7 @@ const PART_BYTES: usize = 60 << 10;
 
 impl Programme {
     pub(super) fn new(packs: Packs) -> Self {
-        Self { packs, loaded: RwLock::default(), active: RwLock::default() }
+        Self { packs, loaded: RwLock::default(), loading: Mutex::default(), active: RwLock::default() }
     }
 
     /// The runtime.
@@ -186,17 +188,15 @@ impl Programme {
     /// # Errors
     /// When the store fails or the component does not load.
     pub fn revision(&self, tx: &mut Tx, pack: &Code, revision: RevisionId) -> Result<Arc<LoadedPack>, ProgrammeError> {
-        if let Some(pack) = self.loaded.read().get(&revision) {
-            return Ok(Arc::clone(pack));
-        }
-        let parts = tx.scan(&layout::component_parts(revision), Direction::Forward, usize::MAX)?;
-        let wasm: Vec<u8> = parts.into_iter().flat_map(|(_, part)| part).collect();
-        let loaded = self.packs.load(&wasm).map_err(|source| ProgrammeError::Load {
-            pack: pack.clone(),
-            revision,
-            source: Arc::new(source),
-        })?;
-        Ok(self.keep(loaded))
+        self.load_once(revision, || {
+            let parts = tx.scan(&layout::component_parts(revision), Direction::Forward, usize::MAX)?;
+            let wasm: Vec<u8> = parts.into_iter().flat_map(|(_, part)| part).collect();
+            self.packs.load(&wasm).map_err(|source| ProgrammeError::Load {
+                pack: pack.clone(),
+                revision,
+                source: Arc::new(source),
+            })
+        })
     }
 
     /// Checks and compiles a component that somebody sends, unless the very same is loaded already.
@@ -204,15 +204,31 @@ impl Programme {
     /// # Errors
     /// What is wrong with the component.
     pub(super) fn load(&self, wasm: &[u8]) -> Result<Arc<LoadedPack>, LoadError> {
-        if let Some(pack) = self.loaded.read().get(&revision_of(wasm)) {
-            return Ok(Arc::clone(pack));
-        }
-        Ok(self.keep(self.packs.load(wasm)?))
+        self.load_once(revision_of(wasm), || self.packs.load(wasm))
     }
 
-    /// Keeps a loaded pack for later calls.
-    fn keep(&self, loaded: LoadedPack) -> Arc<LoadedPack> {
-        Arc::clone(self.loaded.write().entry(loaded.revision).or_insert_with(|| Arc::new(loaded)))
+    /// Loads a revision, unless it is loaded. Compiling takes a second or so of all processors, so of many who want
+    /// the same one at the same time (the first orders after a start) one does it and the others wait.
+    fn load_once<E>(
+        &self,
+        revision: RevisionId,
+        load: impl FnOnce() -> Result<LoadedPack, E>,
+    ) -> Result<Arc<LoadedPack>, E> {
+        let find = || self.loaded.read().get(&revision).cloned();
+        if let Some(pack) = find() {
+            return Ok(pack);
+        }
+        let turn = Arc::clone(self.loading.lock().entry(revision).or_default());
+        let _turn = turn.lock();
+        if let Some(pack) = find() {
+            return Ok(pack);
+        }
+        let pack = load().map(Arc::new);
+        if let Ok(pack) = &pack {
+            self.loaded.write().insert(revision, Arc::clone(pack));
+        }
+        self.loading.lock().remove(&revision);
+        pack
     }
 }
 
