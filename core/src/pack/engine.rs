@@ -74,8 +74,9 @@ fn config(pooled: bool) -> Config {
             .total_memories(CALLS_MAX * 2)
             .total_tables(CALLS_MAX * 4)
             .max_memory_size(usize::try_from(super::Limits::CAP.memory_max_bytes).unwrap_or(usize::MAX))
-            .max_memories_per_component(4)
-            .max_tables_per_component(8)
+            // The loader has limits of its own for these, and words for them.
+            .max_memories_per_component(100)
+            .max_tables_per_component(100)
             .table_elements(20_000)
             .linear_memory_keep_resident(128 << 10)
             .table_keep_resident(8 << 10);

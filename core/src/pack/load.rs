@@ -23,6 +23,9 @@ const EXPORTS: [&str; 3] = ["describe", "checkout", "commands"];
 /// The largest component, in bytes.
 const COMPONENT_MAX_BYTES: usize = 8 << 20;
 
+/// What every component begins with: the magic of WebAssembly, and the version and layer of components.
+const COMPONENT_PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
+
 /// Why a component is not a pack.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -37,6 +40,9 @@ pub enum LoadError {
         "this is not a WebAssembly component: {0}; a core module is made into one by `punchcard pack build --module FILE`"
     )]
     NotAComponent(String),
+    /// A component by its first bytes, but a broken or an overlarge one.
+    #[error("the component is not valid: {0}")]
+    Invalid(String),
     /// It wants something that no pack gets.
     #[error(
         "the component imports `{0}`, which is outside the contract: a pack imports nothing but punchcard:pack/*@{CONTRACT_VERSION}"
@@ -68,6 +74,7 @@ impl LoadError {
         match self {
             Self::TooLarge { .. } => "component-too-large",
             Self::NotAComponent(_) => "not-a-component",
+            Self::Invalid(_) => "invalid-component",
             Self::ForeignImport(_) => "foreign-import",
             Self::ForeignExport(_) => "foreign-export",
             Self::NoDescribe => "no-describe",
@@ -143,8 +150,11 @@ impl Packs {
         if wasm.len() > COMPONENT_MAX_BYTES {
             return Err(LoadError::TooLarge { bytes: wasm.len() });
         }
-        let component =
-            Component::from_binary(&self.engine, wasm).map_err(|error| LoadError::NotAComponent(first_line(&error)))?;
+        let component = Component::from_binary(&self.engine, wasm).map_err(|error| {
+            let invalid =
+                if wasm.starts_with(COMPONENT_PREAMBLE) { LoadError::Invalid } else { LoadError::NotAComponent };
+            invalid(first_line(&error))
+        })?;
         self.check_interfaces(&component)?;
         check_demands(&component)?;
         let pre = self.linker.instantiate_pre(&component).map_err(|error| LoadError::WrongTypes(first_line(&error)))?;
