@@ -162,6 +162,7 @@ pub struct Committed {
 pub struct Store {
     engine: Arc<dyn Engine>,
     retries: Arc<AtomicU64>,
+    turns: Arc<backoff::Turns>,
 }
 
 impl fmt::Debug for Store {
@@ -173,7 +174,7 @@ impl fmt::Debug for Store {
 impl Store {
     /// A store on this engine.
     pub fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, retries: Arc::default() }
+        Self { engine, retries: Arc::default(), turns: Arc::default() }
     }
 
     /// A store in memory, for tests: nothing is kept when the last clone goes.
@@ -209,6 +210,7 @@ impl Store {
         f: &mut impl FnMut(&mut Tx) -> Result<T, E>,
         writes: bool,
     ) -> Result<T, E> {
+        let mut turn = None;
         for attempt in 1..=ATTEMPTS_MAX {
             let mut tx = self.begin()?;
             let outcome = f(&mut tx);
@@ -221,8 +223,8 @@ impl Store {
                 Ok(_) => return outcome,
                 Err(StoreError::Conflict) => {
                     self.retries.fetch_add(1, Ordering::Relaxed);
-                    if attempt < ATTEMPTS_MAX {
-                        backoff::pause(attempt);
+                    if turn.is_none() && attempt < ATTEMPTS_MAX {
+                        turn = self.turns.pause(attempt);
                     }
                 }
                 Err(error) => return Err(error.into()),
