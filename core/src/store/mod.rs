@@ -23,6 +23,7 @@ pub mod journal;
 mod key;
 pub mod layout;
 pub mod memory;
+mod merge;
 mod records;
 mod sled;
 mod tx;
