@@ -15,6 +15,7 @@ pub enum Event {
         /// Where.
         store: Option<StoreId>,
         /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
     /// A member paid money into their stored value.
@@ -26,6 +27,7 @@ pub enum Event {
         /// The posting that booked it.
         posting: PostingId,
         /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
     /// An order was recorded.
@@ -35,6 +37,7 @@ pub enum Event {
         /// Whose.
         member: Option<MemberId>,
         /// When it was recorded.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
     /// An order was given back as a whole.
@@ -44,6 +47,7 @@ pub enum Event {
         /// Whose.
         member: Option<MemberId>,
         /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
     /// A pack failed in its part of an order; the order stands.
@@ -55,6 +59,7 @@ pub enum Event {
         /// Stable name of the failure.
         code: String,
         /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
     /// A pack's command was run.
@@ -66,6 +71,7 @@ pub enum Event {
         /// By whom.
         by: KeyId,
         /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
     /// A pack was switched on.
@@ -77,6 +83,7 @@ pub enum Event {
         /// By whom.
         by: KeyId,
         /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
 }

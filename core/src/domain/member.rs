@@ -17,6 +17,7 @@ pub struct Member {
     /// What the merchant marked them with.
     pub tags: BTreeSet<Code>,
     /// When they joined.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub enrolled_at: Timestamp,
     /// Where they joined, when it was said.
     pub home_store: Option<StoreId>,

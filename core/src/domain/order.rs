@@ -56,6 +56,7 @@ pub struct Order {
     /// Who bought, if it is known.
     pub member: Option<MemberId>,
     /// When it was made. It can be long before it was recorded.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub ordered_at: Timestamp,
     /// What was bought.
     pub lines: Vec<Line>,
@@ -104,6 +105,7 @@ pub enum OrderState {
     /// It was given back as a whole.
     Refunded {
         /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
         /// Why, as staff said it.
         reason: Option<Label>,

@@ -73,6 +73,7 @@ pub enum Move {
         /// How much, at least 1.
         amount: Minor,
         /// From when on it can not be spent any more; none for never.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
         expires_at: Option<Timestamp>,
         /// Where it comes from.
         from: House,
@@ -123,6 +124,7 @@ pub struct Posting {
     /// Its id.
     pub id: PostingId,
     /// When it was booked.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
     /// Why.
     pub cause: Cause,
@@ -186,6 +188,7 @@ pub struct Allocation {
     /// The lot.
     pub lot: LotId,
     /// When it expires: with the id, the place where it lives.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
     pub expires_at: Option<Timestamp>,
     /// How much of it.
     pub amount: Minor,
@@ -228,6 +231,7 @@ pub struct Lot {
     /// How much of it lapsed.
     pub expired: Minor,
     /// From when on it can not be spent any more.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
     pub expires_at: Option<Timestamp>,
 }
 

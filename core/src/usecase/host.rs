@@ -68,6 +68,7 @@ struct Remembered {
     content: [u8; 16],
     /// The reply, encoded.
     reply: Vec<u8>,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     at: Timestamp,
 }
 

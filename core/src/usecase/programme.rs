@@ -24,6 +24,7 @@ pub struct Revision {
     /// The component's size.
     pub bytes: u64,
     /// When it came.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub uploaded_at: Timestamp,
 }
 
@@ -46,6 +47,7 @@ pub struct Enablement {
     /// The settings, as JSON that fulfils the manifest's schema.
     pub settings: String,
     /// When it was last changed.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub changed_at: Timestamp,
 }
 

@@ -92,7 +92,7 @@ pub fn settle_order(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder) -> Result
     {
         return Err(SettleError::Currency { given, expected: merchant.currency });
     }
-    let ordered_at = new.ordered_at.unwrap_or(act.now);
+    let ordered_at = new.ordered_at.map_or(act.now, whole_millis);
     if ordered_at.duration_since(act.now) > CLOCKS_APART {
         return Err(SettleError::InFuture(ordered_at));
     }
@@ -153,12 +153,17 @@ fn repeated(tx: &mut Tx, merchant: MerchantId, id: OrderId, new: &SettleOrder) -
     let same = order.store == new.store
         && order.member == new.member
         && order.lines == new.lines
-        && new.ordered_at.is_none_or(|at| at == order.ordered_at);
+        && new.ordered_at.is_none_or(|at| whole_millis(at) == order.ordered_at);
     if !same {
         return Err(SettleError::ReferenceTaken { reference: new.reference.clone(), order: id });
     }
     order.state = OrderState::Settled;
     Ok(Settled { order, repeated: true })
+}
+
+/// The instant as it is kept.
+fn whole_millis(at: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
 fn ask_packs(
