@@ -1,1 +1,22 @@
+//! Specs against the real host: its real router on a real store, with the real compiled packs.
+//!
+//! A [`World`] is a host of its own in a directory of its own, with a clock that stands until the spec moves it and
+//! randomness that is the same each time. Two merchants live in it: the [`Shop`] that a spec is about, and a rival who
+//! must never see anything of it. Actors have verbs (`alice.order("till-1").line("bread", 2400).settle()`), builders
+//! default whatever the rule does not mention, and a [`Reply`] is asked for what the rule expects. When a world goes,
+//! it proves that the books balance.
+//!
+//! [`process`] is for the few specs that need the binary itself. The specs are in `tests/`.
 
+mod built;
+mod order;
+pub mod process;
+mod reply;
+mod shop;
+mod world;
+
+pub use built::{guest, pack, packs_dir};
+pub use order::OrderBuilder;
+pub use reply::{Problem, Reply, masked};
+pub use shop::{Enabling, Enrolling, Holding, Member, Request, Shop};
+pub use world::{Running, State, World, open_store};

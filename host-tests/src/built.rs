@@ -1,0 +1,50 @@
+//! What `cargo xtask packs` has built. `cargo xtask test` says where it is; otherwise it is where that leaves it.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock};
+
+/// The bytes of a pack, by the name of its folder in `plugins/`.
+pub fn pack(name: &str) -> &'static [u8] {
+    component(&packs_dir().join(format!("{name}.wasm")))
+}
+
+/// The bytes of a test guest, by the name of its folder in `host-tests/guests/`.
+pub fn guest(name: &str) -> &'static [u8] {
+    component(&built("PUNCHCARD_GUESTS", "packs/guests").join(format!("{name}.wasm")))
+}
+
+/// The folder of the packs.
+pub fn packs_dir() -> PathBuf {
+    built("PUNCHCARD_PACKS", "packs/components")
+}
+
+/// The host's binary.
+pub(crate) fn binary() -> PathBuf {
+    built("PUNCHCARD_BIN", &format!("release/punchcard{}", std::env::consts::EXE_SUFFIX))
+}
+
+fn built(variable: &str, in_target: &str) -> PathBuf {
+    std::env::var_os(variable)
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target").join(in_target), PathBuf::from)
+}
+
+/// A component's bytes, read once for the process.
+fn component(file: &Path) -> &'static [u8] {
+    static READ: OnceLock<Mutex<HashMap<PathBuf, &'static [u8]>>> = OnceLock::new();
+    let mut read = READ.get_or_init(Mutex::default).lock().expect("reading a file does not panic here");
+    if let Some(bytes) = read.get(file) {
+        return bytes;
+    }
+    let bytes = std::fs::read(file).map(Vec::leak);
+    match bytes {
+        Ok(bytes) => {
+            read.insert(file.to_owned(), bytes);
+            bytes
+        }
+        Err(error) => {
+            drop(read);
+            panic!("{} can not be read: {error}; `cargo xtask packs` builds it", file.display())
+        }
+    }
+}

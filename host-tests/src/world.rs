@@ -1,0 +1,245 @@
+//! A host of its own, with two merchants.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::panic::Location;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use axum::Router;
+use jiff::Timestamp;
+use punchcard::clock::{Clock, Entropy};
+use punchcard::domain::{Code, Currency, IdSource, Label, Role, ZoneName};
+use punchcard::http;
+use punchcard::pack::Packs;
+use punchcard::store::{Direction, DurableEngine, DurableOptions, KeyRange, Store, StoreError};
+use punchcard::usecase::{
+    self, CreateMerchant, Host, IssuedKey, NewStore, Programme, create_merchant, issue_api_key, list_stores,
+};
+use tempfile::TempDir;
+
+use crate::Shop;
+
+/// When every world begins: a Wednesday, eight in the morning in Shanghai.
+const BEGIN: &str = "2026-03-18T08:00:00+08:00";
+
+/// A host with two merchants: the shop that a spec is about, and its rival.
+pub struct World {
+    pub(crate) inner: Arc<Inner>,
+    /// The shop: a bakery in Shanghai that takes yuan and speaks English, with the stores `main` and `corner`.
+    pub shop: Shop,
+    /// Another merchant of the same host, with one store.
+    pub rival: Shop,
+}
+
+/// What the handles on a world share.
+pub(crate) struct Inner {
+    dir: TempDir,
+    clock: Clock,
+    entropy: Entropy,
+    running: Mutex<Option<Running>>,
+    keys: AtomicU64,
+}
+
+/// A host that is running, with its interface.
+#[derive(Clone)]
+pub struct Running {
+    /// The host.
+    pub host: Host,
+    /// Its interface.
+    pub router: Router,
+}
+
+/// All keys and values of a store.
+#[derive(PartialEq, Eq)]
+pub struct State(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl World {
+    /// A new world. Where a spec asks for it decides its randomness, so that a spec has the same ids each time.
+    #[track_caller]
+    pub fn new() -> Self {
+        let dir = tempfile::tempdir().expect("there is room for a data directory");
+        let clock = Clock::standing_at(instant(BEGIN));
+        let entropy = Entropy::seeded(seed(Location::caller()));
+        let running = Running::start(dir.path(), &clock, &entropy, Some(programme()));
+        let inner = Inner { dir, clock, entropy, running: Mutex::new(Some(running)), keys: AtomicU64::new(1) };
+        let inner = Arc::new(inner);
+        let shop = settle(&inner, "Maixiang Bakery", &["main", "corner"]);
+        let rival = settle(&inner, "Rival Bakery", &["main"]);
+        Self { inner, shop, rival }
+    }
+
+    /// Moves the clock to an instant, such as `2026-03-18T09:30:00+08:00`.
+    pub fn clock_at(&self, text: &str) {
+        self.inner.clock.set(instant(text));
+    }
+
+    /// The present.
+    pub fn now(&self) -> Timestamp {
+        self.inner.clock.now()
+    }
+
+    /// The host and its interface.
+    pub fn running(&self) -> Running {
+        self.inner.running()
+    }
+
+    /// Closes the host and opens a new one on the same directory: nothing is in memory that was there before.
+    ///
+    /// # Panics
+    /// When the store can not be closed or opened.
+    pub fn restart(&self) {
+        let mut running = self.inner.running.lock().expect("no spec panics while it restarts its host");
+        if let Some(Running { host, router }) = running.take() {
+            host.store.close().expect("the store closes");
+            drop((host, router));
+        }
+        *running = Some(Running::start(self.inner.dir.path(), &self.inner.clock, &self.inner.entropy, None));
+    }
+
+    /// Everything that is in the store.
+    pub fn state(&self) -> State {
+        let found = self
+            .running()
+            .host
+            .look(|tx| tx.scan(&KeyRange::prefix(&[]), Direction::Forward, usize::MAX))
+            .expect("the store can be read");
+        State(found.into_iter().collect())
+    }
+
+    /// Proves that nothing in the store has changed since then.
+    ///
+    /// # Panics
+    /// When something has.
+    #[track_caller]
+    pub fn unchanged_since(&self, before: &State) {
+        let changed = self.state().differs_from(before);
+        assert!(changed.is_empty(), "these keys have changed: {changed:#?}");
+    }
+
+    /// Proves that the books balance, as `punchcard verify` does.
+    ///
+    /// # Panics
+    /// When they do not.
+    #[track_caller]
+    pub fn books_balance(&self) {
+        for report in usecase::verify(&self.running().host.store, || {}).expect("the store can be read") {
+            let findings = (&report.audit.findings, &report.index_findings);
+            assert!(report.is_sound(), "the books of {} do not balance: {findings:?}", report.merchant.name);
+        }
+    }
+}
+
+impl Default for World {
+    #[track_caller]
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            self.books_balance();
+        }
+    }
+}
+
+impl Inner {
+    pub(crate) fn running(&self) -> Running {
+        self.running.lock().expect("no spec panics while it restarts its host").clone().expect("a host is running")
+    }
+
+    /// An idempotency key that was not used yet.
+    pub(crate) fn new_key(&self) -> String {
+        format!("spec-{}", self.keys.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl Running {
+    /// A host on a data directory. Without a programme it loads its packs from the store.
+    fn start(dir: &Path, clock: &Clock, entropy: &Entropy, programme: Option<Arc<Programme>>) -> Self {
+        let mut host = Host::new(open_store(dir), packs().clone(), clock.clone(), entropy.clone());
+        if let Some(programme) = programme {
+            host.programme = programme;
+        }
+        Self { router: http::router(host.clone()), host }
+    }
+}
+
+impl State {
+    fn differs_from(&self, other: &Self) -> BTreeSet<String> {
+        let keys: BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
+        let changed = keys.into_iter().filter(|key| self.0.get(*key) != other.0.get(*key));
+        changed.map(|key| key.escape_ascii().to_string()).collect()
+    }
+}
+
+/// The store in a data directory, as the binary opens it.
+///
+/// # Panics
+/// When it can not be opened.
+pub fn open_store(dir: &Path) -> Store {
+    let engine = DurableEngine::open(dir, &DurableOptions::default()).expect("the data directory can be opened");
+    Store::new(Arc::new(engine))
+}
+
+/// The runtime of packs, one for all worlds of the process.
+fn packs() -> &'static Packs {
+    static PACKS: OnceLock<Packs> = OnceLock::new();
+    PACKS.get_or_init(|| Packs::new().expect("packs can be run on this machine"))
+}
+
+/// The loaded packs, shared by the worlds of the process: merchants of different worlds have different ids.
+fn programme() -> Arc<Programme> {
+    static PROGRAMME: OnceLock<Arc<Programme>> = OnceLock::new();
+    let make = || Host::new(Store::in_memory(), packs().clone(), Clock::System, Entropy::System).programme;
+    Arc::clone(PROGRAMME.get_or_init(make))
+}
+
+/// Randomness that follows from the place in a spec, and is no other world's.
+fn seed(place: &Location<'_>) -> u64 {
+    static TAKEN: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
+    let mut hasher = DefaultHasher::new();
+    (place.file(), place.line(), place.column()).hash(&mut hasher);
+    let mut seed = hasher.finish();
+    let mut taken = TAKEN.lock().expect("nothing panics in here");
+    while !taken.insert(seed) {
+        seed = seed.wrapping_mul(3).wrapping_add(1);
+    }
+    seed
+}
+
+/// The instant of a text in a spec.
+fn instant(text: &str) -> Timestamp {
+    text.parse().expect("an instant of a spec is well-formed")
+}
+
+/// A merchant comes to the host.
+fn settle(inner: &Arc<Inner>, name: &str, stores: &[&str]) -> Shop {
+    let Running { host, .. } = inner.running();
+    let code = |text: &str| Code::new(text).expect("a code of the helper is well-formed");
+    let label = |text: &str| Label::new(text).expect("a name of the helper is well-formed");
+    let new = CreateMerchant {
+        name: label(name),
+        currency: Currency::new("CNY").expect("there are yuan"),
+        time_zone: ZoneName::new("Asia/Shanghai").expect("there is Shanghai"),
+        locale: label("en"),
+        stores: stores.iter().map(|store| NewStore { code: code(store), name: label(store) }).collect(),
+    };
+    let id = IdSource::new(host.clock.now(), host.entropy.bits()).merchant();
+    let secrets = [IssuedKey::entropy(&host.entropy), IssuedKey::entropy(&host.entropy)];
+    let (owner, clerk) = host
+        .operate(id, |tx, act| {
+            create_merchant(tx, act, &new)?;
+            let owner = issue_api_key(tx, act, Role::Owner, secrets[0])?;
+            let clerk = issue_api_key(tx, act, Role::Clerk, secrets[1])?;
+            Ok::<_, StoreError>((owner.secret, clerk.secret))
+        })
+        .expect("a merchant can be created");
+    let mut made = host.look(|tx| list_stores(tx, id)).expect("the store can be read");
+    made.sort_by_key(|made| stores.iter().position(|code| *code == made.code.as_str()));
+    let stores = made.into_iter().map(|store| store.id).collect();
+    Shop::new(Arc::clone(inner), id, stores, owner, clerk)
+}
