@@ -1,0 +1,30 @@
+//! The specs of the host, in one program: the packs are compiled once for all of them.
+//!
+//! A spec's name is the rule. Its body is what is given, what happens and what must come of it, and nothing else.
+#![expect(clippy::unwrap_used, reason = "the functions that specs share are tests as well")]
+
+mod members;
+
+use host_tests::Shop;
+use serde_json::{Value, json};
+
+/// Enables the points pack with its defaults: a point for every yuan, rounded down, that never expires.
+async fn with_points(shop: &Shop) {
+    with_points_set(shop, json!({})).await;
+}
+
+/// Enables the points pack with these settings.
+async fn with_points_set(shop: &Shop, settings: Value) {
+    shop.enable(host_tests::pack("points")).settings(settings).send().await.ok();
+}
+
+/// What the buyer earned of an order through a pack, as the order tells it.
+#[track_caller]
+fn earned(order: &Value, pack: &str) -> u64 {
+    let packs = order["packs"].as_array().expect("an order tells of packs");
+    let outcome =
+        packs.iter().find(|outcome| outcome["pack"] == pack).unwrap_or_else(|| panic!("no {pack} in {order}"));
+    assert_eq!(outcome["failed"], Value::Null, "{order}");
+    let earned = outcome["earned"].as_array().expect("an outcome tells of earnings");
+    earned.iter().map(|earned| earned["amount"].as_u64().expect("an amount is a whole number")).sum()
+}
