@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "the functions that specs share are tests as well")]
 
 mod members;
+mod order_refusals;
+mod orders;
+mod points;
 
 use host_tests::Shop;
 use serde_json::{Value, json};
