@@ -7,6 +7,7 @@ mod members;
 mod order_refusals;
 mod orders;
 mod points;
+mod refunds;
 
 use host_tests::Shop;
 use serde_json::{Value, json};
