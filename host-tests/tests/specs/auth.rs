@@ -1,0 +1,173 @@
+//! Who may ask for what.
+
+use host_tests::{Member, Reply, Request, Shop, World};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::with_points;
+
+#[tokio::test]
+async fn a_request_without_a_key_is_refused() {
+    let world = World::new();
+    let reply = world.shop.with_key(None).get("/v1/stores").send().await;
+    assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
+    assert_eq!(reply.problem().name(), "401 no-key");
+    let basic = world.shop.get("/v1/stores").header("authorization", "Basic YTpi").send().await.problem();
+    assert_eq!(basic.name(), "401 no-key");
+}
+
+#[tokio::test]
+async fn a_key_that_is_none_is_told_apart_from_one_that_is_not_known() {
+    let world = World::new();
+    let good = world.shop.owner_key().to_owned();
+    let mistyped = good.replacen(&good[8..9], if &good[8..9] == "0" { "1" } else { "0" }, 1);
+    for malformed in ["", "secret", "pc_live_", &good[..good.len() - 1], &mistyped, &good.to_uppercase()] {
+        let problem = world.shop.with_key(Some(malformed)).get("/v1/stores").send().await.problem();
+        assert_eq!(problem.name(), "401 malformed-key", "{malformed}");
+    }
+    // Well-formed, and nobody's: its check digits are right.
+    let unknown = "pc_live_0000000000000000000000000000000000000000_f6a06e16";
+    let problem = world.shop.with_key(Some(unknown)).get("/v1/stores").send().await.problem();
+    assert_snapshot!(problem, @"401 unknown-key: this API key is not known");
+}
+
+#[tokio::test]
+async fn a_clerk_serves_members_but_does_not_touch_packs() {
+    let world = World::new();
+    with_points(&world.shop).await;
+    let revision = world.shop.upload(host_tests::pack("points")).await.created()["revision"].clone();
+    let before = world.state();
+    let clerk = world.shop.as_clerk();
+    let problem = clerk.upload(host_tests::pack("points")).await.problem();
+    assert_snapshot!(problem, @"403 forbidden: the role Clerk may not do this (ManagePacks)");
+    let off = json!({ "revision": revision, "stores": [] });
+    assert_eq!(clerk.put("/v1/packs/points/enablement", off).send().await.problem().name(), "403 forbidden");
+    assert_eq!(clerk.get("/v1/packs").send().await.problem().name(), "403 forbidden");
+    world.unchanged_since(&before);
+
+    let alice = clerk.member("alice").enrol().await;
+    let order = alice.order("till-1").settle().await.created();
+    alice.redeem(5).await.ok();
+    clerk.refund(&order).await.ok();
+}
+
+#[tokio::test]
+async fn no_route_answers_without_a_key_unless_it_says_so() {
+    let world = World::new();
+    let nobody = world.shop.with_key(None);
+    for route in routes(&world.shop).await {
+        if route.is_open {
+            continue;
+        }
+        let path = route.path.replace(['{', '}'], "");
+        let problem = nobody.request(&route.method, &path).send().await.problem();
+        assert_eq!(problem.name(), "401 no-key", "{} {}", route.method, route.path);
+    }
+}
+
+#[tokio::test]
+async fn everything_of_another_merchant_is_404() {
+    let world = World::new();
+    for shop in [&world.shop, &world.rival] {
+        with_points(shop).await;
+    }
+    let alice = world.shop.member("alice").enrol().await;
+    let order = alice.order("till-1").settle().await.created();
+    // A pack that only we have; of the other one both have an enablement of their own.
+    world.shop.enable(host_tests::guest("hostile")).send().await.ok();
+
+    let things = Things { member: &alice, order: &order };
+    let mut asked = 0;
+    for route in routes(&world.shop).await.iter().filter(|route| route.path.contains('{') && route.method != "PUT") {
+        let before = world.state();
+        let foreign = things.ask(&world.rival, route).send().await;
+        assert_eq!(foreign.problem().status, 404, "{} {}", route.method, route.path);
+        world.unchanged_since(&before);
+        // The same is fine when its owner asks, so it is not the request that was wrong.
+        let own: Reply = things.ask(&world.shop, route).send().await;
+        assert!(own.status.is_success(), "{own}");
+        asked += 1;
+    }
+    assert!(asked >= 6, "only {asked} routes were asked");
+}
+
+#[tokio::test]
+async fn ids_of_another_merchant_in_a_body_are_unknown() {
+    let world = World::new();
+    with_points(&world.shop).await;
+    let alice = world.shop.member("alice").enrol().await;
+    let revision = world.shop.upload(host_tests::pack("points")).await.created()["revision"].clone();
+    let before = world.state();
+    let rival = &world.rival;
+    let enablement = json!({ "revision": revision, "stores": [rival.store(0)] });
+    let in_our_store = json!({ "store": world.shop.store(0), "input": {} });
+    for (reply, expected) in [
+        (rival.order("t").with("member", alice.id.clone()).settle().await, "422 unknown-member"),
+        (rival.order("t").with("store", world.shop.store(0)).settle().await, "422 unknown-store"),
+        (rival.order("t").with("member", alice.id.clone()).quote().await, "422 unknown-member"),
+        (rival.put("/v1/packs/points/enablement", enablement).send().await, "422 unknown-revision"),
+        (rival.post("/v1/packs/points/commands/redeem", in_our_store).send().await, "422 unknown-store"),
+    ] {
+        assert_eq!(reply.problem().name(), expected);
+    }
+    world.unchanged_since(&before);
+}
+
+#[tokio::test]
+async fn a_pack_does_not_reach_members_of_another_merchant() {
+    let world = World::new();
+    with_points(&world.shop).await;
+    with_points(&world.rival).await;
+    let theirs = world.rival.member("alice").enrol().await;
+    let input = json!({ "member": theirs.id, "points": 5, "reason": "a gift" });
+    let problem = world.shop.command("points", "grant", input).send().await.problem();
+    assert_eq!(problem.name(), "404 pack:unknown-member");
+    assert_eq!(theirs.points().await, 0);
+}
+
+/// A route of the interface.
+struct Route {
+    method: String,
+    path: String,
+    is_open: bool,
+}
+
+/// All routes that the host describes.
+async fn routes(shop: &Shop) -> Vec<Route> {
+    let described = shop.with_key(None).get("/openapi.json").send().await.ok();
+    let mut routes = Vec::new();
+    for (path, item) in described["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let is_open = operation["security"] == json!([]) || operation["security"] == json!([{}]);
+            routes.push(Route { method: method.to_uppercase(), path: path.clone(), is_open });
+        }
+    }
+    routes
+}
+
+/// The things of a merchant that routes can name.
+struct Things<'a> {
+    member: &'a Member,
+    order: &'a Value,
+}
+
+impl Things<'_> {
+    /// A request to a route, for these things. A route that is new needs its line here.
+    fn ask(&self, shop: &Shop, route: &Route) -> Request {
+        let path = route
+            .path
+            .replace("{member}", &self.member.id)
+            .replace("{order}", self.order["id"].as_str().unwrap())
+            .replace("{pack}", "hostile")
+            .replace("{command}", "peek");
+        assert!(!path.contains('{'), "say what {path} is to be asked for");
+        let body = match (route.method.as_str(), route.path.as_str()) {
+            ("GET", _) => return shop.get(&path),
+            ("POST", "/v1/members/{member}/stored-value") => json!({ "amount_minor": 100 }),
+            ("POST", "/v1/orders/{order}/refund") => json!({}),
+            ("POST", "/v1/packs/{pack}/commands/{command}") => json!({ "input": {} }),
+            (method, path) => panic!("say what {method} {path} is to be sent"),
+        };
+        shop.post(&path, body)
+    }
+}
