@@ -5,11 +5,13 @@
 
 mod assets;
 mod auth;
+mod bits;
 mod members;
 mod order_refusals;
 mod orders;
 mod points;
 mod refunds;
+mod uploads;
 
 use host_tests::Shop;
 use serde_json::{Value, json};

@@ -1,0 +1,297 @@
+//! Components that are no packs: each is refused by name, and the host goes on.
+
+use host_tests::{World, guest, pack};
+use serde_json::{Value, json};
+
+use crate::with_points;
+
+/// A component of a few lines that is a pack, or nearly.
+pub(crate) struct Tiny {
+    manifest: Value,
+    /// What comes before the manifest is returned.
+    before: String,
+    /// Further parts of the component.
+    parts: String,
+    /// What `manifest` returns: `string` in a pack.
+    result: &'static str,
+    export: &'static str,
+}
+
+impl Tiny {
+    /// A pack that has nothing but a name.
+    pub(crate) fn new(id: &str) -> Self {
+        Self {
+            manifest: json!({ "id": id, "version": "0.1.0", "title": { "en": id } }),
+            before: String::new(),
+            parts: String::new(),
+            result: "string",
+            export: "punchcard:pack/describe@0.1.0",
+        }
+    }
+
+    /// With a unit of its own.
+    pub(crate) fn unit(self, code: &str) -> Self {
+        self.with("units", json!([{ "code": code, "title": { "en": code } }]))
+    }
+
+    fn with(mut self, field: &str, value: Value) -> Self {
+        self.manifest[field] = value;
+        self
+    }
+
+    fn before(mut self, instructions: &str) -> Self {
+        instructions.clone_into(&mut self.before);
+        self
+    }
+
+    fn part(mut self, wat: &str) -> Self {
+        self.parts += wat;
+        self
+    }
+
+    /// The component's bytes.
+    pub(crate) fn component(&self) -> Vec<u8> {
+        tiny(&self.manifest.to_string(), self)
+    }
+}
+
+/// A component whose manifest is this text.
+fn tiny(manifest: &str, Tiny { before, parts, result, export, .. }: &Tiny) -> Vec<u8> {
+    let data: String = manifest.bytes().map(|byte| format!("\\{byte:02x}")).collect();
+    let lift = if *result == "string" { "(memory (core memory $main \"memory\"))" } else { "" };
+    let store = if *result == "string" {
+        format!("(i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const {}))", manifest.len())
+    } else {
+        String::new()
+    };
+    let text = format!(
+        r#"(component
+            {parts}
+            (core module $module
+                (memory (export "memory") 8)
+                (data (i32.const 16) "{data}")
+                (func $down (result i32) (i32.add (call $down) (i32.const 1)))
+                (func (export "manifest") (result i32) {before} {store} (i32.const 0)))
+            (core instance $main (instantiate $module))
+            (func $manifest (result {result}) (canon lift (core func $main "manifest") {lift}))
+            (instance $describe (export "manifest" (func $manifest)))
+            (export "{export}" (instance $describe)))"#
+    );
+    wat::parse_str(text).unwrap()
+}
+
+/// Uploads it, and shows why it was refused. Nothing has changed then.
+async fn refusal(world: &World, component: impl Into<Vec<u8>>) -> String {
+    let before = world.state();
+    let problem = world.shop.upload(component.into()).await.problem();
+    world.unchanged_since(&before);
+    problem.to_string()
+}
+
+#[track_caller]
+fn assert_begins(text: &str, beginning: &str) {
+    assert!(text.starts_with(beginning), "{text:?} does not begin with {beginning:?}");
+}
+
+#[tokio::test]
+async fn a_component_of_a_few_lines_is_a_pack() {
+    let world = World::new();
+    world.shop.upload(Tiny::new("tiny").component()).await.created();
+}
+
+#[tokio::test]
+async fn a_core_module_is_no_component_and_is_told_how_to_become_one() {
+    let world = World::new();
+    let refused = refusal(&world, wat::parse_str("(module)").unwrap()).await;
+    assert_begins(&refused, "422 not-a-component: ");
+    assert!(refused.contains("punchcard pack build --module"), "{refused}");
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_wasm_are_refused() {
+    let world = World::new();
+    for garbage in [&b""[..], b"\0asm", b"hello", b"(component)", &[0xff; 4096]] {
+        assert_begins(&refusal(&world, garbage).await, "422 not-a-component: ");
+    }
+}
+
+#[tokio::test]
+async fn a_component_that_is_cut_off_is_refused() {
+    let world = World::new();
+    for bytes in [8_usize, 5000, 200_000] {
+        let refused = refusal(&world, &pack("points")[..bytes]).await;
+        let expected = if bytes == 8 { "422 no-describe: " } else { "422 invalid-component: " };
+        assert_begins(&refused, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_component_that_is_too_large_is_refused() {
+    let world = World::new();
+    assert_begins(&refusal(&world, vec![0; (8 << 20) + 1]).await, "413 component-too-large: ");
+    assert_begins(&refusal(&world, vec![0; (9 << 20) + 1]).await, "413 body-too-large: ");
+}
+
+#[tokio::test]
+async fn a_component_that_imports_anything_but_the_contract_is_refused_by_its_name() {
+    let world = World::new();
+    for import in [
+        "wasi:clocks/wall-clock@0.2.0",
+        "wasi:cli/environment@0.2.0",
+        "acme:tills/printer",
+        "punchcard:pack/secrets@0.1.0",
+        "punchcard:pack/kv@9.0.0",
+    ] {
+        let component = Tiny::new("tiny").part(&format!(r#"(import "{import}" (instance))"#)).component();
+        assert_begins(
+            &refusal(&world, component).await,
+            &format!("422 foreign-import: the component imports `{import}`"),
+        );
+    }
+    let bare = wat::parse_str(r#"(component (import "wasi:clocks/wall-clock@0.2.0" (instance)))"#).unwrap();
+    assert_begins(&refusal(&world, bare).await, "422 foreign-import: ");
+}
+
+#[tokio::test]
+async fn a_component_that_exports_anything_but_the_contract_is_refused_by_its_name() {
+    let world = World::new();
+    let other = Tiny { export: "acme:tills/printer", ..Tiny::new("tiny") };
+    assert_begins(
+        &refusal(&world, other.component()).await,
+        "422 foreign-export: the component exports `acme:tills/printer`",
+    );
+    let old = Tiny { export: "punchcard:pack/describe@0.0.9", ..Tiny::new("tiny") };
+    assert_begins(&refusal(&world, old.component()).await, "422 foreign-export: ");
+}
+
+#[tokio::test]
+async fn a_component_that_does_not_describe_itself_is_refused() {
+    let world = World::new();
+    assert_begins(&refusal(&world, wat::parse_str("(component)").unwrap()).await, "422 no-describe: ");
+}
+
+#[tokio::test]
+async fn a_component_with_other_types_than_the_contracts_is_refused() {
+    let world = World::new();
+    let number = Tiny { result: "u32", ..Tiny::new("tiny") };
+    assert_begins(&refusal(&world, number.component()).await, "422 wrong-types: ");
+    let empty =
+        wat::parse_str(r#"(component (instance $none) (export "punchcard:pack/describe@0.1.0" (instance $none)))"#);
+    assert_begins(&refusal(&world, empty.unwrap()).await, "422 wrong-types: ");
+    let import = r#"(import "punchcard:pack/settings@0.1.0" (instance (export "get" (func (result u32)))))"#;
+    assert_begins(&refusal(&world, Tiny::new("tiny").part(import).component()).await, "422 wrong-types: ");
+}
+
+#[tokio::test]
+async fn a_component_that_needs_too_many_memories_is_refused() {
+    let world = World::new();
+    let memories = "(core module $m (memory 1)) ".to_owned() + &"(core instance (instantiate $m)) ".repeat(5);
+    assert_begins(
+        &refusal(&world, Tiny::new("tiny").part(&memories).component()).await,
+        "422 component-too-demanding: ",
+    );
+}
+
+#[tokio::test]
+async fn a_component_that_begins_with_more_memory_than_it_may_have_is_refused() {
+    let world = World::new();
+    for (pages, expected) in [
+        (257, "422 describe-failed: the component did not tell its manifest: the pack wanted more than 16777216 bytes"),
+        (2000, "422 invalid-component: "),
+        (65_536, "422 invalid-component: "),
+    ] {
+        let memory = format!("(core module $m (memory {pages})) (core instance (instantiate $m))");
+        assert_begins(&refusal(&world, Tiny::new("tiny").part(&memory).component()).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_description_that_does_not_end_well_is_refused_with_the_reason() {
+    let world = World::new();
+    for (before, reason) in [
+        ("unreachable", "the pack broke off: "),
+        ("(loop $again (br $again))", "the pack used up its 50000000 units of fuel"),
+        ("(drop (call $down))", "the pack recursed deeper than its stack"),
+        (
+            "(loop $again (drop (memory.grow (i32.const 1))) (br $again))",
+            "the pack wanted more than 16777216 bytes of memory",
+        ),
+        ("(drop (i32.load (i32.const -4)))", "the pack broke off: "),
+        (
+            "(i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const -1)) (return (i32.const 0))",
+            "the pack broke off: ",
+        ),
+    ] {
+        let refused = refusal(&world, Tiny::new("tiny").before(before).component()).await;
+        assert_begins(&refused, &format!("422 describe-failed: the component did not tell its manifest: {reason}"));
+    }
+}
+
+#[tokio::test]
+async fn a_start_function_that_traps_or_loops_is_refused() {
+    let world = World::new();
+    for body in ["unreachable", "(loop $again (br $again))"] {
+        let part = format!("(core module $m (func $go {body}) (start $go)) (core instance (instantiate $m))");
+        assert_begins(&refusal(&world, Tiny::new("tiny").part(&part).component()).await, "422 describe-failed: ");
+    }
+}
+
+#[tokio::test]
+async fn a_manifest_that_is_not_json_is_refused() {
+    let world = World::new();
+    for manifest in ["", "hello", "[]", "{\"id\": \"tiny\"", &"[".repeat(100_000)] {
+        let refused = refusal(&world, tiny(manifest, &Tiny::new("tiny"))).await;
+        assert_begins(&refused, "422 bad-manifest: the manifest is not what the contract says: ");
+    }
+    assert_begins(&refusal(&world, tiny("x".repeat(262_145).as_str(), &Tiny::new("tiny"))).await, "422 bad-manifest: ");
+}
+
+#[tokio::test]
+async fn a_manifest_with_wrong_fields_is_refused_with_the_field() {
+    let world = World::new();
+    let tiny = || Tiny::new("tiny");
+    let text = || json!({ "en": "x" });
+    for (pack, reason) in [
+        (tiny().with("id", json!("Tiny!")), "`Tiny!` is not a code"),
+        (tiny().with("version", json!("one")), "unexpected character 'o'"),
+        (tiny().with("title", json!({ "zh-CN": "小" })), "the title has no text for `en`"),
+        (tiny().with("colour", json!("red")), "unknown field `colour`"),
+        (tiny().with("settings", json!({ "type": "nonsense" })), "the settings' schema is not a JSON Schema: "),
+        (tiny().with("grants", json!([{ "grant": "everything", "reason": text() }])), "`everything` is not a grant"),
+        (
+            tiny().with("units", json!([{ "code": "u", "title": text() }, { "code": "u", "title": text() }])),
+            "the unit `u` is declared twice",
+        ),
+        (
+            tiny().with("commands", json!([{ "name": "c", "title": text(), "input": {} }])),
+            "the manifest names 1 commands, but the component does not export `commands`",
+        ),
+    ] {
+        let refused = refusal(&world, pack.component()).await;
+        assert_begins(&refused, "422 bad-manifest: ");
+        assert!(refused.contains(reason), "{refused:?} does not say {reason:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_schema_that_would_fetch_from_elsewhere_is_refused() {
+    let world = World::new();
+    for place in ["http://127.0.0.1:9/schema.json", "https://example.invalid/schema.json", "file:///etc/passwd"] {
+        let refused = refusal(&world, Tiny::new("tiny").with("settings", json!({ "$ref": place })).component()).await;
+        assert_begins(&refused, "422 bad-manifest: ");
+    }
+}
+
+#[tokio::test]
+async fn the_host_goes_on_after_all_of_them() {
+    let world = World::new();
+    for component in
+        [b"hello".to_vec(), Tiny::new("tiny").before("unreachable").component(), guest("hostile")[..9999].to_vec()]
+    {
+        refusal(&world, component).await;
+    }
+    with_points(&world.shop).await;
+    let alice = world.shop.member("alice").enrol().await;
+    alice.order("till-1").settle().await.created();
+    assert_eq!(alice.points().await, 24);
+}
