@@ -9,6 +9,7 @@ mod bits;
 mod members;
 mod order_refusals;
 mod orders;
+mod packs;
 mod points;
 mod refunds;
 mod uploads;
