@@ -5,6 +5,7 @@
 
 mod assets;
 mod auth;
+mod bakery;
 mod bits;
 mod members;
 mod order_refusals;
