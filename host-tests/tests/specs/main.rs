@@ -7,6 +7,7 @@ mod assets;
 mod auth;
 mod bakery;
 mod bits;
+mod hostile;
 mod members;
 mod order_refusals;
 mod orders;
