@@ -8,6 +8,7 @@ mod auth;
 mod bakery;
 mod bits;
 mod hostile;
+mod interface;
 mod members;
 mod order_refusals;
 mod orders;

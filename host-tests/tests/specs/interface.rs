@@ -1,0 +1,207 @@
+//! The interface as a whole: its description, its problems, its health.
+
+use std::sync::mpsc;
+
+use axum::http::StatusCode;
+use host_tests::World;
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn the_interface_is_described_as_openapi_3_1() {
+    let world = World::new();
+    let reply = world.shop.with_key(None).get("/openapi.json").send().await;
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    let described = reply.ok();
+    assert!(described["openapi"].as_str().unwrap().starts_with("3.1."), "{}", described["openapi"]);
+    assert_eq!(described["info"]["title"], "Punchcard");
+    let routes: Vec<_> = operations(&described).map(|(method, path, _)| format!("{method} {path}")).collect();
+    assert_snapshot!(routes.join("\n"), @r"
+    get /livez
+    get /readyz
+    get /v1/members
+    post /v1/members
+    get /v1/members/{member}
+    get /v1/members/{member}/assets
+    post /v1/members/{member}/stored-value
+    post /v1/orders
+    get /v1/orders/{order}
+    post /v1/orders/{order}/refund
+    get /v1/packs
+    post /v1/packs
+    post /v1/packs/{pack}/commands/{command}
+    put /v1/packs/{pack}/enablement
+    post /v1/quotes
+    get /v1/stores
+    ");
+}
+
+#[tokio::test]
+async fn every_route_is_described_with_its_parameters_replies_and_problems() {
+    let world = World::new();
+    let described = world.shop.get("/openapi.json").send().await.ok();
+    for (method, path, operation) in operations(&described) {
+        let route = format!("{method} {path}");
+        let text = |field: &str| operation[field].as_str().unwrap_or_default().to_owned();
+        assert!(!(text("summary") + &text("description")).is_empty(), "{route} has no description");
+        assert!(!text("operationId").is_empty(), "{route} has no name");
+        let parameters = operation["parameters"].as_array().cloned().unwrap_or_default();
+        for part in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+            let is_there = parameters.iter().any(|one| one["name"] == part && one["in"] == "path");
+            assert!(is_there, "{route} does not describe {part}");
+        }
+        let responses = operation["responses"].as_object().unwrap();
+        assert!(responses.keys().any(|status| status.starts_with('2')), "{route} has no good reply");
+        if path.starts_with("/v1") {
+            for status in ["4XX", "5XX"] {
+                let problem = &responses[status]["content"]["application/problem+json"]["schema"]["$ref"];
+                assert_eq!(problem, "#/components/schemas/Problem", "{route} {status}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_reference_in_the_description_leads_somewhere() {
+    let world = World::new();
+    let described = world.shop.get("/openapi.json").send().await.ok();
+    let mut seen = 0;
+    for_each_reference(&described, &mut |reference| {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(described.pointer(pointer).is_some(), "{reference} leads nowhere");
+        seen += 1;
+    });
+    assert!(seen > 20, "only {seen} references");
+}
+
+#[tokio::test]
+async fn every_write_at_a_till_says_that_it_needs_an_idempotency_key_and_does() {
+    let world = World::new();
+    let described = world.shop.get("/openapi.json").send().await.ok();
+    let mut asked = 0;
+    for (method, path, operation) in operations(&described).filter(|(method, ..)| *method == "post") {
+        let parameters = operation["parameters"].as_array().into_iter().flatten();
+        if !parameters.into_iter().any(|one| one["name"] == "Idempotency-Key") {
+            continue;
+        }
+        let path = path.replace(['{', '}'], "");
+        let problem = world.shop.post(&path, json!({})).without_key().send().await.problem();
+        assert_eq!(problem.name(), "400 no-idempotency-key", "{method} {path}");
+        asked += 1;
+    }
+    assert_eq!(asked, 5);
+}
+
+#[tokio::test]
+async fn an_unknown_path_is_a_problem() {
+    let world = World::new();
+    for path in ["/", "/v1", "/v1/nothing", "/v2/members", "/v1/members/", "/openapi.yaml", "/%2e%2e/etc"] {
+        let problem = world.shop.get(path).send().await.problem();
+        assert_eq!(problem.name(), "404 no-such-path", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_a_path_does_not_take_is_a_problem() {
+    let world = World::new();
+    let described = world.shop.get("/openapi.json").send().await.ok();
+    for path in described["paths"].as_object().unwrap().keys().map(String::as_str).chain(["/openapi.json"]) {
+        for method in ["DELETE", "PATCH"] {
+            let reply = world.shop.request(method, &path.replace(['{', '}'], "")).send().await;
+            assert!(reply.header("allow").is_some(), "{method} {path} does not say what it takes");
+            assert_eq!(reply.problem().name(), "405 wrong-method", "{method} {path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_reply_names_its_request() {
+    let world = World::new();
+    let reply = world.shop.get("/v1/stores").send().await;
+    assert!(reply.header("x-request-id").is_some_and(|id| id.len() == 36));
+    let reply = world.shop.get("/nothing").header("x-request-id", "mine").send().await;
+    assert_eq!(reply.header("x-request-id"), Some("mine"));
+}
+
+#[tokio::test]
+async fn a_host_that_runs_is_live_and_ready() {
+    let world = World::new();
+    let nobody = world.shop.with_key(None);
+    for path in ["/livez", "/readyz"] {
+        let reply = nobody.get(path).send().await;
+        assert_eq!((reply.status, reply.body.as_slice()), (StatusCode::OK, &b"ok"[..]));
+    }
+}
+
+#[tokio::test]
+async fn a_host_whose_store_is_closed_is_live_but_not_ready_and_takes_no_writes() {
+    let world = World::new();
+    world.running().host.store.close().unwrap();
+    assert_eq!(world.shop.get("/livez").send().await.status, StatusCode::OK);
+    let reply = world.shop.get("/readyz").send().await;
+    assert_eq!(reply.header("retry-after"), Some("30"));
+    assert_eq!(reply.problem().name(), "503 unavailable");
+    let problem = world.shop.member("alice").send().await.problem();
+    assert_snapshot!(problem, @"503 unavailable: the host can not write at the moment; nothing was recorded");
+    world.restart();
+    world.shop.member("alice").enrol().await;
+}
+
+#[test]
+fn a_host_with_as_much_to_do_as_it_can_turns_requests_away_and_loses_none() {
+    const AT_ONCE: usize = 512;
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let world = World::new();
+        // The only worker waits, so whatever comes stays in the queue.
+        let (release, released) = mpsc::channel::<()>();
+        let busy = tokio::task::spawn_blocking(move || released.recv());
+        let waiting: Vec<_> = (0..AT_ONCE).map(|_| tokio::spawn(world.shop.get("/v1/stores").send())).collect();
+        for _ in 0..AT_ONCE {
+            tokio::task::yield_now().await;
+        }
+        let reply = world.shop.get("/v1/stores").send().await;
+        assert_eq!(reply.header("retry-after"), Some("1"));
+        assert_eq!(reply.problem().name(), "503 too-busy");
+        release.send(()).unwrap();
+        busy.await.unwrap().unwrap();
+        for reply in waiting {
+            reply.await.unwrap().ok();
+        }
+        world.shop.get("/v1/stores").send().await.ok();
+    });
+}
+
+#[tokio::test]
+async fn the_stores_of_a_merchant_are_listed() {
+    let world = World::new();
+    let listed = world.shop.get("/v1/stores").send().await.ok();
+    let stores: Vec<_> =
+        listed["stores"].as_array().unwrap().iter().map(|store| (&store["id"], &store["code"])).collect();
+    let (main, corner) = (json!(world.shop.store(0)), json!(world.shop.store(1)));
+    assert_eq!(stores.len(), 2);
+    assert!(stores.contains(&(&main, &json!("main"))) && stores.contains(&(&corner, &json!("corner"))));
+}
+
+/// Method, path and description of every operation.
+fn operations(described: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+    let paths = described["paths"].as_object().unwrap().iter();
+    paths.flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(move |(method, operation)| (method.as_str(), path.as_str(), operation))
+    })
+}
+
+fn for_each_reference(value: &Value, found: &mut impl FnMut(&str)) {
+    match value {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match (name.as_str(), value) {
+                    ("$ref", Value::String(reference)) => found(reference),
+                    _ => for_each_reference(value, found),
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| for_each_reference(value, found)),
+        _ => {}
+    }
+}
