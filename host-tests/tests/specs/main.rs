@@ -10,6 +10,7 @@ mod bits;
 mod hostile;
 mod interface;
 mod members;
+mod model;
 mod order_refusals;
 mod orders;
 mod packs;
