@@ -7,6 +7,7 @@ mod assets;
 mod auth;
 mod bakery;
 mod bits;
+mod durability;
 mod hostile;
 mod interface;
 mod members;
