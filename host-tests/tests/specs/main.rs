@@ -9,6 +9,7 @@ mod bakery;
 mod bits;
 mod durability;
 mod hostile;
+mod imports;
 mod interface;
 mod members;
 mod model;
