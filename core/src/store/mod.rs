@@ -40,7 +40,7 @@ pub use sled::{FORMAT_FILE, JOURNAL_DIR, SledEngine as DurableEngine, SledOption
 pub use tx::{Savepoint, Tx};
 
 /// How often a transaction is run before [`StoreError::Busy`].
-pub const ATTEMPTS_MAX: u32 = 32;
+pub const ATTEMPTS_MAX: u32 = 24;
 
 /// A storage engine: committed state, and optimistic transactions on it.
 ///

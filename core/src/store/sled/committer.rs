@@ -86,10 +86,7 @@ impl Committer {
                 }
             }
         }
-        // Losers first: who is answered first is the first in the next group, and that one wins.
-        let (losers, others): (Vec<_>, Vec<_>) =
-            answers.into_iter().partition(|(_, judged)| matches!(judged, Err(StoreError::Conflict)));
-        for (reply, judged) in losers.into_iter().chain(others) {
+        for (reply, judged) in answers {
             answer(&reply, judged);
         }
     }
