@@ -23,7 +23,6 @@ pub mod journal;
 mod key;
 pub mod layout;
 pub mod memory;
-mod merge;
 mod records;
 mod sled;
 mod tx;

@@ -104,7 +104,9 @@ impl Recovered {
         let mut count = 0;
         if self.tip.number > self.checkpoint {
             walk(&self.segments, |tip, payload| {
-                let Some(payload) = payload.filter(|_| tip.number > self.checkpoint) else { return Ok(()) };
+                if payload.is_empty() || tip.number <= self.checkpoint {
+                    return Ok(());
+                }
                 count += 1;
                 apply(tip, payload)
             })?;
@@ -142,7 +144,7 @@ struct Walked {
 /// the first segment links to.
 fn walk(
     segments: &[SegmentName],
-    mut visit: impl FnMut(Tip, Option<&[u8]>) -> Result<(), StoreError>,
+    mut visit: impl FnMut(Tip, &[u8]) -> Result<(), StoreError>,
 ) -> Result<Walked, StoreError> {
     let mut walked = Walked::default();
     for (index, name) in segments.iter().enumerate() {
@@ -150,7 +152,7 @@ fn walk(
         let header = Header::decode(&bytes, name).map_err(|what| damage(&name.path, 0, what, INTACT_COPY))?;
         if index == 0 {
             walked.tip = header.before;
-            visit(header.before, None)?;
+            visit(header.before, &[])?;
         } else if header.before != walked.tip {
             let what = format!("it follows record {}, not {}", header.before.number, walked.tip.number);
             return Err(damage(&name.path, 0, format!("{what}, or another one of that number"), INTACT_COPY));
@@ -159,7 +161,7 @@ fn walk(
         while offset < bytes.len() {
             match record::read(&bytes[offset..], header.salt, walked.tip) {
                 Ok(record) => {
-                    visit(record.tip, Some(record.payload))?;
+                    visit(record.tip, record.payload)?;
                     walked.tip = record.tip;
                     offset += record.bytes;
                 }

@@ -4,11 +4,11 @@
 //! 1. refuses those whose reads were overtaken, by an earlier group or within this one, and computes what the others
 //!    lead to: counters, numbers of log entries;
 //! 2. writes one journal record with the resulting values, and waits for the disk;
-//! 3. publishes the values, all at once, as the version that new transactions begin with;
+//! 3. applies the group to the state as one batch, and makes its version the one that new transactions begin with;
 //! 4. answers.
 //!
 //! While it waits for the disk the next group gathers. Nothing is seen, and nobody is told, before it is on disk. If
-//! step 2 fails, what is on disk is unknown to this process: it commits nothing more.
+//! step 2 or 3 fails, what is on disk is unknown to this process: it commits nothing more.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,78 +17,99 @@ use std::sync::mpsc::SyncSender;
 
 use ::sled::IVec;
 
-use super::describe;
-use super::recent::Reads;
+use super::conflicts::Reads;
 use super::shared::{Began, Shared};
-use super::state::Writes;
+use super::state::{Mark, State, Writes};
 use crate::store::error::StoreError;
-use crate::store::journal::{Journal, encode_payload};
+use crate::store::journal::{Journal, Tip, encode_payload};
 use crate::store::key::{decode_head, log_entry_key, log_head_key};
 use crate::store::tx::moved;
 use crate::store::{Change, Changes, Committed};
 
-/// How far the committer gets ahead of the state, in bytes.
-const PENDING_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// How many written keys are remembered for transactions that stay open long.
+const CONFLICT_KEYS_MAX: usize = 1_000_000;
 
 /// A transaction that wants to be committed.
 pub(super) struct Request {
     pub(super) began: Began,
     pub(super) reads: Reads,
     pub(super) changes: Changes,
-    pub(super) reply: Reply,
+    pub(super) reply: SyncSender<Result<Committed, StoreError>>,
 }
 
-type Reply = SyncSender<Result<Committed, StoreError>>;
+impl Request {
+    fn answer(&self, result: Result<Committed, StoreError>) {
+        // Nobody waits any more when the caller's thread has died: the commit stands all the same.
+        let _ = self.reply.send(result);
+    }
+}
 
 pub(super) struct Committer {
     pub(super) shared: Arc<Shared>,
     pub(super) journal: Journal,
-    /// Wakes the applier.
-    pub(super) committed: SyncSender<()>,
+    /// Asks for the state to be flushed.
+    pub(super) flush: SyncSender<()>,
 }
 
 impl Committer {
-    /// Commits until the queue is closed and empty.
-    pub(super) fn run(mut self) {
+    /// Commits until the queue is closed and empty. Returns the newest record.
+    pub(super) fn run(mut self) -> Tip {
         let shared = Arc::clone(&self.shared);
         let _stopped = Stopped(&shared);
         while let Some(requests) = shared.queue.take() {
-            let ahead = || shared.recent.read().pending_bytes() > PENDING_BYTES_MAX && !shared.has_failed();
-            shared.caught_up.wait_while(ahead);
-            match shared.failure() {
-                Some(reason) => requests.iter().for_each(|request| answer(&request.reply, unavailable(reason))),
-                None => self.commit(requests),
-            }
+            self.commit(requests);
         }
+        self.journal.tip()
     }
 
     fn commit(&mut self, requests: Vec<Request>) {
-        let mut group = Group { shared: &self.shared, writes: Writes::new(), transactions: 0 };
-        // Every answer waits for the whole group, so that a transaction that lost against a neighbour sees the
-        // neighbour's writes when it runs again.
+        if let Err(error) = self.shared.health() {
+            let StoreError::Unavailable { reason } = error else { return };
+            return requests.iter().for_each(|request| request.answer(unavailable(&reason)));
+        }
+        let mut group = Group::new(&self.shared.state);
         let mut answers = Vec::with_capacity(requests.len());
-        for Request { began, reads, changes, reply } in requests {
-            let judged = group.judge(began.version, &reads, changes);
-            answers.push((reply, judged));
+        for mut request in requests {
+            // The answer waits for the rest of the group, so that a transaction that lost against a neighbour sees the
+            // neighbour's writes when it runs again.
+            let judged = if self.overtaken(&request, &group) {
+                Err(StoreError::Conflict)
+            } else {
+                group.admit(std::mem::take(&mut request.changes))
+            };
+            answers.push((request, judged));
         }
         let Group { writes, transactions, .. } = group;
         if transactions > 0 {
-            let outcome = self.bring_in(writes, transactions);
-            let reason = outcome.as_ref().err().map(|error| describe(error));
-            if let Some(reason) = &reason {
-                self.shared.fail(reason);
-            }
-            for (_, judged) in &mut answers {
-                match (&outcome, judged) {
-                    (Ok(version), Ok(committed)) => committed.version = *version,
-                    (Err(_), judged @ Ok(_)) => *judged = unavailable(reason.as_deref().unwrap_or_default()),
-                    (_, Err(_)) => {}
+            match self.bring_in(writes, transactions) {
+                Ok(version) => {
+                    for (_, judged) in &mut answers {
+                        if let Ok(committed) = judged {
+                            committed.version = version;
+                        }
+                    }
+                }
+                Err(error) => {
+                    let reason = describe(&error);
+                    self.shared.fail(&reason);
+                    for (_, judged) in &mut answers {
+                        if judged.is_ok() {
+                            *judged = unavailable(&reason);
+                        }
+                    }
                 }
             }
         }
-        for (reply, judged) in answers {
-            answer(&reply, judged);
+        for (request, judged) in answers {
+            request.answer(judged);
         }
+        let oldest = self.shared.oldest_open();
+        self.shared.conflicts.write().forget(oldest, CONFLICT_KEYS_MAX);
+    }
+
+    fn overtaken(&self, request: &Request, group: &Group<'_>) -> bool {
+        self.shared.conflicts.read().overtook(&request.reads, request.began.version)
+            || request.reads.any_in(&group.writes)
     }
 
     /// Steps 2 and 3. Returns the group's version.
@@ -98,29 +119,38 @@ impl Committer {
             .journal
             .append(|buffer| encode_payload(buffer, transactions, entries))
             .map_err(StoreError::io("write to the journal"))?;
-        self.shared.publish(appended.tip, writes);
-        if appended.rotated {
-            self.shared.flush_wanted.store(true, Ordering::SeqCst);
+        let version = appended.tip.number;
+        let mark = Mark { applied: appended.tip, checkpoint: self.shared.checkpoint.load(Ordering::SeqCst) };
+        {
+            let _turn = self.shared.turn.write();
+            // Before any of the values can be seen, a reader that sees one has to know that it is newer.
+            self.shared.conflicts.write().record(version, writes.keys().cloned());
+            self.shared.entered.store(version, Ordering::SeqCst);
+            self.shared.state.apply(writes, mark)?;
+            self.shared.visible.store(version, Ordering::SeqCst);
         }
-        // When the applier has not yet answered to the last call, it will see this group as well.
-        let _ = self.committed.try_send(());
-        Ok(appended.tip.number)
+        if appended.rotated {
+            // If a flush is asked for already, that one will do.
+            let _ = self.flush.try_send(());
+        }
+        Ok(version)
     }
 }
 
 /// The writes of the transactions that are committed together.
 struct Group<'a> {
-    shared: &'a Shared,
+    state: &'a State,
     writes: Writes,
     transactions: usize,
 }
 
-impl Group<'_> {
+impl<'a> Group<'a> {
+    fn new(state: &'a State) -> Self {
+        Self { state, writes: Writes::new(), transactions: 0 }
+    }
+
     /// Takes a transaction in, or refuses it as a whole.
-    fn judge(&mut self, began: u64, reads: &Reads, changes: Changes) -> Result<Committed, StoreError> {
-        if self.shared.recent.read().overtook(reads, began) || reads.any_in(&self.writes) {
-            return Err(StoreError::Conflict);
-        }
+    fn admit(&mut self, changes: Changes) -> Result<Committed, StoreError> {
         let mut writes = Vec::with_capacity(changes.writes.len() + 2 * changes.appends.len());
         for (key, change) in changes.writes {
             let value = match change {
@@ -143,8 +173,9 @@ impl Group<'_> {
             heads.insert(head_key, sequence);
             sequences.push(sequence);
         }
-        let heads = heads.into_iter().map(|(key, head)| (key.into(), Some(head.to_be_bytes().as_slice().into())));
-        self.writes.extend(writes.into_iter().chain(heads));
+        self.writes.extend(writes);
+        self.writes
+            .extend(heads.into_iter().map(|(key, head)| (key.into(), Some(head.to_be_bytes().as_slice().into()))));
         self.transactions += 1;
         Ok(Committed { version: 0, sequences })
     }
@@ -153,7 +184,7 @@ impl Group<'_> {
     fn current(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
         match self.writes.get(key) {
             Some(value) => Ok(value.clone()),
-            None => self.shared.newest(key),
+            None => self.state.get(key),
         }
     }
 }
@@ -170,11 +201,18 @@ impl Drop for Stopped<'_> {
     }
 }
 
-fn answer(reply: &Reply, result: Result<Committed, StoreError>) {
-    // Nobody waits any more when the caller's thread has died: the commit stands all the same.
-    let _ = reply.send(result);
-}
-
 fn unavailable<T>(reason: &str) -> Result<T, StoreError> {
     Err(StoreError::Unavailable { reason: reason.to_owned() })
+}
+
+/// An error with its causes, in one line.
+pub(super) fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }

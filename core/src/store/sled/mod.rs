@@ -1,45 +1,41 @@
 //! The durable engine: a journal in front, sled behind.
 //!
-//! Every commit is on disk in the journal before it is acknowledged or seen. It is seen in memory first and in sled a
-//! little later: sled holds the state that the journal builds, in one tree, and is never relied on for more than it had
-//! brought to disk at the last checkpoint. At start, the journal's records after the checkpoint are applied again. A
-//! state that is lost or unusable is built anew, as long as the journal reaches back to the first record.
+//! Every commit is on disk in the journal before it is acknowledged or seen; sled holds the state that the journal
+//! builds, in one tree, and is never relied on for more than it had brought to disk at the last checkpoint. At start,
+//! the journal's records after the checkpoint are applied again. A state that is lost or unusable is built anew, as
+//! long as the journal reaches back to the first record.
 //!
-//! A read looks at what is in memory first, then at sled, and then whether what it has seen was written after its
-//! transaction began. Two rules make that right. What sled may not have yet is in memory, and so is what was written
-//! after the beginning of any open transaction; and it is put there before anybody can begin after it.
+//! Reads take no part in that: they look at sled's newest state, and every one is compared with what was written since
+//! its transaction began.
 
-mod applier;
 mod committer;
+mod conflicts;
 mod directory;
 mod escape;
 mod open;
-mod recent;
 mod shared;
 mod state;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use self::applier::Applier;
-use self::committer::{Committer, Request};
-use self::recent::{Reads, Recent};
+use self::committer::{Committer, Request, describe};
+use self::conflicts::Reads;
 use self::shared::{Began, Shared};
 use self::state::{Mark, Writes};
 use super::error::StoreError;
-use super::journal::{Disk, SystemDisk};
+use super::journal::{Disk, SystemDisk, Tip};
 use super::key::{Direction, Key, KeyRange, Value};
-use super::merge::{Overlay, scan_through};
 use super::{Changes, Committed, Engine, View};
 
 pub use self::directory::{FORMAT_FILE, JOURNAL_DIR};
@@ -86,8 +82,8 @@ pub struct SledEngine {
 }
 
 struct Threads {
-    committer: JoinHandle<()>,
-    applier: JoinHandle<Mark>,
+    committer: JoinHandle<Tip>,
+    flusher: JoinHandle<()>,
 }
 
 impl fmt::Debug for SledEngine {
@@ -105,14 +101,14 @@ impl SledEngine {
     /// would be missing; [`StoreError::Unsuitable`] when it is not a directory of this version; [`StoreError::Corrupt`]
     /// or [`StoreError::Engine`] when the state is unusable and the journal does not reach back far enough to build it.
     pub fn open(dir: &Path, options: &SledOptions) -> Result<Self, StoreError> {
-        let open::Opened { lock, state, journal, mark } = open::open(dir, options)?;
-        let shared = Arc::new(Shared::new(state, journal.tip().number, lock));
-        let (committed, applied) = sync_channel(1);
-        let applier = Applier { shared: Arc::clone(&shared), committed: applied, mark };
-        let applier = spawn("store-applier", move || applier.run())?;
-        let committer = Committer { shared: Arc::clone(&shared), journal, committed };
+        let open::Opened { lock, state, journal, checkpoint } = open::open(dir, options)?;
+        let shared = Arc::new(Shared::new(state, journal.tip().number, checkpoint, lock));
+        let (flush, flush_asked) = sync_channel(1);
+        let committer = Committer { shared: Arc::clone(&shared), journal, flush };
         let committer = spawn("store-committer", move || committer.run())?;
-        Ok(Self { dir: dir.to_owned(), shared, threads: Mutex::new(Some(Threads { committer, applier })) })
+        let flushed = Arc::clone(&shared);
+        let flusher = spawn("store-flusher", move || flush_when_asked(&flushed, &flush_asked))?;
+        Ok(Self { dir: dir.to_owned(), shared, threads: Mutex::new(Some(Threads { committer, flusher })) })
     }
 
     /// The data directory.
@@ -125,16 +121,16 @@ fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static
     thread::Builder::new().name(name.into()).spawn(run).map_err(StoreError::io(format!("start thread {name}")))
 }
 
-/// An error with its causes, in one line.
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
+/// Brings the state to disk now and then, so that the next start has little to apply again.
+fn flush_when_asked(shared: &Shared, asked: &Receiver<()>) {
+    while asked.recv().is_ok() {
+        let version = shared.visible.load(Ordering::SeqCst);
+        match shared.state.flush() {
+            Ok(()) => shared.checkpoint.store(version, Ordering::SeqCst),
+            // The journal has everything; only the next start takes longer.
+            Err(error) => tracing::error!(error = describe(&error), "the state could not be brought to disk"),
+        }
     }
-    text
 }
 
 impl Engine for SledEngine {
@@ -149,9 +145,9 @@ impl Engine for SledEngine {
     fn close(&self) -> Result<(), StoreError> {
         let Some(threads) = self.threads.lock().take() else { return Ok(()) };
         self.shared.queue.close();
-        let committer = threads.committer.join();
-        // The applier ends after the committer, when it has applied everything.
-        let (Ok(()), Ok(mark)) = (committer, threads.applier.join()) else {
+        let tip = threads.committer.join();
+        let flushed = threads.flusher.join();
+        let (Ok(tip), Ok(())) = (tip, flushed) else {
             return Err(StoreError::Unavailable { reason: "a thread of the store has panicked".into() });
         };
         if self.shared.has_failed() {
@@ -159,7 +155,7 @@ impl Engine for SledEngine {
         }
         // The second flush is for the mark that says what the first one has done.
         self.shared.state.flush()?;
-        self.shared.state.apply(Writes::new(), Mark { checkpoint: mark.applied.number, ..mark })?;
+        self.shared.state.apply(Writes::new(), Mark { applied: tip, checkpoint: tip.number })?;
         self.shared.state.flush()
     }
 }
@@ -178,10 +174,11 @@ struct SledView {
 }
 
 impl SledView {
-    /// Fails if what was just read may be newer than the beginning.
-    fn check(&self, written: impl FnOnce(&Recent, u64) -> bool) -> Result<(), StoreError> {
+    /// Fails if what was just read may have been newer than the beginning. `entered` says at once whether anything
+    /// was; it moves before the state does, so a newer value is never missed.
+    fn check(&self, overtaken: impl FnOnce(&conflicts::Conflicts, u64) -> bool) -> Result<(), StoreError> {
         let Began { shared, version } = &self.began;
-        if shared.visible() != *version && written(&shared.recent.read(), *version) {
+        if shared.entered.load(Ordering::SeqCst) != *version && overtaken(&shared.conflicts.read(), *version) {
             return Err(StoreError::Conflict);
         }
         Ok(())
@@ -191,35 +188,26 @@ impl SledView {
 impl View for SledView {
     fn get(&mut self, key: &[u8]) -> Result<Option<Value>, StoreError> {
         let value = self.peek(key)?;
-        self.check(|recent, since| recent.key_written(key, since))?;
+        self.check(|conflicts, since| conflicts.key_written(key, since))?;
         self.reads.keys.push(key.to_vec());
         Ok(value)
     }
 
     fn scan(&mut self, range: &KeyRange, direction: Direction, limit: usize) -> Result<Vec<(Key, Value)>, StoreError> {
-        if range.is_empty() || limit == 0 {
+        if range.is_empty() {
             return Ok(Vec::new());
         }
-        let shared = &self.began.shared;
-        // First what is in memory, then sled: an entry leaves memory only after sled has it.
-        let (recent, enough) = shared.recent.read().scan(range, direction, limit);
-        let near = match direction {
-            Direction::Forward if enough => recent.keys().next_back().map(|last| range.up_to(last)),
-            Direction::Backward if enough => recent.keys().next().map(|last| range.down_to(last)),
-            _ => None,
-        };
-        let below = |part: &KeyRange, wanted| shared.state.scan(part, direction, wanted);
-        let found = scan_through(&recent, below, near.as_ref().unwrap_or(range), direction, limit)?;
+        let found = self.began.shared.state.scan(range, direction, limit)?;
         let last = found.last().map(|(key, _)| key.as_slice());
         if let Some(covered) = range.covered(direction, limit, found.len(), last) {
-            self.check(|recent, since| recent.range_written(&covered, since))?;
+            self.check(|conflicts, since| conflicts.range_written(&covered, since))?;
             self.reads.ranges.push(covered);
         }
         Ok(found)
     }
 
     fn peek(&mut self, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        Ok(self.began.shared.newest(key)?.map(|value| value.to_vec()))
+        Ok(self.began.shared.state.get(key)?.map(|value| value.to_vec()))
     }
 
     fn commit(self: Box<Self>, changes: Changes) -> Result<Committed, StoreError> {
@@ -237,21 +225,5 @@ impl View for SledView {
             shared.health()?;
             Err(StoreError::Unavailable { reason: "the committer has stopped".into() })
         })
-    }
-}
-
-impl Overlay for Writes {
-    fn touches(&self, range: &KeyRange) -> bool {
-        recent::in_range(self, range).next().is_some()
-    }
-
-    fn lay_over(&self, range: &KeyRange, entries: &mut BTreeMap<Key, Value>) -> Result<(), StoreError> {
-        for (key, value) in recent::in_range(self, range) {
-            match value {
-                Some(value) => entries.insert(key.to_vec(), value.to_vec()),
-                None => entries.remove(key.as_ref()),
-            };
-        }
-        Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::SledOptions;
-use super::describe;
+use super::committer::describe;
 use super::directory::{JOURNAL_DIR, STATE_DIR, claim};
 use super::state::{Mark, State, Writes, set_aside};
 use crate::store::error::StoreError;
@@ -19,8 +19,8 @@ pub(super) struct Opened {
     pub(super) lock: File,
     pub(super) state: State,
     pub(super) journal: Journal,
-    /// How far the state has come.
-    pub(super) mark: Mark,
+    /// Everything up to this record is on disk in the state.
+    pub(super) checkpoint: u64,
 }
 
 pub(super) fn open(dir: &Path, options: &SledOptions) -> Result<Opened, StoreError> {
@@ -33,16 +33,16 @@ pub(super) fn open(dir: &Path, options: &SledOptions) -> Result<Opened, StoreErr
         tracing::warn!(records, "the state is empty: building it from the whole journal");
     }
     let replayed = replay(&journal_dir, &recovered, &state, mark)?;
-    let mark = if replayed == 0 {
-        mark
+    let checkpoint = if replayed == 0 {
+        mark.checkpoint
     } else {
         state.flush()?;
         tracing::info!(records = replayed, last = recovered.tip.number, "applied the end of the journal to the state");
-        Mark { applied: recovered.tip, checkpoint: recovered.tip.number }
+        recovered.tip.number
     };
     let Recovered { tip, tail, .. } = recovered;
     let journal = Journal::resume(Arc::clone(&options.disk), journal_dir, options.segment_bytes_max, tip, tail)?;
-    Ok(Opened { lock, state, journal, mark })
+    Ok(Opened { lock, state, journal, checkpoint })
 }
 
 /// Opens the state. One that cannot be used is moved aside, if the journal can build it again.
@@ -50,7 +50,7 @@ fn open_state(dir: &Path, journal_dir: &Path, options: &SledOptions) -> Result<(
     let state_dir = dir.join(STATE_DIR);
     let attempt = || -> Result<(State, Mark), StoreError> {
         let state = State::open(&state_dir, options.cache_bytes, options.lock_patience)?;
-        let mark = state.mark()?;
+        let mark = state.mark()?.unwrap_or_default();
         Ok((state, mark))
     };
     match attempt() {

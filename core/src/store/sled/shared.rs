@@ -1,18 +1,16 @@
-//! What transactions, committer and applier have in common.
+//! What transactions, committer and flusher have in common.
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use ::sled::IVec;
 use parking_lot::{Condvar, Mutex, RwLock};
 
 use super::committer::Request;
-use super::recent::Recent;
-use super::state::{State, Writes};
+use super::conflicts::Conflicts;
+use super::state::State;
 use crate::store::error::StoreError;
-use crate::store::journal::Tip;
 
 /// How many transactions one group takes.
 const GROUP_TRANSACTIONS_MAX: usize = 512;
@@ -20,16 +18,18 @@ const GROUP_TRANSACTIONS_MAX: usize = 512;
 const GROUP_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 pub(super) struct Shared {
-    /// What lies under `recent`.
     pub(super) state: State,
-    pub(super) recent: RwLock<Recent>,
-    /// The newest version: what a transaction begins with. It moves while `recent` is locked for writing.
-    visible: AtomicU64,
     pub(super) queue: Queue,
-    /// Told when the state has come closer to what is committed.
-    pub(super) caught_up: Told,
-    /// The state is to be brought to disk when there is time.
-    pub(super) flush_wanted: AtomicBool,
+    pub(super) conflicts: RwLock<Conflicts>,
+    /// The newest version of which something may be found in the state.
+    pub(super) entered: AtomicU64,
+    /// The newest version that is in the state as a whole: what a transaction begins with.
+    pub(super) visible: AtomicU64,
+    /// Everything up to this version is on disk in the state.
+    pub(super) checkpoint: AtomicU64,
+    /// Held by the committer while `entered` and `visible` differ. No transaction begins meanwhile: it could read
+    /// nothing anyhow, and would miss what is just being applied.
+    pub(super) turn: RwLock<()>,
     /// How many open transactions began with which version.
     open: Mutex<BTreeMap<u64, usize>>,
     failed: OnceLock<String>,
@@ -38,14 +38,15 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(state: State, version: u64, lock: File) -> Self {
+    pub(super) fn new(state: State, version: u64, checkpoint: u64, lock: File) -> Self {
         Self {
             state,
-            recent: RwLock::default(),
-            visible: AtomicU64::new(version),
             queue: Queue::default(),
-            caught_up: Told::default(),
-            flush_wanted: AtomicBool::new(false),
+            conflicts: RwLock::default(),
+            entered: AtomicU64::new(version),
+            visible: AtomicU64::new(version),
+            checkpoint: AtomicU64::new(checkpoint),
+            turn: RwLock::new(()),
             open: Mutex::default(),
             failed: OnceLock::new(),
             _lock: lock,
@@ -53,12 +54,12 @@ impl Shared {
     }
 
     pub(super) fn health(&self) -> Result<(), StoreError> {
-        let reason = match self.failure() {
-            Some(reason) => reason,
-            None if self.queue.is_closed() => "closed",
+        let reason = match self.failed.get() {
+            Some(reason) => reason.clone(),
+            None if self.queue.is_closed() => "closed".to_owned(),
             None => return Ok(()),
         };
-        Err(StoreError::Unavailable { reason: reason.to_owned() })
+        Err(StoreError::Unavailable { reason })
     }
 
     /// Takes no writes from now on.
@@ -68,40 +69,14 @@ impl Shared {
         }
     }
 
-    /// Why no writes are taken, if something has failed.
-    pub(super) fn failure(&self) -> Option<&str> {
-        self.failed.get().map(String::as_str)
-    }
-
     pub(super) fn has_failed(&self) -> bool {
-        self.failure().is_some()
-    }
-
-    /// The newest version.
-    pub(super) fn visible(&self) -> u64 {
-        self.visible.load(Ordering::SeqCst)
-    }
-
-    /// Makes a commit visible, all of it at once.
-    pub(super) fn publish(&self, tip: Tip, writes: Writes) {
-        let mut recent = self.recent.write();
-        recent.publish(tip, writes);
-        self.visible.store(tip.number, Ordering::SeqCst);
-    }
-
-    /// The newest value of `key`. An entry leaves `recent` only after the state has it, so in this order none is missed.
-    pub(super) fn newest(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
-        let recent = self.recent.read().get(key).cloned();
-        match recent {
-            Some(entry) => Ok(entry.value),
-            None => self.state.get(key),
-        }
+        self.failed.get().is_some()
     }
 
     /// The version before which no open transaction began.
     pub(super) fn oldest_open(&self) -> u64 {
         let open = self.open.lock();
-        open.keys().next().copied().unwrap_or_else(|| self.visible())
+        open.keys().next().copied().unwrap_or_else(|| self.visible.load(Ordering::SeqCst))
     }
 }
 
@@ -113,8 +88,9 @@ pub(super) struct Began {
 
 impl Began {
     pub(super) fn now(shared: &Arc<Shared>) -> Self {
+        let _turn = shared.turn.read();
         let mut open = shared.open.lock();
-        let version = shared.visible();
+        let version = shared.visible.load(Ordering::SeqCst);
         *open.entry(version).or_default() += 1;
         Self { shared: Arc::clone(shared), version }
     }
@@ -128,28 +104,6 @@ impl Drop for Began {
             if *count == 0 {
                 open.remove(&self.version);
             }
-        }
-    }
-}
-
-/// Something to wait for that another thread tells.
-#[derive(Default)]
-pub(super) struct Told {
-    lock: Mutex<()>,
-    told: Condvar,
-}
-
-impl Told {
-    pub(super) fn tell(&self) {
-        let _lock = self.lock.lock();
-        self.told.notify_all();
-    }
-
-    /// Waits until `condition` is false. What makes it false happens before a `tell`.
-    pub(super) fn wait_while(&self, condition: impl Fn() -> bool) {
-        let mut lock = self.lock.lock();
-        while condition() {
-            self.told.wait(&mut lock);
         }
     }
 }

@@ -1,13 +1,12 @@
 //! The state that the journal builds: one sled tree, and in it a mark of the newest record that it contains.
 
-use std::borrow::Cow;
 use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use ::sled::{Config, Db, IVec, Mode};
+use ::sled::{Batch, Config, Db, IVec, Mode};
 
 use super::escape::{escape, unescape};
 use crate::store::error::StoreError;
@@ -21,11 +20,10 @@ const FIRST_KEY: &[u8] = &[1];
 const MARK_VERSION: u8 = 1;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
-/// How far the state has come. It is written after the writes that it speaks of. What a crash leaves may be ahead of
-/// it in part; applying the journal again from the checkpoint on mends that.
+/// How far the state has come. Stored in every batch, so it is true whatever part of them a crash leaves.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// The newest record up to which all writes are in the state.
+    /// The newest record whose writes are in the state.
     pub(super) applied: Tip,
     /// Everything up to this record was on disk when the mark was made.
     pub(super) checkpoint: u64,
@@ -85,16 +83,15 @@ impl State {
         Ok(Self { db, db_file: dir.join("db") })
     }
 
-    /// The mark. A state that is empty gets its first one.
-    pub(super) fn mark(&self) -> Result<Mark, StoreError> {
-        match self.db.get(MARK_KEY).map_err(failed("read the mark of the state"))? {
-            Some(bytes) => Mark::decode(&bytes).ok_or_else(|| StoreError::corrupt("mark of the state", MARK_KEY)),
-            None if self.db.is_empty() => {
-                self.apply(Writes::new(), Mark::default())?;
-                Ok(Mark::default())
+    /// The mark; `None` for a state that nothing was ever applied to.
+    pub(super) fn mark(&self) -> Result<Option<Mark>, StoreError> {
+        let Some(bytes) = self.db.get(MARK_KEY).map_err(failed("read the mark of the state"))? else {
+            if self.db.is_empty() {
+                return Ok(None);
             }
-            None => Err(StoreError::corrupt("mark of the state (it is missing)", MARK_KEY)),
-        }
+            return Err(StoreError::corrupt("mark of the state (it is missing)", MARK_KEY));
+        };
+        Mark::decode(&bytes).map(Some).ok_or_else(|| StoreError::corrupt("mark of the state", MARK_KEY))
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
@@ -119,21 +116,21 @@ impl State {
         }
     }
 
-    /// Writes all of `writes`, one after the other, and then the mark.
+    /// Makes all of `writes` visible at once, together with the mark.
     pub(super) fn apply(&self, writes: Writes, mark: Mark) -> Result<(), StoreError> {
+        let mut batch = Batch::default();
         for (key, value) in writes {
             let key = match escape(&key) {
-                Cow::Borrowed(_) => key,
-                Cow::Owned(escaped) => escaped.into(),
+                std::borrow::Cow::Borrowed(_) => key,
+                std::borrow::Cow::Owned(escaped) => escaped.into(),
             };
-            let done = match value {
-                Some(value) => self.db.insert(key, value),
-                None => self.db.remove(key),
-            };
-            done.map_err(failed("write to the state"))?;
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
         }
-        self.db.insert(MARK_KEY, mark.encode()).map_err(failed("write the mark of the state"))?;
-        Ok(())
+        batch.insert(MARK_KEY, mark.encode());
+        self.db.apply_batch(batch).map_err(failed("apply a record to the state"))
     }
 
     /// Brings to disk everything that was applied before. sled's own flush does not reach through the disk's cache.
