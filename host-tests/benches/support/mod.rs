@@ -1,4 +1,5 @@
 //! What the benches share: flags, figures with aims, and a merchant to measure on.
+#![allow(dead_code, reason = "each bench uses its part of it")]
 #![expect(clippy::print_stdout, reason = "a benchmark's figures go to standard output")]
 
 use std::collections::BTreeSet;

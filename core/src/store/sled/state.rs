@@ -1,8 +1,10 @@
 //! The state that the journal builds: one sled tree, and in it a mark of the newest record that it contains.
 
 use std::fs::{self, File};
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -55,7 +57,7 @@ pub(super) type Writes = std::collections::BTreeMap<IVec, Option<IVec>>;
 
 /// An open sled tree.
 pub(super) struct State {
-    db: Db,
+    db: Handle,
     db_file: PathBuf,
 }
 
@@ -80,7 +82,7 @@ impl State {
                 Err(_) => return Err(StoreError::Engine { step: "open the state", source: "it panicked".into() }),
             }
         };
-        Ok(Self { db, db_file: dir.join("db") })
+        Ok(Self { db: Handle(Some(db)), db_file: dir.join("db") })
     }
 
     /// The mark; `None` for a state that nothing was ever applied to.
@@ -138,6 +140,42 @@ impl State {
         self.db.flush().map_err(failed("flush the state"))?;
         let synced = File::open(&self.db_file).and_then(|file| file.sync_data());
         synced.map_err(StoreError::io(format!("sync {}", self.db_file.display())))
+    }
+}
+
+/// sled, let go with limited patience.
+///
+/// When it is let go, everything is on disk or in the journal. But sled flushes once more by itself then, and was seen
+/// to wait for ever in that (0.34.7, on a loaded machine). It is left behind in such a case, with its lock, rather than
+/// that the whole process stops with it.
+struct Handle(Option<Db>);
+
+/// How long sled may take to let go.
+const DROP_PATIENCE: Duration = Duration::from_secs(20);
+
+impl Deref for Handle {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        match &self.0 {
+            Some(db) => db,
+            None => unreachable!("sled is there until the handle goes"),
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let Some(db) = self.0.take() else { return };
+        let (done, wait) = mpsc::channel();
+        let letting_go = thread::Builder::new().name("store-let-go".into()).spawn(move || {
+            drop(db);
+            // Nobody waits any more when the patience is over.
+            let _ = done.send(());
+        });
+        if letting_go.is_ok() && wait.recv_timeout(DROP_PATIENCE).is_err() {
+            tracing::error!("sled does not let go of the state; its lock stays until the process ends");
+        }
     }
 }
 
