@@ -22,7 +22,7 @@ use clap::Parser;
 use hdrhistogram::Histogram;
 use jiff::SignedDuration;
 use punchcard::domain::Reference;
-use punchcard::ledger::{Cause, House, Move, NewPosting};
+use punchcard::ledger::{Cause, House, LedgerError, Move, NewPosting};
 use punchcard::store::{DurableEngine, DurableOptions, Store, Tx};
 use punchcard::usecase::{Act, SettleError, SettleOrder, settle_order};
 use support::{Figures, Flags, Shop, basket, median};
@@ -181,7 +181,11 @@ impl Orders {
             let id = act.ids.posting();
             let cause = Cause::Order(settled.id);
             let new = NewPosting { id, cause, pack: None, reason: None, moves: vec![grant] };
-            act.book(tx).post(&new).expect("the points are granted");
+            match act.book(tx).post(&new) {
+                Ok(_) => {}
+                Err(LedgerError::Store(error)) => return Err(error.into()),
+                Err(error) => panic!("the points are not granted: {error}"),
+            }
         }
         Ok(())
     }
