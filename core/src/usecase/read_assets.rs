@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::host::has_member;
-use crate::domain::{Code, IdSource, MemberId, MerchantId, Minor, Unit, UnitKind};
+use crate::domain::{Code, IdSource, MemberId, MerchantId, Minor, Unit};
 use crate::ledger::{Book, House, LedgerError, Lot};
 use crate::store::layout::Side;
 use crate::store::{Direction, StoreError, Tx, layout};
@@ -74,7 +74,8 @@ fn expires_next(
     Ok(first.and_then(|(_, lot)| Some((lot.expires_at?, lot.remaining))))
 }
 
-/// All that was ever granted of a unit by the merchant, before what was taken back.
+/// All that ever left or came to one of the merchant's own accounts in a unit: the debits of [`House::Issued`] are all
+/// that was ever granted, before what was taken back.
 ///
 /// # Errors
 /// The store's failures.
@@ -86,11 +87,4 @@ pub fn house_total(
     unit: &Code,
 ) -> Result<i64, StoreError> {
     tx.counter(&layout::house(merchant, house.letter(), side, unit))
-}
-
-impl Asset {
-    /// Whether it is money.
-    pub fn is_money(&self) -> bool {
-        matches!(self.unit.kind, UnitKind::Money(_))
-    }
 }
