@@ -3,6 +3,8 @@
 //! Keys are byte strings in lexicographic order. The first byte `0x00` belongs to engines, `0xff` to the contract
 //! (heads of logs); everything else belongs to the rest of the host.
 
+use sha2::{Digest as _, Sha256};
+
 use super::error::StoreError;
 
 /// An ordered key. Not empty, at most [`KEY_BYTES_MAX`] long, first byte in `0x01..=0xfe`.
@@ -116,19 +118,47 @@ pub fn log_entry_key(log: &[u8], sequence: u64) -> Key {
     key
 }
 
-/// The key under which the sequence number of the newest entry of `log` is kept, as eight bytes, big-endian.
+/// The end of a log: its newest entry, and a hash that all its entries went into, one after the other. Whoever changes,
+/// removes or inserts an entry afterwards has to change every later hash too, and the head's is in every snapshot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LogHead {
+    /// The number of the newest entry, 0 for a log without entries.
+    pub sequence: u64,
+    /// SHA-256 of the hash before, the entry's number (big-endian) and the entry; zeros for a log without entries.
+    pub hash: [u8; 32],
+}
+
+impl LogHead {
+    /// The head after one more entry.
+    #[must_use]
+    pub fn followed_by(self, entry: &[u8]) -> Self {
+        let sequence = self.sequence + 1;
+        let hash = Sha256::new().chain_update(self.hash).chain_update(sequence.to_be_bytes()).chain_update(entry);
+        Self { sequence, hash: hash.finalize().into() }
+    }
+
+    /// The bytes under a head key: the number, big-endian, and the hash.
+    pub(super) fn encode(self) -> Value {
+        [self.sequence.to_be_bytes().as_slice(), self.hash.as_slice()].concat()
+    }
+
+    /// Reads what lies under a head key.
+    pub(super) fn decode(key: &[u8], value: Option<&[u8]>) -> Result<Self, StoreError> {
+        let Some(bytes) = value else { return Ok(Self::default()) };
+        let (sequence, hash) = bytes
+            .split_first_chunk()
+            .and_then(|(sequence, hash)| Some((u64::from_be_bytes(*sequence), hash.try_into().ok()?)))
+            .ok_or_else(|| StoreError::corrupt("head of a log", key))?;
+        Ok(Self { sequence, hash })
+    }
+}
+
+/// The key under which the head of `log` is kept.
 pub(super) fn log_head_key(log: &[u8]) -> Key {
     let mut key = Vec::with_capacity(log.len() + 1);
     key.push(HEADS);
     key.extend_from_slice(log);
     key
-}
-
-/// Reads what lies under a head key: 0 for a log without entries.
-pub(super) fn decode_head(key: &[u8], value: Option<&[u8]>) -> Result<u64, StoreError> {
-    value.map_or(Ok(0), |bytes| {
-        bytes.try_into().map(u64::from_be_bytes).map_err(|_| StoreError::corrupt("head of a log", key))
-    })
 }
 
 /// Reads a counter: 0 when nothing was ever added.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::error::StoreError;
-use super::key::{Direction, Key, KeyRange, Value, decode_head, log_entry_key, log_head_key};
+use super::key::{Direction, Key, KeyRange, LogHead, Value, log_entry_key, log_head_key};
 use super::tx::moved;
 use super::{Change, Changes, Committed, Engine, View};
 
@@ -87,10 +87,10 @@ impl State {
         for (log, value) in changes.appends {
             let head_key = log_head_key(&log);
             let head = values.get(&head_key).map_or_else(|| self.value(&head_key), Option::as_deref);
-            let sequence = decode_head(&head_key, head)? + 1;
-            values.insert(log_entry_key(&log, sequence), Some(value));
-            values.insert(head_key, Some(sequence.to_be_bytes().to_vec()));
-            sequences.push(sequence);
+            let head = LogHead::decode(&head_key, head)?.followed_by(&value);
+            values.insert(log_entry_key(&log, head.sequence), Some(value));
+            values.insert(head_key, Some(head.encode()));
+            sequences.push(head.sequence);
         }
         Ok((values, sequences))
     }

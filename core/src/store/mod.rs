@@ -10,7 +10,8 @@
 //!   [`StoreError::Conflict`], so rules and assertions may rely on what they see.
 //! - **Blind writes never conflict.** [`Tx::put`], [`Tx::delete`], [`Tx::add`] and [`Tx::append`] read nothing.
 //! - **All or nothing**, and **durable before it is acknowledged** where the engine is durable at all.
-//! - **Logs are dense.** Entries of a log are numbered 1, 2, 3 … in commit order, without gaps.
+//! - **Logs are dense and chained.** Entries of a log are numbered 1, 2, 3 … in commit order, without gaps, and each goes
+//!   into one hash with all before it ([`LogHead`]).
 //!
 //! The store does not know what the keys mean, and reads no clock.
 
@@ -34,7 +35,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use codec::{Record, decode, encode};
 pub use error::StoreError;
-pub use key::{Direction, KEY_BYTES_MAX, Key, KeyRange, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX, Value, log_entry_key};
+pub use key::{
+    Direction, KEY_BYTES_MAX, Key, KeyRange, LogHead, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX, Value, log_entry_key,
+};
 pub use sled::{FORMAT_FILE, JOURNAL_DIR, SledEngine as DurableEngine, SledOptions as DurableOptions};
 pub use tx::{Savepoint, Tx};
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::{StoreError, hex};
 use super::key::{
-    Direction, KEY_BYTES_MAX, Key, KeyRange, VALUE_BYTES_MAX, Value, decode_counter, decode_head, log_entry_key,
+    Direction, KEY_BYTES_MAX, Key, KeyRange, LogHead, VALUE_BYTES_MAX, Value, decode_counter, log_entry_key,
     log_head_key,
 };
 use super::{Change, Changes, Committed, View};
@@ -198,7 +198,7 @@ impl Tx {
     pub fn log_scan(&mut self, log: &[u8], after: u64, limit: usize) -> Result<Vec<(u64, Value)>, StoreError> {
         let head_key = log_head_key(log);
         let head = self.view.peek(&head_key)?;
-        let head = decode_head(&head_key, head.as_deref())?;
+        let head = LogHead::decode(&head_key, head.as_deref())?.sequence;
         let Some(first) = after.checked_add(1).filter(|&first| first <= head) else { return Ok(Vec::new()) };
         let end = head.min(after.saturating_add(u64::try_from(limit).unwrap_or(u64::MAX))).saturating_add(1);
         let range = KeyRange::new(log_entry_key(log, first), log_entry_key(log, end));
@@ -212,15 +212,15 @@ impl Tx {
             .collect()
     }
 
-    /// The sequence number of the newest committed entry of `log`, 0 if it has none. A read like any other: concurrent
-    /// appends to the log conflict.
+    /// The end of `log`: the number of its newest committed entry, and the hash that all entries went into. A read like
+    /// any other: concurrent appends to the log conflict.
     ///
     /// # Errors
     /// As [`Tx::get`].
-    pub fn log_head(&mut self, log: &[u8]) -> Result<u64, StoreError> {
+    pub fn log_head(&mut self, log: &[u8]) -> Result<LogHead, StoreError> {
         let key = log_head_key(log);
         let head = self.fresh(|view| view.get(&key))?;
-        decode_head(&key, head.as_deref())
+        LogHead::decode(&key, head.as_deref())
     }
 
     /// Remembers this place, to go back to it.

@@ -95,7 +95,7 @@ impl Open {
                 Seen::Entries(tx.scan(&range, direction, *limit)?)
             }
             Step::LogScan { after, limit } => Seen::Log(tx.log_scan(&log(prefix), *after, *limit)?),
-            Step::LogHead => Seen::Head(tx.log_head(&log(prefix))?),
+            Step::LogHead => Seen::Head(tx.log_head(&log(prefix))?.sequence),
             Step::Put(byte, value) => {
                 tx.put(&key(prefix, *byte), [*value])?;
                 Seen::Nothing

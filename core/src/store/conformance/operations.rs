@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::*;
-use crate::store::{Changes, Engine, KEY_BYTES_MAX, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX, log_entry_key};
+use crate::store::{Changes, Engine, KEY_BYTES_MAX, LogHead, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX, log_entry_key};
 
 pub(in crate::store) fn a_transaction_reads_its_own_writes(store: &Store) {
     given(store, "a=1 b=2");
@@ -77,7 +77,7 @@ pub(in crate::store) fn a_counter_over_64_bits_is_refused_as_a_whole(store: &Sto
     write(store, |tx| tx.add(b"n", 1).expect("adds"));
     let mut tx = begin(store);
     assert_eq!(tx.counter(b"n").expect("reads"), i64::MAX);
-    assert_eq!((get(&mut tx, "a"), tx.log_head(b"log").expect("reads")), (None, 0));
+    assert_eq!((get(&mut tx, "a"), tx.log_head(b"log").expect("reads")), (None, LogHead::default()));
     tx.add(b"m", i64::MIN).expect("adds");
     assert!(matches!(tx.add(b"m", -1), Err(StoreError::CounterOverflow { delta: -1, .. })));
 }
@@ -113,8 +113,10 @@ pub(in crate::store) fn entries_of_a_log_are_numbered_densely_under_concurrency(
     let mut tx = begin(store);
     let entries = tx.log_scan(b"log", 0, usize::MAX).expect("scans");
     assert!(entries.iter().map(|(sequence, _)| *sequence).eq(1..=2 * THREADS * EACH));
-    assert_eq!(tx.log_head(b"log").expect("reads"), 2 * THREADS * EACH);
-    assert_eq!(tx.log_head(b"other").expect("reads"), THREADS * EACH);
+    let folded = entries.iter().fold(LogHead::default(), |head, (_, entry)| head.followed_by(entry));
+    assert_eq!(tx.log_head(b"log").expect("reads"), folded, "the head's hash is that of all entries, in order");
+    assert_eq!(folded.sequence, 2 * THREADS * EACH);
+    assert_eq!(tx.log_head(b"other").expect("reads").sequence, THREADS * EACH);
     for thread in 0..THREADS {
         let mine = entries.iter().filter(|(_, value)| value.starts_with(format!("{thread} ").as_bytes()));
         let expected = (0..EACH).flat_map(|n| [format!("{thread} {n} first"), format!("{thread} {n} second")]);

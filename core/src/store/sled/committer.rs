@@ -22,7 +22,7 @@ use super::shared::{Began, Shared};
 use super::state::{Mark, State, Writes};
 use crate::store::error::StoreError;
 use crate::store::journal::{Journal, Tip, encode_payload};
-use crate::store::key::{decode_head, log_entry_key, log_head_key};
+use crate::store::key::{LogHead, log_entry_key, log_head_key};
 use crate::store::tx::moved;
 use crate::store::{Change, Changes, Committed};
 
@@ -160,22 +160,21 @@ impl<'a> Group<'a> {
             };
             writes.push((IVec::from(key), value));
         }
-        let mut heads: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+        let mut heads: BTreeMap<Vec<u8>, LogHead> = BTreeMap::new();
         let mut sequences = Vec::with_capacity(changes.appends.len());
         for (log, value) in changes.appends {
             let head_key = log_head_key(&log);
             let head = match heads.get(&head_key) {
                 Some(&head) => head,
-                None => decode_head(&head_key, self.current(&head_key)?.as_deref())?,
+                None => LogHead::decode(&head_key, self.current(&head_key)?.as_deref())?,
             };
-            let sequence = head + 1;
-            writes.push((log_entry_key(&log, sequence).into(), Some(value.into())));
-            heads.insert(head_key, sequence);
-            sequences.push(sequence);
+            let head = head.followed_by(&value);
+            writes.push((log_entry_key(&log, head.sequence).into(), Some(value.into())));
+            heads.insert(head_key, head);
+            sequences.push(head.sequence);
         }
         self.writes.extend(writes);
-        self.writes
-            .extend(heads.into_iter().map(|(key, head)| (key.into(), Some(head.to_be_bytes().as_slice().into()))));
+        self.writes.extend(heads.into_iter().map(|(key, head)| (key.into(), Some(head.encode().into()))));
         self.transactions += 1;
         Ok(Committed { version: 0, sequences })
     }

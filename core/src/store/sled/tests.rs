@@ -56,7 +56,7 @@ fn assert_holds(store: &Store, n: u64) {
     let check = |tx: &mut Tx| {
         assert_eq!(tx.get(b"n")?, (n > 0).then(|| n.to_string().into_bytes()));
         assert_eq!(tx.counter(b"count")?, i64::try_from(n).expect("is small"));
-        assert_eq!(tx.log_head(b"log")?, n);
+        assert_eq!(tx.log_head(b"log")?.sequence, n);
         assert_eq!(tx.log_scan(b"log", 0, usize::MAX)?.len() as u64, n);
         let keys = tx.scan(&KeyRange::prefix(b"key-"), Direction::Forward, usize::MAX)?;
         assert_eq!(keys.len() as u64, n.min(1));
