@@ -1,31 +1,85 @@
 //! Opening a data directory.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use clap::Args;
 
 use super::Failure;
 use crate::clock::{Clock, Entropy};
 use crate::domain::{Merchant, MerchantId, StoreId};
 use crate::pack::Packs;
 use crate::store::{DurableEngine, DurableOptions, FORMAT_FILE, Store};
-use crate::usecase::{Host, list_merchants, list_stores};
+use crate::usecase::{Host, list_merchants, list_stores, migrate};
 
-/// The store in a data directory, which is made if it is new.
+/// How much a data directory may take.
+#[derive(Args)]
+pub(super) struct Tuning {
+    /// Memory for the store's cache, in MiB. The process takes at most two and a half times as much, and 200 MiB
+    #[arg(long, value_name = "MIB", env = "PUNCHCARD_CACHE_MIB", default_value_t = 256,
+        value_parser = clap::value_parser!(u32).range(16..))]
+    cache_mib: u32,
+    /// With less than this left on the disk, in MiB, no writes are taken until there is room again
+    #[arg(long, value_name = "MIB", env = "PUNCHCARD_ROOM_MIB", default_value_t = 64)]
+    room_mib: u32,
+    /// How many snapshots are kept, with the journal since the oldest of them
+    #[arg(long, value_name = "COUNT", env = "PUNCHCARD_SNAPSHOTS_KEPT", default_value_t = 2,
+        value_parser = clap::value_parser!(u16).range(1..))]
+    snapshots_kept: u16,
+}
+
+impl Tuning {
+    fn options(&self) -> DurableOptions {
+        DurableOptions {
+            cache_bytes: u64::from(self.cache_mib) << 20,
+            room_bytes_min: u64::from(self.room_mib) << 20,
+            snapshots_kept: self.snapshots_kept.into(),
+            ..DurableOptions::default()
+        }
+    }
+}
+
+/// The data directory of a command that works on one that is there already.
+#[derive(Args)]
+pub(super) struct Existing {
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+}
+
+impl Existing {
+    /// The directory, if it is one.
+    pub(super) fn dir(&self) -> Result<&Path, Failure> {
+        if self.data.join(FORMAT_FILE).is_file() {
+            return Ok(&self.data);
+        }
+        let dir = self.data.display();
+        Err(format!("{dir} is not a data directory; `punchcard merchant create --data DIR …` makes one"))
+    }
+}
+
+/// The store in a data directory, which is made if it is new, and brought up to this version if it is older.
 pub(super) fn open(dir: &Path) -> Result<Store, Failure> {
-    let engine = DurableEngine::open(dir, &DurableOptions::default())
-        .map_err(|error| format!("the data directory {} can not be opened: {error}", dir.display()))?;
-    Ok(Store::new(Arc::new(engine)))
+    Ok(Store::new(open_engine(dir, &DurableOptions::default())?))
+}
+
+/// The same, tuned.
+pub(super) fn open_tuned(dir: &Path, tuning: &Tuning) -> Result<Store, Failure> {
+    Ok(Store::new(open_engine(dir, &tuning.options())?))
 }
 
 /// The store in a data directory that has to be there already.
 pub(super) fn open_existing(dir: &Path) -> Result<Store, Failure> {
-    if !dir.join(FORMAT_FILE).is_file() {
-        return Err(format!(
-            "{} is not a data directory; `punchcard merchant create --data DIR …` makes one",
-            dir.display()
-        ));
-    }
-    open(dir)
+    open(Existing { data: dir.to_owned() }.dir()?)
+}
+
+/// The store in a data directory, with the engine under it.
+pub(super) fn open_engine(dir: &Path, options: &DurableOptions) -> Result<Arc<DurableEngine>, Failure> {
+    let unusable =
+        |error: &dyn std::fmt::Display| format!("the data directory {} can not be opened: {error}", dir.display());
+    let engine = Arc::new(DurableEngine::open(dir, options).map_err(|error| unusable(&error))?);
+    migrate(&Store::new(Arc::clone(&engine) as _)).map_err(|error| unusable(&error))?;
+    Ok(engine)
 }
 
 /// A host on a store.

@@ -1,12 +1,15 @@
-//! The command line: `punchcard serve`, `demo`, `import`, `verify`, `merchant`, `pack`.
+//! The command line: `punchcard serve`, `demo`, `import`, `verify`, `snapshot`, `restore`, `compact`, `merchant`, `pack`.
 #![expect(clippy::print_stdout, reason = "what a command has to say goes to standard output")]
 
+mod backup;
+mod caretaker;
 mod data;
 mod demo;
 mod import;
 mod merchant;
 mod orders_file;
 mod pack;
+mod progress;
 mod serve;
 mod verify;
 
@@ -40,8 +43,14 @@ enum Command {
     /// Bring in what was recorded elsewhere
     #[command(subcommand)]
     Import(import::Import),
-    /// Prove that a data directory is sound: the journal's chain, the ledger, the indexes
+    /// Check that a data directory is sound; with --deep, prove every promise of it
     Verify(verify::Verify),
+    /// Write all that a data directory holds into one file in it, also while it is served
+    Snapshot(backup::Snapshot),
+    /// Make a data directory of what another one held: now, at a record, or at a moment
+    Restore(backup::Restore),
+    /// Build the state of a data directory anew, so that it takes no more room than it needs
+    Compact(backup::Compact),
     /// Create merchants and their API keys
     #[command(subcommand)]
     Merchant(merchant::Merchant),
@@ -63,6 +72,9 @@ pub fn main() -> ExitCode {
                 Command::Demo(command) => command.run(),
                 Command::Import(command) => command.run(),
                 Command::Verify(command) => command.run(),
+                Command::Snapshot(command) => command.run(),
+                Command::Restore(command) => command.run(),
+                Command::Compact(command) => command.run(),
                 Command::Merchant(command) => command.run(),
                 Command::Pack(command) => command.run(),
             }

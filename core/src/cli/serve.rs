@@ -2,9 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 
+use jiff::SignedDuration;
+
+use super::caretaker::{Caretaker, Duties};
 use super::{Failure, data};
 use crate::clock::Clock;
 use crate::http;
@@ -21,14 +25,25 @@ pub(super) struct Serve {
     /// Where to listen
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Hours from one snapshot to the next; 0 for none by itself
+    #[arg(long, value_name = "HOURS", env = "PUNCHCARD_SNAPSHOT_HOURS", default_value_t = 24)]
+    snapshot_hours: u16,
+    #[command(flatten)]
+    tuning: data::Tuning,
 }
 
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let host = data::host(data::open(&self.data)?, Clock::System)?;
+        let host = data::host(data::open_tuned(&self.data, &self.tuning)?, Clock::System)?;
+        let hours = (self.snapshot_hours > 0).then(|| SignedDuration::from_hours(self.snapshot_hours.into()));
+        let duties = Duties { dir: self.data, snapshot_every: hours };
+        let _caretaker = Caretaker::start(host.clone(), duties).map_err(|error| error.to_string())?;
         serve(&host, self.listen, |address| println!("listening on http://{address}"))
     }
 }
+
+/// How often it is looked whether the store still works.
+const PULSE: Duration = Duration::from_millis(200);
 
 /// Serves until the process is asked to stop, finishes what was begun, and closes the store.
 pub(super) fn serve(host: &Host, listen: SocketAddr, on_bound: impl FnOnce(SocketAddr)) -> Result<(), Failure> {
@@ -38,9 +53,25 @@ pub(super) fn serve(host: &Host, listen: SocketAddr, on_bound: impl FnOnce(Socke
         .build()
         .map_err(|error| format!("the server does not start: {error}"))?;
     runtime
-        .block_on(http::serve(host.clone(), listen, on_bound, asked_to_stop()))
+        .block_on(http::serve(host.clone(), listen, on_bound, end(host.clone())))
         .map_err(|error| format!("can not listen on {listen}: {error}"))?;
-    host.store.close().map_err(|error| error.to_string())
+    // What a disk that failed has kept, only a new start can find out: whoever watches the process is to start it again.
+    let health = host.store.health();
+    host.store.close().map_err(|error| error.to_string())?;
+    match health {
+        Err(error @ crate::store::StoreError::Unavailable { .. }) => Err(error.to_string()),
+        _ => Ok(()),
+    }
+}
+
+/// When to stop: when somebody asks for it, or the store has failed for good.
+async fn end(host: Host) {
+    let failed = async {
+        while !host.store.has_ended() {
+            tokio::time::sleep(PULSE).await;
+        }
+    };
+    tokio::select! { () = asked_to_stop() => {}, () = failed => {} }
 }
 
 async fn asked_to_stop() {

@@ -6,6 +6,7 @@
 mod app;
 mod caller;
 mod endpoint;
+mod metrics;
 mod path;
 mod problem;
 mod sent;
@@ -55,6 +56,8 @@ impl Modify for ApiKeyScheme {
 
 /// All endpoints on a host.
 pub fn router(host: Host) -> Router {
+    // Recording begins now, not when somebody first asks.
+    let _ = metrics::rendered();
     let (router, openapi) = described().split_for_parts();
     router
         .route(

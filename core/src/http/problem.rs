@@ -184,6 +184,12 @@ impl From<StoreError> for Problem {
                 let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
                 Self { retry_after_s: Some(30), ..problem }
             }
+            StoreError::NoRoom { .. } => {
+                let detail =
+                    "the host's disk is full; nothing was recorded, and writes are taken again when there is room";
+                let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "no-room", detail);
+                Self { retry_after_s: Some(30), ..problem }
+            }
             StoreError::TooLarge { .. } => Self::refused("too-large", error),
             other => Self::internal(other),
         }

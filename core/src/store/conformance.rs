@@ -23,6 +23,7 @@ macro_rules! conformance {
                 a_scan_with_a_limit_agrees_with_the_whole_scan
                 a_write_is_seen_by_the_next_transaction_and_not_before
                 an_open_transaction_sees_one_state
+                an_open_transaction_may_go_over_to_a_newer_state_in_which_its_reads_still_hold
                 a_stale_read_is_refused
                 write_skew_is_refused
                 a_key_that_comes_or_goes_in_a_scanned_range_is_refused

@@ -25,6 +25,12 @@ pub enum StoreError {
         /// What stopped it.
         reason: String,
     },
+    /// The disk is full, or nearly. Nothing was written; writes are taken again when there is room.
+    #[error("the store takes no writes until there is room on the disk: {reason}")]
+    NoRoom {
+        /// What the disk says.
+        reason: String,
+    },
     /// A stored value is not what its reader expects.
     #[error("stored {what} at key {key} cannot be read")]
     Corrupt {
@@ -44,6 +50,14 @@ pub enum StoreError {
         what: String,
         /// What the operator can do.
         remedy: &'static str,
+    },
+    /// A snapshot is not whole.
+    #[error("snapshot {} is damaged: {what}; remove it, and the snapshot before it is used", .file.display())]
+    SnapshotCorrupt {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        what: String,
     },
     /// A key, value or transaction is over its limit.
     #[error("{what} of {bytes} bytes is over the limit of {bytes_max}")]

@@ -91,13 +91,21 @@ impl KeyRange {
         }
         let Some(last) = last.filter(|_| found >= limit) else { return Some(self.clone()) };
         Some(match direction {
-            Direction::Forward => {
-                let mut end = last.to_vec();
-                end.push(0);
-                KeyRange { start: self.start.clone(), end }
-            }
-            Direction::Backward => KeyRange { start: last.to_vec(), end: self.end.clone() },
+            Direction::Forward => self.up_to(last),
+            Direction::Backward => self.down_to(last),
         })
+    }
+
+    /// The part of this range up to `last`, which lies in it, inclusive.
+    pub(super) fn up_to(&self, last: &[u8]) -> Self {
+        let mut end = last.to_vec();
+        end.push(0);
+        Self { start: self.start.clone(), end }
+    }
+
+    /// The part of this range from its end down to `last`, which lies in it, inclusive.
+    pub(super) fn down_to(&self, last: &[u8]) -> Self {
+        Self { start: last.to_vec(), end: self.end.clone() }
     }
 }
 

@@ -6,6 +6,7 @@
 //!
 //! | table | after it | record |
 //! |---|---|---|
+//! | `V` | | the version of all this |
 //! | `M` | merchant | the merchant |
 //! | `S` | merchant, store | a store |
 //! | `T` | merchant, code | a store's id by its code |
@@ -73,6 +74,11 @@ pub enum Side {
     Debits,
     /// What came to it.
     Credits,
+}
+
+/// In which version the records are, and how far a migration has come.
+pub fn schema() -> Key {
+    Name::new(b'V').0
 }
 
 /// A merchant.

@@ -24,8 +24,11 @@ pub mod journal;
 mod key;
 pub mod layout;
 pub mod memory;
+mod merge;
 mod records;
+mod seal;
 mod sled;
+pub mod snapshot;
 mod tx;
 
 use std::collections::BTreeMap;
@@ -38,7 +41,9 @@ pub use error::StoreError;
 pub use key::{
     Direction, KEY_BYTES_MAX, Key, KeyRange, LogHead, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX, Value, log_entry_key,
 };
-pub use sled::{FORMAT_FILE, JOURNAL_DIR, SledEngine as DurableEngine, SledOptions as DurableOptions};
+pub use sled::{
+    FORMAT_FILE, JOURNAL_DIR, SledEngine as DurableEngine, SledOptions as DurableOptions, StateReport, Usage, compact,
+};
 pub use tx::{Savepoint, Tx};
 
 /// How often a transaction is run before [`StoreError::Busy`].
@@ -260,5 +265,10 @@ impl Store {
     /// How many times a transaction was run again because of a conflict, since the store was opened.
     pub fn retries(&self) -> u64 {
         self.retries.load(Ordering::Relaxed)
+    }
+
+    /// Whether no writes are taken any more until the store is opened again: something has failed, or it was closed.
+    pub fn has_ended(&self) -> bool {
+        matches!(self.health(), Err(StoreError::Unavailable { .. }))
     }
 }

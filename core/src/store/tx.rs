@@ -9,6 +9,7 @@ use super::key::{
     Direction, KEY_BYTES_MAX, Key, KeyRange, LogHead, VALUE_BYTES_MAX, Value, decode_counter, log_entry_key,
     log_head_key,
 };
+use super::merge::{Overlay, scan_through};
 use super::{Change, Changes, Committed, View};
 
 /// A transaction: reads the committed state, buffers writes, and reads its own writes.
@@ -78,58 +79,14 @@ impl Tx {
         direction: Direction,
         limit: usize,
     ) -> Result<Vec<(Key, Value)>, StoreError> {
-        let mut found = Vec::new();
-        let mut rest = range.clone();
-        while found.len() < limit && !rest.is_empty() {
-            let wanted = limit - found.len();
-            let base = self.fresh(|view| view.scan(&rest, direction, wanted))?;
-            let last = base.last().map(|(key, _)| key.clone());
-            let Some(covered) = rest.covered(direction, wanted, base.len(), last.as_deref()) else { break };
-            let exhausted = base.len() < wanted;
-            self.merge(base, &covered, direction, &mut found)?;
-            rest = match (last, direction) {
-                (Some(last), Direction::Forward) if !exhausted => rest.after(&last),
-                (Some(last), Direction::Backward) if !exhausted => rest.before(&last),
-                _ => break,
-            };
+        let Self { view, changes, stale, .. } = self;
+        if *stale {
+            return Err(StoreError::Conflict);
         }
-        found.truncate(limit);
-        Ok(found)
-    }
-
-    /// Lays the own writes in `covered` over what the state has there.
-    fn merge(
-        &self,
-        base: Vec<(Key, Value)>,
-        covered: &KeyRange,
-        direction: Direction,
-        found: &mut Vec<(Key, Value)>,
-    ) -> Result<(), StoreError> {
-        let mut own = self.changes.writes.range(covered.start.clone()..covered.end.clone()).peekable();
-        if own.peek().is_none() {
-            found.extend(base);
-            return Ok(());
-        }
-        let mut merged: BTreeMap<Key, Value> = base.into_iter().collect();
-        for (key, change) in own {
-            match change {
-                Change::Put(value) => {
-                    merged.insert(key.clone(), value.clone());
-                }
-                Change::Delete => {
-                    merged.remove(key);
-                }
-                Change::Add(delta) => {
-                    let value = moved(key, merged.get(key).map(Vec::as_slice), *delta)?;
-                    merged.insert(key.clone(), value);
-                }
-            }
-        }
-        match direction {
-            Direction::Forward => found.extend(merged),
-            Direction::Backward => found.extend(merged.into_iter().rev()),
-        }
-        Ok(())
+        let below = |part: &KeyRange, wanted| view.scan(part, direction, wanted);
+        let result = scan_through(changes, below, range, direction, limit);
+        *stale = matches!(result, Err(StoreError::Conflict));
+        result
     }
 
     /// Puts `value` at `key`.
@@ -313,6 +270,11 @@ impl Tx {
 
     fn change(&mut self, key: &[u8], change: Change) {
         self.check_writable(key);
+        self.write_reserved(key, change);
+    }
+
+    /// A change at a key that may be the store's own.
+    pub(super) fn write_reserved(&mut self, key: &[u8], change: Change) {
         let before = self.changes.writes.insert(key.to_vec(), change);
         if let Some(undo) = &mut self.undo {
             undo.push((key.to_vec(), before));
@@ -327,6 +289,30 @@ impl Tx {
             "key {} is empty, too long, or reserved for the store",
             hex(key)
         );
+    }
+}
+
+impl Overlay for Changes {
+    fn touches(&self, range: &KeyRange) -> bool {
+        self.writes.range(range.start.clone()..range.end.clone()).next().is_some()
+    }
+
+    fn lay_over(&self, range: &KeyRange, entries: &mut BTreeMap<Key, Value>) -> Result<(), StoreError> {
+        for (key, change) in self.writes.range(range.start.clone()..range.end.clone()) {
+            match change {
+                Change::Put(value) => {
+                    entries.insert(key.clone(), value.clone());
+                }
+                Change::Delete => {
+                    entries.remove(key);
+                }
+                Change::Add(delta) => {
+                    let value = moved(key, entries.get(key).map(Vec::as_slice), *delta)?;
+                    entries.insert(key.clone(), value);
+                }
+            }
+        }
+        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::domain::{Code, Currency, Label, Merchant, STORED_VALUE, Store, StoreId, Unit, UnitKind, ZoneName};
 use crate::store::{StoreError, Tx, layout};
 
-use super::Act;
+use super::{Act, migrate};
 
 /// What a new merchant is.
 #[derive(Clone, Debug)]
@@ -51,6 +51,7 @@ pub fn create_merchant(tx: &mut Tx, act: &mut Act<'_>, new: &CreateMerchant) -> 
         time_zone: new.time_zone.clone(),
         locale: new.locale.clone(),
     };
+    migrate::mark_new(tx)?;
     tx.save(&layout::merchant(merchant.id), &merchant)?;
     let mut stores = Vec::new();
     for NewStore { code, name } in &new.stores {

@@ -41,5 +41,6 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(run_command::run_command))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
+        .routes(routes!(health::figures))
         .merge(packs)
 }

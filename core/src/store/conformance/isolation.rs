@@ -21,7 +21,7 @@ pub(in crate::store) fn an_open_transaction_sees_one_state(store: &Store) {
     given(store, "a=1 b=1 c=1");
     let mut tx = begin(store);
     assert_eq!(get(&mut tx, "a").as_deref(), Some("1"));
-    given(store, "b=2");
+    given(store, "a=2 b=2");
     assert_eq!(get(&mut tx, "c").as_deref(), Some("1"), "what was not touched is still true");
     // Either the old value or a conflict: never two states side by side.
     match tx.get(b"b") {
@@ -30,11 +30,27 @@ pub(in crate::store) fn an_open_transaction_sees_one_state(store: &Store) {
         Err(error) => panic!("{error}"),
     }
     let mut tx = begin(store);
-    given(store, "bb=2");
-    match tx.scan(&KeyRange::new("a", "z"), Direction::Backward, 9) {
-        Ok(entries) => assert_eq!(show(entries), "c=1 b=2 a=1"),
+    assert_eq!(get(&mut tx, "a").as_deref(), Some("2"));
+    given(store, "a=3 bb=2");
+    match tx.scan(&KeyRange::new("b", "z"), Direction::Backward, 9) {
+        Ok(entries) => assert_eq!(show(entries), "c=1 b=2"),
         Err(error) => assert_conflict::<()>(&Err(error)),
     }
+}
+
+pub(in crate::store) fn an_open_transaction_may_go_over_to_a_newer_state_in_which_its_reads_still_hold(store: &Store) {
+    given(store, "a=1 b=1");
+    let mut tx = begin(store);
+    assert_eq!(get(&mut tx, "a").as_deref(), Some("1"));
+    given(store, "b=2 c=2");
+    match tx.get(b"b") {
+        Ok(Some(value)) if value == b"2" => assert_eq!(get(&mut tx, "c").as_deref(), Some("2"), "as a whole"),
+        Ok(value) => assert_eq!(value.as_deref(), Some(b"1".as_slice())),
+        Err(error) => return assert_conflict::<()>(&Err(error)),
+    }
+    given(store, "a=3");
+    put(&mut tx, "d", "1");
+    assert_conflict(&tx.commit());
 }
 
 pub(in crate::store) fn a_stale_read_is_refused(store: &Store) {

@@ -6,7 +6,8 @@
 //!
 //! At start the tail is looked at before anything else (`recover.rs`). A write that a crash cut short can only be the
 //! last record, as nothing is written before the previous record is on disk: it is cut off. Everything else that does
-//! not fit is damage, and refused. The journal does not know what a payload means, nor what state it leads to.
+//! not fit is damage, and refused. A write for which there is no room is taken back; after any other failure nothing
+//! more is written. The journal does not know what a payload means, nor what state it leads to.
 
 mod disk;
 mod payload;
@@ -22,6 +23,6 @@ pub use disk::{Disk, SystemDisk};
 pub(super) use payload::{Payload, encode_payload};
 pub use record::Tip;
 pub use recover::{JournalReport, verify_journal};
-pub(super) use recover::{Reached, Recovered, begins_at_first_record, recover};
-pub(super) use segment::sync_dir;
-pub(super) use writer::Journal;
+pub(super) use recover::{Reached, Recovered, follow, recover};
+pub(super) use segment::{list, remove_up_to};
+pub(super) use writer::{AppendError, Appended, Journal, JournalLimits};

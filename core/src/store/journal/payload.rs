@@ -1,21 +1,28 @@
 //! What a record says: the keys that a group of transactions has written, with the values that resulted.
 //!
 //! Results, not operations: applying a record again, or after later ones were applied in part, leads to the same end.
-//! A version byte, the number of transactions, the number of keys; then for each key, in order: how many bytes it
+//! A version byte, when it was written (milliseconds since 1970, not in version 1), the number of transactions, the
+//! number of keys; then for each key, in order: how many bytes it
 //! shares with the key before, the length of the rest, the rest, and the value's length plus one with the value, or 0
 //! for a key that is gone. Numbers are LEB128.
 
+use jiff::Timestamp;
+
 /// Version of the layout above.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
+/// The version without a date.
+const UNDATED: u8 = 1;
 
 /// Adds a payload to `buffer`. The writes come in the order of their keys.
 pub(in crate::store) fn encode_payload<'a>(
     buffer: &mut Vec<u8>,
-    transactions: usize,
+    dated_at: Timestamp,
+    transactions: u32,
     writes: impl ExactSizeIterator<Item = (&'a [u8], Option<&'a [u8]>)>,
 ) {
     buffer.push(VERSION);
-    put_number(buffer, transactions);
+    put_number(buffer, usize::try_from(dated_at.as_millisecond()).unwrap_or(0));
+    put_number(buffer, usize::try_from(transactions).unwrap_or(usize::MAX));
     put_number(buffer, writes.len());
     let mut before: &[u8] = &[];
     for (key, value) in writes {
@@ -39,8 +46,10 @@ pub(in crate::store) struct Payload<'a> {
     bytes: &'a [u8],
     key: Vec<u8>,
     writes_left: usize,
+    /// When it was written.
+    pub(in crate::store) dated_at: Option<Timestamp>,
     /// How many transactions the record holds.
-    pub(in crate::store) transactions: usize,
+    pub(in crate::store) transactions: u32,
 }
 
 /// A key and its value, `None` if the key is gone.
@@ -52,9 +61,15 @@ pub(in crate::store) struct Unreadable;
 
 impl<'a> Payload<'a> {
     pub(in crate::store) fn new(bytes: &'a [u8]) -> Result<Self, Unreadable> {
-        let (&VERSION, bytes) = bytes.split_first().ok_or(Unreadable)? else { return Err(Unreadable) };
-        let mut payload = Self { bytes, key: Vec::new(), writes_left: 0, transactions: 0 };
-        payload.transactions = payload.number()?;
+        let (&version, bytes) = bytes.split_first().ok_or(Unreadable)?;
+        let mut payload = Self { bytes, key: Vec::new(), writes_left: 0, dated_at: None, transactions: 0 };
+        if version == VERSION {
+            let millis = i64::try_from(payload.number()?).map_err(|_| Unreadable)?;
+            payload.dated_at = Some(Timestamp::from_millisecond(millis).map_err(|_| Unreadable)?);
+        } else if version != UNDATED {
+            return Err(Unreadable);
+        }
+        payload.transactions = u32::try_from(payload.number()?).map_err(|_| Unreadable)?;
         payload.writes_left = payload.number()?;
         Ok(payload)
     }
@@ -88,7 +103,7 @@ impl<'a> Payload<'a> {
 
     fn number(&mut self) -> Result<usize, Unreadable> {
         let mut number = 0;
-        for shift in (0..35).step_by(7) {
+        for shift in (0..63).step_by(7) {
             let byte = self.bytes(1)?[0];
             number |= usize::from(byte & 0x7f) << shift;
             if byte < 0x80 {
@@ -114,7 +129,7 @@ mod tests {
 
     use super::*;
 
-    type Read = (usize, Vec<(Vec<u8>, Option<Vec<u8>>)>);
+    type Read = (Option<Timestamp>, u32, Vec<(Vec<u8>, Option<Vec<u8>>)>);
 
     fn read(bytes: &[u8]) -> Result<Read, Unreadable> {
         let mut payload = Payload::new(bytes)?;
@@ -122,19 +137,20 @@ mod tests {
         while let Some((key, value)) = payload.next()? {
             writes.push((key.to_vec(), value.map(<[u8]>::to_vec)));
         }
-        Ok((payload.transactions, writes))
+        Ok((payload.dated_at, payload.transactions, writes))
     }
 
     proptest! {
         #[test]
         fn a_payload_comes_back_as_it_was(
-            transactions in 0usize..100_000,
+            millis in 0_i64..4_000_000_000_000,
+            transactions in 0_u32..100_000,
             writes in btree_map(vec(any::<u8>(), 0..6), proptest::option::of(vec(any::<u8>(), 0..300)), 0..20),
         ) {
-            let mut bytes = Vec::new();
-            encode_payload(&mut bytes, transactions, writes.iter().map(|(k, v)| (k.as_slice(), v.as_deref())));
+            let (mut bytes, at) = (Vec::new(), Timestamp::from_millisecond(millis).expect("in range"));
+            encode_payload(&mut bytes, at, transactions, writes.iter().map(|(k, v)| (k.as_slice(), v.as_deref())));
             let writes: Vec<_> = writes.into_iter().collect();
-            prop_assert_eq!(read(&bytes), Ok((transactions, writes)));
+            prop_assert_eq!(read(&bytes), Ok((Some(at), transactions, writes)));
             for length in 0..bytes.len() {
                 prop_assert_eq!(read(&bytes[..length]), Err(Unreadable));
             }

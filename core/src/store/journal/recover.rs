@@ -1,14 +1,20 @@
 //! Reading the journal at start, and checking all of it.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
+use super::disk::Disk;
+use super::payload::Payload;
 use super::record::{self, Flaw, Tip};
 use super::segment::{self, HEADER_BYTES, Header, SegmentName};
 use crate::store::error::StoreError;
 
-const RESTORE: &str = "restore from a snapshot and the journal that follows it, and keep this directory for inspection";
-const INTACT_COPY: &str = "put back an intact copy of this segment, or restore from a snapshot";
+const RESTORE: &str = "restore a backup with `punchcard restore`, and keep this directory for inspection";
+const INTACT_COPY: &str = "put back an intact copy of this segment, or bring back all that came before the damage with \
+                           `punchcard restore --from DIR --into NEW_DIR --to-record N`";
 const OTHER_STATE: &str = "journal and state are not of the same store: put back the journal that belongs to the state";
 
 /// Where the state stands that the journal has to lead on.
@@ -18,12 +24,16 @@ pub(in crate::store) struct Reached {
     pub(in crate::store) applied: Tip,
     /// Up to this record the state is known to be on disk in whole; later ones are applied again.
     pub(in crate::store) checkpoint: u64,
+    /// There is a snapshot that ends with the applied record: the journal may begin after it, and hold nothing yet.
+    pub(in crate::store) in_snapshot: bool,
 }
 
 /// What was found.
 pub(in crate::store) struct Recovered {
     /// The newest record.
     pub(in crate::store) tip: Tip,
+    /// When it was written, by its own date; the beginning of time if it has none.
+    pub(in crate::store) dated_at: Timestamp,
     /// The segment to go on with.
     pub(in crate::store) tail: Option<Tail>,
     segments: Vec<SegmentName>,
@@ -54,21 +64,16 @@ pub struct JournalReport {
     pub torn_bytes: u64,
 }
 
-/// Whether the journal reaches back to the beginning, so that a lost state can be built from it alone. A journal
-/// without records does.
-pub(in crate::store) fn begins_at_first_record(dir: &Path) -> Result<bool, StoreError> {
-    Ok(segment::list(dir)?.first().is_none_or(|segment| segment.first == 1))
-}
-
-/// Checks the part of the journal that matters to a state which has reached `reached`, and cuts off a torn record at
-/// its end. Older segments are not read.
+/// Checks the part of the journal that matters to a state which has reached `reached`. Unless the state was closed with
+/// the newest record in it, the newest segment is written anew, so that all its records are on disk for certain and a
+/// torn one at its end is gone. Older segments are not read.
 ///
 /// # Errors
 /// [`StoreError::JournalCorrupt`] when a record is damaged that may have been acknowledged, or when the journal does
 /// not lead on from the state. Nothing has been changed then.
-pub(in crate::store) fn recover(dir: &Path, reached: Reached) -> Result<Recovered, StoreError> {
+pub(in crate::store) fn recover(disk: &dyn Disk, dir: &Path, reached: Reached) -> Result<Recovered, StoreError> {
     let segments = segment::list(dir)?;
-    let Reached { applied, checkpoint } = reached;
+    let Reached { applied, checkpoint, .. } = reached;
     let start = segments.partition_point(|segment| segment.first <= checkpoint + 1).saturating_sub(1);
     let segments = segments[start..].to_vec();
     if let Some(oldest) = segments.first().filter(|oldest| oldest.first > checkpoint + 1) {
@@ -76,10 +81,16 @@ pub(in crate::store) fn recover(dir: &Path, reached: Reached) -> Result<Recovere
         return Err(damage(&oldest.path, 0, what, RESTORE));
     }
     let mut fits = applied.number == 0;
-    let walked = walk(&segments, |tip, _| {
+    let mut dated_at = Timestamp::UNIX_EPOCH;
+    let mut walked = walk(&segments, |tip, payload| {
         fits |= tip == applied;
-        Ok(())
+        dated_at = payload.and_then(dated).unwrap_or(dated_at);
+        Ok(ControlFlow::Continue(()))
     })?;
+    if segments.is_empty() && reached.in_snapshot {
+        walked.tip = applied;
+        fits = true;
+    }
     if walked.tip.number < applied.number {
         let path = segments.last().map_or(dir, |segment| &segment.path);
         let what = format!("it ends with record {}, but the state contains {}", walked.tip.number, applied.number);
@@ -89,10 +100,21 @@ pub(in crate::store) fn recover(dir: &Path, reached: Reached) -> Result<Recovere
         let what = format!("record {} is not the one that the state contains", applied.number);
         return Err(damage(&segments[0].path, 0, what, OTHER_STATE));
     }
-    if let (Some(tail), Some(flaw)) = (&walked.tail, walked.torn) {
-        cut(tail, walked.tip, flaw)?;
+    let closed = walked.tip == applied && checkpoint == applied.number && walked.torn.is_none();
+    if let Some(tail) = walked.tail.as_ref().filter(|_| !closed) {
+        if let Some(flaw) = walked.torn {
+            tracing::warn!(
+                segment = %tail.path.display(),
+                offset = tail.bytes,
+                last_record = walked.tip.number,
+                flaw,
+                "the last write to the journal was cut short and never acknowledged: removed"
+            );
+        }
+        let rewritten = segment::rewrite(disk, &tail.path, tail.bytes);
+        rewritten.map_err(StoreError::io(format!("write {} anew", tail.path.display())))?;
     }
-    Ok(Recovered { tip: walked.tip, tail: walked.tail, segments, checkpoint })
+    Ok(Recovered { tip: walked.tip, dated_at, tail: walked.tail, segments, checkpoint })
 }
 
 impl Recovered {
@@ -104,15 +126,54 @@ impl Recovered {
         let mut count = 0;
         if self.tip.number > self.checkpoint {
             walk(&self.segments, |tip, payload| {
-                if payload.is_empty() || tip.number <= self.checkpoint {
-                    return Ok(());
+                if let Some(payload) = payload.filter(|_| tip.number > self.checkpoint) {
+                    count += 1;
+                    apply(tip, payload)?;
                 }
-                count += 1;
-                apply(tip, payload)
+                Ok(ControlFlow::Continue(()))
             })?;
         }
         Ok(count)
     }
+}
+
+/// Gives every record from `first` on to `take`, with the one before it checked to be `before`, until `take` has seen
+/// enough or the journal ends. What was given is on disk when this returns; a torn end is left alone, as somebody may be
+/// writing it just now.
+///
+/// # Errors
+/// [`StoreError::JournalCorrupt`] for damage before that, and when the journal does not lead on from `before`.
+pub(in crate::store) fn follow(
+    dir: &Path,
+    before: Tip,
+    mut take: impl FnMut(Tip, &[u8]) -> Result<ControlFlow<()>, StoreError>,
+) -> Result<(), StoreError> {
+    let mut segments = segment::list(dir)?;
+    let start = segments.partition_point(|segment| segment.first <= before.number + 1).saturating_sub(1);
+    segments.drain(..start);
+    let Some(oldest) = segments.first() else { return Ok(()) };
+    if oldest.first > before.number + 1 {
+        let what = format!("the journal begins with record {}, but {} was reached", oldest.first, before.number);
+        return Err(damage(&oldest.path, 0, what, RESTORE));
+    }
+    let mut fits = before.number == 0;
+    let walked = walk(&segments, |tip, payload| {
+        fits |= tip == before;
+        match payload.filter(|_| tip.number > before.number) {
+            None => Ok(ControlFlow::Continue(())),
+            Some(_) if !fits => Ok(ControlFlow::Break(())),
+            Some(payload) => take(tip, payload),
+        }
+    })?;
+    if !fits && (walked.tip.number >= before.number) {
+        let what = format!("record {} is not the one that was reached", before.number);
+        return Err(damage(&segments[0].path, 0, what, OTHER_STATE));
+    }
+    for segment in &segments {
+        let synced = fs::File::open(&segment.path).and_then(|file| file.sync_data());
+        synced.map_err(StoreError::io(format!("sync {}", segment.path.display())))?;
+    }
+    Ok(())
 }
 
 /// Reads every segment, and checks every checksum and the chain of hashes from the oldest record to the newest.
@@ -121,7 +182,7 @@ impl Recovered {
 /// [`StoreError::JournalCorrupt`] at the first thing that is wrong, [`StoreError::Io`] when a segment cannot be read.
 pub fn verify_journal(dir: &Path) -> Result<JournalReport, StoreError> {
     let segments = segment::list(dir)?;
-    let walked = walk(&segments, |_, _| Ok(()))?;
+    let walked = walk(&segments, |_, _| Ok(ControlFlow::Continue(())))?;
     Ok(JournalReport {
         segments: segments.len(),
         first: segments.first().filter(|oldest| oldest.first <= walked.tip.number).map_or(0, |oldest| oldest.first),
@@ -141,10 +202,10 @@ struct Walked {
 }
 
 /// Goes through neighbouring segments. `visit` gets every record, and before them, without a payload, the one that
-/// the first segment links to.
+/// the first segment links to. It ends it when it has seen enough.
 fn walk(
     segments: &[SegmentName],
-    mut visit: impl FnMut(Tip, &[u8]) -> Result<(), StoreError>,
+    mut visit: impl FnMut(Tip, Option<&[u8]>) -> Result<ControlFlow<()>, StoreError>,
 ) -> Result<Walked, StoreError> {
     let mut walked = Walked::default();
     for (index, name) in segments.iter().enumerate() {
@@ -152,7 +213,9 @@ fn walk(
         let header = Header::decode(&bytes, name).map_err(|what| damage(&name.path, 0, what, INTACT_COPY))?;
         if index == 0 {
             walked.tip = header.before;
-            visit(header.before, &[])?;
+            if visit(header.before, None)?.is_break() {
+                return Ok(walked);
+            }
         } else if header.before != walked.tip {
             let what = format!("it follows record {}, not {}", header.before.number, walked.tip.number);
             return Err(damage(&name.path, 0, format!("{what}, or another one of that number"), INTACT_COPY));
@@ -161,7 +224,9 @@ fn walk(
         while offset < bytes.len() {
             match record::read(&bytes[offset..], header.salt, walked.tip) {
                 Ok(record) => {
-                    visit(record.tip, record.payload)?;
+                    if visit(record.tip, Some(record.payload))?.is_break() {
+                        return Ok(walked);
+                    }
                     walked.tip = record.tip;
                     offset += record.bytes;
                 }
@@ -185,18 +250,9 @@ fn walk(
     Ok(walked)
 }
 
-/// Takes the torn record off the end of the newest segment.
-fn cut(tail: &Tail, tip: Tip, flaw: &str) -> Result<(), StoreError> {
-    tracing::warn!(
-        segment = %tail.path.display(),
-        offset = tail.bytes,
-        last_record = tip.number,
-        flaw,
-        "the last write to the journal was cut short and never acknowledged: removed"
-    );
-    let step = || format!("cut the torn record off {}", tail.path.display());
-    let file = OpenOptions::new().write(true).open(&tail.path).map_err(StoreError::io(step()))?;
-    file.set_len(tail.bytes).and_then(|()| file.sync_all()).map_err(StoreError::io(step()))
+/// When a record says that it was written.
+fn dated(payload: &[u8]) -> Option<Timestamp> {
+    Payload::new(payload).ok()?.dated_at
 }
 
 fn damage(file: &Path, offset: impl TryInto<u64>, what: String, remedy: &'static str) -> StoreError {

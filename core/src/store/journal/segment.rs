@@ -8,12 +8,13 @@
 //! A segment comes into being under another name and is renamed when its header is on disk, so a segment without a
 //! whole header is damage and never a crash's leftover.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::disk::Disk;
 use super::record::{Hash, Tip, u32_at, u64_at};
+use super::writer::{AppendError, is_no_room};
 use crate::store::error::StoreError;
 
 pub(super) const HEADER_BYTES: usize = 64;
@@ -24,9 +25,9 @@ const ENDING_NEW: &str = ".journal.new";
 
 /// A segment's name and first record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SegmentName {
-    pub(super) path: PathBuf,
-    pub(super) first: u64,
+pub(in crate::store) struct SegmentName {
+    pub(in crate::store) path: PathBuf,
+    pub(in crate::store) first: u64,
 }
 
 /// What a segment's header says.
@@ -73,7 +74,7 @@ impl Header {
 }
 
 /// The segments of a directory, oldest first. Files with other names are left alone; a missing directory is empty.
-pub(super) fn list(dir: &Path) -> Result<Vec<SegmentName>, StoreError> {
+pub(in crate::store) fn list(dir: &Path) -> Result<Vec<SegmentName>, StoreError> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -93,20 +94,60 @@ pub(super) fn list(dir: &Path) -> Result<Vec<SegmentName>, StoreError> {
 }
 
 /// Makes the segment that goes on after `before`. It is on disk, name included, when this returns.
-pub(super) fn create(disk: &dyn Disk, dir: &Path, before: Tip) -> io::Result<(File, u32)> {
+pub(super) fn create(disk: &dyn Disk, dir: &Path, before: Tip) -> Result<(File, u32), AppendError> {
     #[expect(clippy::disallowed_methods, reason = "the salt is not to be guessed, and is in no result")]
-    let salt = getrandom::u32().map_err(io::Error::other)?;
+    let salt = getrandom::u32().map_err(|error| AppendError::Failed(io::Error::other(error)))?;
     let first = before.number + 1;
     let path_new = dir.join(format!("{first:020}{ENDING_NEW}"));
-    let mut file = File::create(&path_new)?;
-    disk.write(&mut file, &Header { salt, before }.encode())?;
-    disk.sync(&file)?;
-    fs::rename(&path_new, dir.join(format!("{first:020}{ENDING}")))?;
-    sync_dir(dir)?;
+    let written = write_new(disk, &path_new, &Header { salt, before }.encode());
+    let file = written.map_err(|error| {
+        // Under this name nobody looks at it, whatever has become of it.
+        let _ = disk.remove(&path_new);
+        if is_no_room(&error) { AppendError::NoRoom(error) } else { AppendError::Failed(error) }
+    })?;
+    let named = disk.rename(&path_new, &dir.join(format!("{first:020}{ENDING}"))).and_then(|()| disk.sync_dir(dir));
+    named.map_err(AppendError::Failed)?;
     Ok((file, salt))
 }
 
-/// Brings the names in a directory to disk.
-pub(in crate::store) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+/// Writes a file under a name that is not its last one. Everything goes to its end, also after it was cut.
+fn write_new(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> io::Result<File> {
+    if path.exists() {
+        disk.remove(path)?;
+    }
+    let mut file = OpenOptions::new().create_new(true).append(true).open(path)?;
+    disk.write(&mut file, bytes)?;
+    disk.sync(&file)?;
+    Ok(file)
+}
+
+/// Writes the first `bytes` of a segment anew, so that they are on disk for certain, and nothing after them.
+///
+/// After a sync that has failed, or a crash, the system may show what is not on the disk, and would never write it:
+/// later records would then follow a hole.
+pub(super) fn rewrite(disk: &dyn Disk, path: &Path, bytes: u64) -> io::Result<()> {
+    let mut whole = fs::read(path)?;
+    whole.truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
+    let path_new = path.with_extension("journal.new");
+    write_new(disk, &path_new, &whole)?;
+    disk.rename(&path_new, path)?;
+    disk.sync_dir(path.parent().unwrap_or(Path::new(".")))
+}
+
+/// Removes the segments that hold only records up to `number`, oldest first. Returns how many there were.
+pub(in crate::store) fn remove_up_to(disk: &dyn Disk, dir: &Path, number: u64) -> Result<usize, StoreError> {
+    let segments = list(dir)?;
+    let mut removed = 0;
+    for pair in segments.windows(2) {
+        if pair[1].first > number.saturating_add(1) {
+            break;
+        }
+        let path = &pair[0].path;
+        disk.remove(path).map_err(StoreError::io(format!("remove {}", path.display())))?;
+        removed += 1;
+    }
+    if removed > 0 {
+        disk.sync_dir(dir).map_err(StoreError::io(format!("sync {}", dir.display())))?;
+    }
+    Ok(removed)
 }

@@ -5,7 +5,9 @@
 //! | `FORMAT` | one line that says what this directory is, and in which version of this layout |
 //! | `LOCK` | locked by the process that has the directory open |
 //! | `journal/` | the journal: what is acknowledged is here |
-//! | `sled/` | the state that the journal builds: can be built again from the whole journal |
+//! | `snapshots/` | all that the store held at some record of the journal: see `store/snapshot` |
+//! | `sled/` | the state that the journal builds: can be built again from the newest snapshot and the journal |
+//! | `sled.new/` | a state that is being built |
 //! | `sled.aside-1` … | states that could not be used, kept for inspection |
 
 use std::fs::{self, File, TryLockError};
@@ -15,7 +17,8 @@ use std::thread;
 use std::time::Duration;
 
 use crate::store::error::StoreError;
-use crate::store::journal::sync_dir;
+use crate::store::journal::{Disk as _, SystemDisk};
+use crate::store::snapshot::SNAPSHOT_DIR;
 
 /// The file that says what the directory is.
 pub const FORMAT_FILE: &str = "FORMAT";
@@ -25,6 +28,8 @@ pub(super) const LOCK_FILE: &str = "LOCK";
 pub const JOURNAL_DIR: &str = "journal";
 /// The directory of the state.
 pub(super) const STATE_DIR: &str = "sled";
+/// The directory of a state that is being built.
+pub(super) const BUILDING_DIR: &str = "sled.new";
 
 /// What [`FORMAT_FILE`] holds.
 const FORMAT: &str = "punchcard data 1\n";
@@ -49,11 +54,20 @@ pub(super) fn claim(dir: &Path, patience: Duration) -> Result<File, StoreError> 
             Err(TryLockError::Error(error)) => return Err(StoreError::io(format!("lock {}", path.display()))(error)),
         }
     }
-    check_format(dir)?;
-    let journal = dir.join(JOURNAL_DIR);
-    let made = fs::create_dir_all(&journal).and_then(|()| sync_dir(dir));
-    made.map_err(StoreError::io(format!("make {}", journal.display())))?;
+    make_directory(dir)?;
     Ok(lock)
+}
+
+/// Makes what a data directory has, and checks that it is one of this version.
+pub(in crate::store) fn make_directory(dir: &Path) -> Result<(), StoreError> {
+    fs::create_dir_all(dir).map_err(StoreError::io(format!("make {}", dir.display())))?;
+    check_format(dir)?;
+    for inner in [JOURNAL_DIR, SNAPSHOT_DIR] {
+        let inner = dir.join(inner);
+        let made = fs::create_dir_all(&inner).and_then(|()| SystemDisk.sync_dir(dir));
+        made.map_err(StoreError::io(format!("make {}", inner.display())))?;
+    }
+    Ok(())
 }
 
 fn check_format(dir: &Path) -> Result<(), StoreError> {
@@ -80,5 +94,5 @@ fn write_format(dir: &Path) -> io::Result<()> {
     file.write_all(FORMAT.as_bytes())?;
     file.sync_all()?;
     fs::rename(path_new, dir.join(FORMAT_FILE))?;
-    sync_dir(dir)
+    SystemDisk.sync_dir(dir)
 }

@@ -1,43 +1,62 @@
 //! The durable engine: a journal in front, sled behind.
 //!
-//! Every commit is on disk in the journal before it is acknowledged or seen; sled holds the state that the journal
-//! builds, in one tree, and is never relied on for more than it had brought to disk at the last checkpoint. At start,
-//! the journal's records after the checkpoint are applied again. A state that is lost or unusable is built anew, as
-//! long as the journal reaches back to the first record.
+//! A commit is checked and seen in memory at once (`admission.rs`), then brought to disk in the journal together with all
+//! that came meanwhile (`writer.rs`), and only then acknowledged, to its own transaction and to every other that has read
+//! of it. sled holds the state that the journal builds, in one tree; it follows behind (`applier.rs`), gets nothing that
+//! is not in the journal, and is never relied on for more than it had brought to disk at the last checkpoint. At start,
+//! the journal's records after the checkpoint are applied again. A state that is lost or unusable is built anew, from the
+//! newest snapshot and the journal after it.
 //!
-//! Reads take no part in that: they look at sled's newest state, and every one is compared with what was written since
-//! its transaction began.
+//! Reads look at what is in memory, then at sled's newest state, and every one is compared with what was written since
+//! its transaction began. A read that finds something newer moves the beginning forward, if all that was read before
+//! still holds; if not, the transaction has lost.
 
-mod committer;
-mod conflicts;
+mod admission;
+mod applier;
+mod care;
 mod directory;
 mod escape;
+mod hot;
+mod keeper;
 mod open;
+mod recent;
 mod shared;
 mod state;
+mod writer;
 
+#[cfg(test)]
+mod faults;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use self::committer::{Committer, Request, describe};
-use self::conflicts::Reads;
-use self::shared::{Began, Shared};
+use self::admission::{Admitted, admit};
+use self::applier::Applier;
+use self::hot::Turn;
+use self::keeper::Keeper;
+use self::recent::{Reads, Recent};
+use self::shared::{Began, Shared, Waiter};
 use self::state::{Mark, Writes};
+use self::writer::Writer;
 use super::error::StoreError;
-use super::journal::{Disk, SystemDisk, Tip};
+use super::journal::{Disk, SystemDisk};
 use super::key::{Direction, Key, KeyRange, Value};
+use super::merge::{Overlay, scan_through};
 use super::{Changes, Committed, Engine, View};
+use crate::clock::Clock;
 
+pub use self::care::{StateReport, Usage, compact};
+pub(super) use self::directory::make_directory;
 pub use self::directory::{FORMAT_FILE, JOURNAL_DIR};
 
 /// How the engine is opened.
@@ -47,9 +66,15 @@ pub struct SledOptions {
     pub cache_bytes: u64,
     /// A journal segment that has grown to this size is followed by a new one, in bytes.
     pub segment_bytes_max: u64,
+    /// With less than this left on the disk, in bytes, no writes are taken: the state and a snapshot need room too.
+    pub room_bytes_min: u64,
     /// How long to wait for a lock that another process holds.
     pub lock_patience: Duration,
-    /// Through what the journal is written.
+    /// How many snapshots are kept, and the journal since the oldest of them. At least one.
+    pub snapshots_kept: usize,
+    /// What the journal's records are dated by.
+    pub clock: Clock,
+    /// Through what files are written.
     pub disk: Arc<dyn Disk>,
 }
 
@@ -58,7 +83,10 @@ impl Default for SledOptions {
         Self {
             cache_bytes: 256 * 1024 * 1024,
             segment_bytes_max: 64 * 1024 * 1024,
+            room_bytes_min: 64 * 1024 * 1024,
             lock_patience: Duration::from_secs(2),
+            snapshots_kept: 2,
+            clock: Clock::System,
             disk: Arc::new(SystemDisk),
         }
     }
@@ -69,7 +97,9 @@ impl fmt::Debug for SledOptions {
         f.debug_struct("SledOptions")
             .field("cache_bytes", &self.cache_bytes)
             .field("segment_bytes_max", &self.segment_bytes_max)
+            .field("room_bytes_min", &self.room_bytes_min)
             .field("lock_patience", &self.lock_patience)
+            .field("snapshots_kept", &self.snapshots_kept)
             .finish_non_exhaustive()
     }
 }
@@ -82,8 +112,8 @@ pub struct SledEngine {
 }
 
 struct Threads {
-    committer: JoinHandle<Tip>,
-    flusher: JoinHandle<()>,
+    writer: JoinHandle<()>,
+    applier: JoinHandle<Mark>,
 }
 
 impl fmt::Debug for SledEngine {
@@ -99,16 +129,19 @@ impl SledEngine {
     /// # Errors
     /// [`StoreError::Locked`] when another process has it open; [`StoreError::JournalCorrupt`] when acknowledged writes
     /// would be missing; [`StoreError::Unsuitable`] when it is not a directory of this version; [`StoreError::Corrupt`]
-    /// or [`StoreError::Engine`] when the state is unusable and the journal does not reach back far enough to build it.
+    /// or [`StoreError::Engine`] when the state is unusable and neither snapshot nor journal reach back far enough to
+    /// build it.
     pub fn open(dir: &Path, options: &SledOptions) -> Result<Self, StoreError> {
-        let open::Opened { lock, state, journal, checkpoint } = open::open(dir, options)?;
-        let shared = Arc::new(Shared::new(state, journal.tip().number, checkpoint, lock));
-        let (flush, flush_asked) = sync_channel(1);
-        let committer = Committer { shared: Arc::clone(&shared), journal, flush };
-        let committer = spawn("store-committer", move || committer.run())?;
-        let flushed = Arc::clone(&shared);
-        let flusher = spawn("store-flusher", move || flush_when_asked(&flushed, &flush_asked))?;
-        Ok(Self { dir: dir.to_owned(), shared, threads: Mutex::new(Some(Threads { committer, flusher })) })
+        let open::Opened { lock, state, journal, mark, dated_at } = open::open(dir, options)?;
+        let shared = Arc::new(Shared::new(state, journal.tip().number, mark.checkpoint, lock));
+        let (recorded, told) = sync_channel(1);
+        let keeper = Keeper::new(dir, options);
+        keeper.clear_up(mark.checkpoint);
+        let applier = Applier { shared: Arc::clone(&shared), recorded: told, keeper, mark };
+        let applier = spawn("store-applier", move || applier.run())?;
+        let writer = Writer { shared: Arc::clone(&shared), journal, clock: options.clock.clone(), dated_at, recorded };
+        let writer = spawn("store-writer", move || writer.run())?;
+        Ok(Self { dir: dir.to_owned(), shared, threads: Mutex::new(Some(Threads { writer, applier })) })
     }
 
     /// The data directory.
@@ -121,21 +154,21 @@ fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static
     thread::Builder::new().name(name.into()).spawn(run).map_err(StoreError::io(format!("start thread {name}")))
 }
 
-/// Brings the state to disk now and then, so that the next start has little to apply again.
-fn flush_when_asked(shared: &Shared, asked: &Receiver<()>) {
-    while asked.recv().is_ok() {
-        let version = shared.visible.load(Ordering::SeqCst);
-        match shared.state.flush() {
-            Ok(()) => shared.checkpoint.store(version, Ordering::SeqCst),
-            // The journal has everything; only the next start takes longer.
-            Err(error) => tracing::error!(error = describe(&error), "the state could not be brought to disk"),
-        }
+/// An error with its causes, in one line.
+pub(super) fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
     }
+    text
 }
 
 impl Engine for SledEngine {
     fn begin(&self) -> Result<Box<dyn View>, StoreError> {
-        Ok(Box::new(SledView { began: Began::now(&self.shared), reads: Reads::default() }))
+        Ok(Box::new(SledView { began: Began::now(&self.shared), reads: Reads::default(), turns: Vec::new() }))
     }
 
     fn health(&self) -> Result<(), StoreError> {
@@ -145,17 +178,17 @@ impl Engine for SledEngine {
     fn close(&self) -> Result<(), StoreError> {
         let Some(threads) = self.threads.lock().take() else { return Ok(()) };
         self.shared.queue.close();
-        let tip = threads.committer.join();
-        let flushed = threads.flusher.join();
-        let (Ok(tip), Ok(())) = (tip, flushed) else {
+        let writer = threads.writer.join();
+        // The applier ends after the writer, when it has applied everything.
+        let (Ok(()), Ok(mark)) = (writer, threads.applier.join()) else {
             return Err(StoreError::Unavailable { reason: "a thread of the store has panicked".into() });
         };
-        if self.shared.has_failed() {
+        if self.shared.failure().is_some() {
             return Ok(());
         }
         // The second flush is for the mark that says what the first one has done.
         self.shared.state.flush()?;
-        self.shared.state.apply(Writes::new(), Mark { applied: tip, checkpoint: tip.number })?;
+        self.shared.state.apply(Writes::new(), Mark { checkpoint: mark.applied.number, ..mark })?;
         self.shared.state.flush()
     }
 }
@@ -171,59 +204,145 @@ impl Drop for SledEngine {
 struct SledView {
     began: Began,
     reads: Reads,
+    /// Turns at hot keys, kept until others see what this transaction has written.
+    turns: Vec<Turn>,
 }
 
 impl SledView {
-    /// Fails if what was just read may have been newer than the beginning. `entered` says at once whether anything
-    /// was; it moves before the state does, so a newer value is never missed.
-    fn check(&self, overtaken: impl FnOnce(&conflicts::Conflicts, u64) -> bool) -> Result<(), StoreError> {
+    /// Whether what was just read may be newer than the beginning.
+    fn is_newer(&self, written: impl FnOnce(&Recent, u64) -> bool) -> bool {
         let Began { shared, version } = &self.began;
-        if shared.entered.load(Ordering::SeqCst) != *version && overtaken(&shared.conflicts.read(), *version) {
+        shared.visible() != *version && written(&shared.recent.read(), *version)
+    }
+
+    /// Begins anew, with all that was read so far.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when some of it does not hold any more.
+    fn move_on(&mut self) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.began.shared);
+        let recent = shared.recent.read();
+        if recent.overtook(&self.reads, self.began.version) {
             return Err(StoreError::Conflict);
         }
+        self.began.advance(shared.visible());
         Ok(())
+    }
+
+    fn take_turn(&mut self, key: &[u8]) {
+        if self.turns.iter().all(|turn| turn.key != key) {
+            self.turns.extend(self.began.shared.hot.turn(key));
+        }
+    }
+
+    fn scan_once(&self, range: &KeyRange, direction: Direction, limit: usize) -> Result<Vec<(Key, Value)>, StoreError> {
+        let shared = &self.began.shared;
+        // First what is in memory, then sled: an entry leaves memory only after sled has it.
+        let (recent, enough) = shared.recent.read().scan(range, direction, limit);
+        let near = match direction {
+            Direction::Forward if enough => recent.keys().next_back().map(|last| range.up_to(last)),
+            Direction::Backward if enough => recent.keys().next().map(|last| range.down_to(last)),
+            _ => None,
+        };
+        let below = |part: &KeyRange, wanted| shared.state.scan(part, direction, wanted);
+        scan_through(&recent, below, near.as_ref().unwrap_or(range), direction, limit)
+    }
+
+    /// Waits until everything that was read is on disk.
+    fn wait_for_reads(&self) -> Result<(), StoreError> {
+        let Began { shared, version } = &self.began;
+        if self.reads.is_empty() || shared.durable.load(Ordering::SeqCst) >= *version {
+            return Ok(());
+        }
+        let needed = {
+            let recent = shared.recent.read();
+            if recent.has_forgotten(*version) {
+                return Err(StoreError::Conflict);
+            }
+            recent.newest_of(&self.reads, *version)
+        };
+        if shared.durable.load(Ordering::SeqCst) >= needed {
+            return Ok(());
+        }
+        let (reply, answer) = sync_channel(1);
+        shared.queue.put(Waiter { version: needed, writes: Writes::new(), bytes: 0, reply });
+        answer.recv().unwrap_or_else(|_| {
+            shared.health()?;
+            Err(StoreError::Unavailable { reason: "the journal's writer has stopped".into() })
+        })
     }
 }
 
 impl View for SledView {
     fn get(&mut self, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        let value = self.peek(key)?;
-        self.check(|conflicts, since| conflicts.key_written(key, since))?;
-        self.reads.keys.push(key.to_vec());
-        Ok(value)
+        self.take_turn(key);
+        loop {
+            let value = self.peek(key)?;
+            if !self.is_newer(|recent, since| recent.key_written(key, since)) {
+                self.reads.keys.push(key.to_vec());
+                return Ok(value);
+            }
+            self.move_on().inspect_err(|_| self.began.shared.hot.heat(key))?;
+        }
     }
 
     fn scan(&mut self, range: &KeyRange, direction: Direction, limit: usize) -> Result<Vec<(Key, Value)>, StoreError> {
-        if range.is_empty() {
+        if range.is_empty() || limit == 0 {
             return Ok(Vec::new());
         }
-        let found = self.began.shared.state.scan(range, direction, limit)?;
-        let last = found.last().map(|(key, _)| key.as_slice());
-        if let Some(covered) = range.covered(direction, limit, found.len(), last) {
-            self.check(|conflicts, since| conflicts.range_written(&covered, since))?;
-            self.reads.ranges.push(covered);
+        loop {
+            let found = self.scan_once(range, direction, limit)?;
+            let last = found.last().map(|(key, _)| key.as_slice());
+            let Some(covered) = range.covered(direction, limit, found.len(), last) else { return Ok(found) };
+            if !self.is_newer(|recent, since| recent.range_written(&covered, since)) {
+                self.reads.ranges.push(covered);
+                return Ok(found);
+            }
+            self.move_on()?;
         }
-        Ok(found)
     }
 
     fn peek(&mut self, key: &[u8]) -> Result<Option<Value>, StoreError> {
-        Ok(self.began.shared.state.get(key)?.map(|value| value.to_vec()))
+        Ok(self.began.shared.newest(key)?.map(|value| value.to_vec()))
     }
 
-    fn commit(self: Box<Self>, changes: Changes) -> Result<Committed, StoreError> {
+    fn commit(mut self: Box<Self>, changes: Changes) -> Result<Committed, StoreError> {
         if changes.is_empty() {
             // Every read was compared with the beginning when it was made.
+            self.wait_for_reads()?;
             return Ok(Committed { version: self.began.version, sequences: Vec::new() });
         }
         let shared = Arc::clone(&self.began.shared);
-        shared.health()?;
         changes.check_size()?;
-        let (reply, answer) = sync_channel(1);
-        let Self { began, reads } = *self;
-        shared.queue.put(Request { began, reads, changes, reply });
+        let Admitted { committed, answer } = admit(&shared, &self.reads, self.began.version, changes)?;
+        shared.hot.give_up(std::mem::take(&mut self.turns));
+        drop(self);
         answer.recv().unwrap_or_else(|_| {
             shared.health()?;
-            Err(StoreError::Unavailable { reason: "the committer has stopped".into() })
-        })
+            Err(StoreError::Unavailable { reason: "the journal's writer has stopped".into() })
+        })?;
+        Ok(committed)
+    }
+}
+
+impl Drop for SledView {
+    fn drop(&mut self) {
+        self.began.shared.hot.give_up(std::mem::take(&mut self.turns));
+    }
+}
+
+impl Overlay for Writes {
+    fn touches(&self, range: &KeyRange) -> bool {
+        recent::in_range(self, range).next().is_some()
+    }
+
+    fn lay_over(&self, range: &KeyRange, entries: &mut BTreeMap<Key, Value>) -> Result<(), StoreError> {
+        for (key, value) in recent::in_range(self, range) {
+            match value {
+                Some(value) => entries.insert(key.to_vec(), value.to_vec()),
+                None => entries.remove(key.as_ref()),
+            };
+        }
+        Ok(())
     }
 }

@@ -1,69 +1,137 @@
 //! Opening a data directory: finding state and journal, and bringing them together.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::SledOptions;
-use super::committer::describe;
-use super::directory::{JOURNAL_DIR, STATE_DIR, claim};
-use super::state::{Mark, State, Writes, set_aside};
-use crate::store::error::StoreError;
-use crate::store::journal::{Journal, Payload, Reached, Recovered, Tip, begins_at_first_record, recover};
+use jiff::Timestamp;
 
-/// How many bytes of records are applied to the state in one batch.
-const REPLAY_BYTES: usize = 1024 * 1024;
+use super::directory::{BUILDING_DIR, JOURNAL_DIR, STATE_DIR, claim};
+use super::state::{Mark, State, Writes, set_aside};
+use super::{SledOptions, describe};
+use crate::store::error::StoreError;
+use crate::store::journal::{self, Journal, JournalLimits, Payload, Reached, Recovered, Tip, recover};
+use crate::store::snapshot::{self, SnapshotReader};
+
+/// How many bytes of records, or of a snapshot, are applied to the state in one batch.
+const BATCH_BYTES: usize = 1024 * 1024;
 
 pub(super) struct Opened {
     pub(super) lock: File,
     pub(super) state: State,
     pub(super) journal: Journal,
-    /// Everything up to this record is on disk in the state.
-    pub(super) checkpoint: u64,
+    pub(super) mark: Mark,
+    /// When the newest record was written.
+    pub(super) dated_at: Timestamp,
 }
 
 pub(super) fn open(dir: &Path, options: &SledOptions) -> Result<Opened, StoreError> {
     let lock = claim(dir, options.lock_patience)?;
     let journal_dir = dir.join(JOURNAL_DIR);
-    let (state, mark) = open_state(dir, &journal_dir, options)?;
-    let recovered = recover(&journal_dir, Reached { applied: mark.applied, checkpoint: mark.checkpoint })?;
-    if mark == Mark::default() && recovered.tip.number > 0 {
-        let records = recovered.tip.number;
-        tracing::warn!(records, "the state is empty: building it from the whole journal");
-    }
-    let replayed = replay(&journal_dir, &recovered, &state, mark)?;
-    let checkpoint = if replayed == 0 {
-        mark.checkpoint
-    } else {
-        state.flush()?;
-        tracing::info!(records = replayed, last = recovered.tip.number, "applied the end of the journal to the state");
-        recovered.tip.number
-    };
-    let Recovered { tip, tail, .. } = recovered;
-    let journal = Journal::resume(Arc::clone(&options.disk), journal_dir, options.segment_bytes_max, tip, tail)?;
-    Ok(Opened { lock, state, journal, checkpoint })
+    let (state, mark) = open_state(dir, options)?;
+    let in_snapshot = snapshot::list_snapshots(dir)?.iter().any(|snapshot| snapshot.number == mark.applied.number);
+    let reached = Reached { applied: mark.applied, checkpoint: mark.checkpoint, in_snapshot };
+    let recovered = recover(options.disk.as_ref(), &journal_dir, reached)?;
+    let mark = replay(&journal_dir, &recovered, &state, mark)?;
+    let Recovered { tip, tail, dated_at, .. } = recovered;
+    let limits = JournalLimits { segment_bytes_max: options.segment_bytes_max, room_bytes_min: options.room_bytes_min };
+    let journal = Journal::resume(Arc::clone(&options.disk), journal_dir, limits, tip, tail)?;
+    Ok(Opened { lock, state, journal, mark, dated_at })
 }
 
-/// Opens the state. One that cannot be used is moved aside, if the journal can build it again.
-fn open_state(dir: &Path, journal_dir: &Path, options: &SledOptions) -> Result<(State, Mark), StoreError> {
+/// Opens the state. One that is missing or cannot be used is built again, if snapshot and journal reach back far enough.
+fn open_state(dir: &Path, options: &SledOptions) -> Result<(State, Mark), StoreError> {
     let state_dir = dir.join(STATE_DIR);
     let attempt = || -> Result<(State, Mark), StoreError> {
-        let state = State::open(&state_dir, options.cache_bytes, options.lock_patience)?;
+        let state = State::open(&state_dir, options.cache_bytes)?;
         let mark = state.mark()?.unwrap_or_default();
         Ok((state, mark))
     };
+    let known = !journal::list(&dir.join(JOURNAL_DIR))?.is_empty() || !snapshot::list_snapshots(dir)?.is_empty();
     match attempt() {
-        Err(error) if is_damage(&error) && begins_at_first_record(journal_dir)? => {
+        Ok((state, mark)) if mark == Mark::default() && known => {
+            drop(state);
+            tracing::warn!("the state is missing: building it again from snapshot and journal");
+            rebuild(dir, options)?;
+            attempt()
+        }
+        Err(error) if is_damage(&error) && can_rebuild(dir)? => {
             let aside = set_aside(&state_dir)?;
             tracing::error!(
                 error = describe(&error),
                 aside = %aside.display(),
-                "the state is unusable: it is set aside and built again from the whole journal"
+                "the state is unusable: it is set aside and built again from snapshot and journal"
             );
+            rebuild(dir, options)?;
             attempt()
         }
         result => result,
+    }
+}
+
+/// Whether a snapshot and the journal after it, or the whole journal, are there.
+fn can_rebuild(dir: &Path) -> Result<bool, StoreError> {
+    let first = journal::list(&dir.join(JOURNAL_DIR))?.first().map_or(1, |segment| segment.first);
+    Ok(first == 1 || snapshot::list_snapshots(dir)?.iter().any(|snapshot| snapshot.number + 1 >= first))
+}
+
+/// Builds a state from the newest whole snapshot, beside the place of the state, and puts it there. Without a snapshot
+/// there is nothing to build: the journal does it from the beginning.
+pub(super) fn rebuild(dir: &Path, options: &SledOptions) -> Result<(), StoreError> {
+    let building = dir.join(BUILDING_DIR);
+    let state_dir = dir.join(STATE_DIR);
+    remove_dir(&building)?;
+    for snapshot in snapshot::list_snapshots(dir)?.into_iter().rev() {
+        match load(&snapshot.path, &building, options) {
+            Ok(keys) => {
+                remove_dir(&state_dir)?;
+                let named = options.disk.rename(&building, &state_dir).and_then(|()| options.disk.sync_dir(dir));
+                named.map_err(StoreError::io(format!("name {}", state_dir.display())))?;
+                tracing::info!(keys, record = snapshot.number, "the state is built from the snapshot");
+                return Ok(());
+            }
+            Err(error @ StoreError::SnapshotCorrupt { .. }) => {
+                tracing::error!(error = describe(&error), "a snapshot is damaged; trying the one before");
+                remove_dir(&building)?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    remove_dir(&state_dir)
+}
+
+/// Puts all of a snapshot into a new state. Returns how many keys that were.
+fn load(snapshot: &Path, state_dir: &Path, options: &SledOptions) -> Result<u64, StoreError> {
+    let mut reader = SnapshotReader::open(snapshot)?;
+    let tip = reader.begins.tip;
+    let state = State::open(state_dir, options.cache_bytes)?;
+    let mut writes = Writes::new();
+    let mut bytes = 0;
+    let unfinished = Mark::default();
+    while let Some((key, value)) = reader.next()? {
+        bytes += key.len() + value.as_ref().map_or(0, Vec::len);
+        writes.insert(key.into(), value.map(Into::into));
+        if bytes > BATCH_BYTES {
+            bytes = 0;
+            state.apply(std::mem::take(&mut writes), unfinished)?;
+        }
+    }
+    // Nothing rests on the state before it has its mark, and that comes when the snapshot has shown itself whole.
+    state.apply(writes, unfinished)?;
+    state.flush()?;
+    state.apply(Writes::new(), Mark { applied: tip, checkpoint: tip.number })?;
+    state.flush()?;
+    Ok(reader.summary().keys)
+}
+
+/// Removes a directory with all that is in it, if it is there.
+pub(super) fn remove_dir(dir: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(StoreError::io(format!("remove {}", dir.display()))(error))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -78,8 +146,8 @@ fn is_damage(error: &StoreError) -> bool {
     }
 }
 
-/// Applies the records after the checkpoint. Returns how many there were.
-fn replay(journal_dir: &Path, recovered: &Recovered, state: &State, mark: Mark) -> Result<u64, StoreError> {
+/// Applies the records after the checkpoint, and brings the state to disk if there were any. Returns how far it is.
+fn replay(journal_dir: &Path, recovered: &Recovered, state: &State, mark: Mark) -> Result<Mark, StoreError> {
     let mut writes = Writes::new();
     let mut bytes = 0;
     // The mark never moves back, though writes are applied again: a journal that later lost its end is still refused.
@@ -93,16 +161,19 @@ fn replay(journal_dir: &Path, recovered: &Recovered, state: &State, mark: Mark) 
             remedy: "open the directory with the version of punchcard that wrote it",
         })?;
         bytes += payload.len();
-        if bytes > REPLAY_BYTES {
+        if bytes > BATCH_BYTES {
             bytes = 0;
             state.apply(std::mem::take(&mut writes), reached(tip))?;
         }
         Ok(())
     })?;
-    if count > 0 {
-        state.apply(writes, reached(recovered.tip))?;
+    if count == 0 {
+        return Ok(mark);
     }
-    Ok(count)
+    state.apply(writes, reached(recovered.tip))?;
+    state.flush()?;
+    tracing::info!(records = count, last = recovered.tip.number, "applied the end of the journal to the state");
+    Ok(Mark { checkpoint: recovered.tip.number, ..reached(recovered.tip) })
 }
 
 fn gather(payload: &[u8], writes: &mut Writes) -> Option<()> {

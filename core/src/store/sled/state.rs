@@ -21,11 +21,17 @@ const MARK_KEY: &[u8] = &[0];
 const FIRST_KEY: &[u8] = &[1];
 const MARK_VERSION: u8 = 1;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
+/// The data directory is locked before, so a lock of sled's own was left behind a moment ago and is about to go.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How far the state has come. Stored in every batch, so it is true whatever part of them a crash leaves.
+/// How many keys sled is given at once. It frees no memory before a batch is through, and every key of it takes a copy
+/// of the node that it comes to: two million keys took 5.5 GB in batches of 8,000, and 0.2 GB in batches of 64.
+const BATCH_KEYS: usize = 64;
+
+/// How far the state has come. It is written after the writes that it speaks of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Mark {
-    /// The newest record whose writes are in the state.
+    /// The newest record up to which all writes are in the state.
     pub(super) applied: Tip,
     /// Everything up to this record was on disk when the mark was made.
     pub(super) checkpoint: u64,
@@ -62,8 +68,8 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Opens the tree in `dir`, or makes it. A lock that a process has left behind a moment ago is waited for.
-    pub(super) fn open(dir: &Path, cache_bytes: u64, patience: Duration) -> Result<Self, StoreError> {
+    /// Opens the tree in `dir`, or makes it.
+    pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
         let config =
             Config::new().path(dir).cache_capacity(cache_bytes).mode(Mode::HighThroughput).flush_every_ms(None);
         let mut waited = Duration::ZERO;
@@ -72,7 +78,7 @@ impl State {
             match catch_unwind(AssertUnwindSafe(|| config.open())) {
                 Ok(Ok(db)) => break db,
                 Ok(Err(error)) if is_lock(&error) => {
-                    if waited >= patience {
+                    if waited >= LOCK_PATIENCE {
                         return Err(StoreError::Locked { path: dir.to_owned() });
                     }
                     thread::sleep(LOCK_PAUSE);
@@ -93,7 +99,8 @@ impl State {
             }
             return Err(StoreError::corrupt("mark of the state (it is missing)", MARK_KEY));
         };
-        Mark::decode(&bytes).map(Some).ok_or_else(|| StoreError::corrupt("mark of the state", MARK_KEY))
+        let mark = Mark::decode(&bytes).ok_or_else(|| StoreError::corrupt("mark of the state", MARK_KEY))?;
+        Ok(Some(mark))
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
@@ -118,9 +125,11 @@ impl State {
         }
     }
 
-    /// Makes all of `writes` visible at once, together with the mark.
+    /// Writes all of `writes`, and then the mark. What a crash leaves may be ahead of the mark in part; applying the
+    /// journal again from the checkpoint on mends that.
     pub(super) fn apply(&self, writes: Writes, mark: Mark) -> Result<(), StoreError> {
         let mut batch = Batch::default();
+        let mut keys = 0;
         for (key, value) in writes {
             let key = match escape(&key) {
                 std::borrow::Cow::Borrowed(_) => key,
@@ -130,8 +139,17 @@ impl State {
                 Some(value) => batch.insert(key, value),
                 None => batch.remove(key),
             }
+            keys += 1;
+            if keys == BATCH_KEYS {
+                self.apply_batch(std::mem::take(&mut batch))?;
+                keys = 0;
+            }
         }
         batch.insert(MARK_KEY, mark.encode());
+        self.apply_batch(batch)
+    }
+
+    fn apply_batch(&self, batch: Batch) -> Result<(), StoreError> {
         self.db.apply_batch(batch).map_err(failed("apply a record to the state"))
     }
 

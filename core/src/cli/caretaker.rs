@@ -1,0 +1,106 @@
+//! What a serving host does by itself: snapshots now and then, and an eye on how large the store has become.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use metrics::gauge;
+
+use crate::store::Usage;
+use crate::store::snapshot::{self, SnapshotPlan, list_snapshots, read_summary};
+use crate::usecase::Host;
+
+/// How often it looks around.
+const ROUND: Duration = Duration::from_secs(10);
+/// How often something that should not be so is told again.
+const ALARM_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// What it does how often.
+pub(super) struct Duties {
+    /// The data directory.
+    pub(super) dir: PathBuf,
+    /// A snapshot is made when the newest is so old and something has happened since; never, if not given.
+    pub(super) snapshot_every: Option<SignedDuration>,
+}
+
+/// A thread that takes care, until this goes.
+pub(super) struct Caretaker {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Caretaker {
+    pub(super) fn start(host: Host, duties: Duties) -> std::io::Result<Self> {
+        let (stop, stopped) = channel();
+        let thread = thread::Builder::new().name("caretaker".into()).spawn(move || run(&host, &duties, &stopped))?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Caretaker {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic there was logged by the thread itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(host: &Host, duties: &Duties, stopped: &Receiver<()>) {
+    let mut alarmed_at = None;
+    loop {
+        look_at_size(host, &duties.dir, &mut alarmed_at);
+        make_snapshot(host, duties);
+        match stopped.recv_timeout(ROUND) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "gauges are floating-point, and sizes are far from where it matters")]
+fn look_at_size(host: &Host, dir: &Path, alarmed_at: &mut Option<Timestamp>) {
+    let usage = match Usage::of(dir) {
+        Ok(usage) => usage,
+        Err(error) => return tracing::error!(%error, "the size of the store can not be seen"),
+    };
+    gauge!("punchcard_store_state_bytes").set(usage.state_bytes as f64);
+    gauge!("punchcard_store_journal_bytes").set(usage.journal_bytes as f64);
+    gauge!("punchcard_store_snapshot_bytes").set(usage.snapshot_bytes as f64);
+    gauge!("punchcard_store_logical_bytes").set(usage.logical_bytes as f64);
+    gauge!("punchcard_store_bloated").set(if usage.is_bloated() { 1.0 } else { 0.0 });
+    gauge!("punchcard_store_retries").set(host.store.retries() as f64);
+    let now = host.clock.now();
+    if usage.is_bloated() && alarmed_at.is_none_or(|at| now.duration_since(at) >= ALARM_EVERY) {
+        *alarmed_at = Some(now);
+        tracing::warn!(
+            state_bytes = usage.state_bytes,
+            logical_bytes = usage.logical_bytes,
+            "the state takes far more room than what is in it: stop the host for a while and run `punchcard compact`"
+        );
+    }
+}
+
+fn make_snapshot(host: &Host, duties: &Duties) {
+    let Some(every) = duties.snapshot_every else { return };
+    let newest =
+        list_snapshots(&duties.dir).and_then(|mut all| all.pop().map(|file| read_summary(&file.path)).transpose());
+    let due = match newest {
+        Ok(Some(newest)) => host.clock.now().duration_since(newest.dated_at) >= every,
+        Ok(None) => true,
+        // A damaged one is told by the attempt to go on from it.
+        Err(_) => true,
+    };
+    if !due || host.store.health().is_err() {
+        return;
+    }
+    match snapshot::take(&duties.dir, SnapshotPlan::default(), || {}) {
+        Ok(taken) => {
+            tracing::info!(record = taken.number, keys = taken.keys, bytes = taken.file_bytes, "made a snapshot");
+        }
+        Err(error) => tracing::error!(%error, "no snapshot could be made"),
+    }
+}

@@ -1,0 +1,33 @@
+//! The figures of the running process, for Prometheus. They are the process's, not a merchant's.
+
+use std::sync::OnceLock;
+
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Seconds, from a quick disk to one that something is wrong with.
+const SECONDS: [f64; 10] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0];
+/// Things that are gathered.
+const COUNTS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
+
+static RECORDER: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// What was recorded since the process has begun to, as text; `None` when another recorder is in its place.
+pub(super) fn rendered() -> Option<String> {
+    RECORDER.get_or_init(|| install().ok()).as_ref().map(PrometheusHandle::render)
+}
+
+fn install() -> Result<PrometheusHandle, BuildError> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Suffix("_transactions".into()), &COUNTS)?
+        .install_recorder()?;
+    metrics::describe_gauge!("punchcard_store_state_bytes", "Files of the state");
+    metrics::describe_gauge!("punchcard_store_journal_bytes", "Files of the journal");
+    metrics::describe_gauge!("punchcard_store_snapshot_bytes", "Files of the snapshots");
+    metrics::describe_gauge!("punchcard_store_logical_bytes", "Keys and values in the store, at most");
+    metrics::describe_gauge!("punchcard_store_bloated", "1 when the state is worth to compact");
+    metrics::describe_gauge!("punchcard_store_retries", "Transactions run again after a conflict, since the start");
+    metrics::describe_histogram!("punchcard_store_commit_seconds", "Writing and syncing one record of the journal");
+    metrics::describe_histogram!("punchcard_store_group_transactions", "Transactions in one record of the journal");
+    Ok(handle)
+}
