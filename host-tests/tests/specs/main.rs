@@ -7,6 +7,7 @@ mod assets;
 mod auth;
 mod bakery;
 mod bits;
+mod crash;
 mod demo;
 mod durability;
 mod hostile;
