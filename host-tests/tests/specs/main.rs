@@ -20,6 +20,7 @@ mod orders;
 mod packs;
 mod points;
 mod refunds;
+mod strace;
 mod uploads;
 
 use host_tests::Shop;
