@@ -176,6 +176,9 @@ fn rebuild(place: &Place, figures: &mut Figures) {
     if seconds.is_finite() {
         serving.hear();
         serving.end();
+    } else {
+        // What is left is of no use to the next run.
+        fs::remove_file(place.ids()).expect("the mark of a whole directory can be removed");
     }
     let bytes = bytes_on_disk(&place.data().join(STATE_DIR));
     figures.tell("the state as it was built anew", bytes as f64 / MIB, "MiB");
