@@ -4,7 +4,6 @@
 //! - `bare sled`: a sled batch with `fdatasync` of as many keys and bytes, in groups.
 //!
 //! All variants run in turn, several times, and the medians count: a machine's speed drifts.
-#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 #![expect(clippy::print_stdout, reason = "a benchmark's figures go to standard output")]
 
 mod support;
@@ -14,18 +13,16 @@ use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Parser;
-use hdrhistogram::Histogram;
 use jiff::SignedDuration;
 use punchcard::domain::Reference;
 use punchcard::ledger::{Cause, House, LedgerError, Move, NewPosting};
 use punchcard::store::{DurableEngine, DurableOptions, Store, Tx};
 use punchcard::usecase::{Act, SettleError, SettleOrder, settle_order};
-use support::{Figures, Flags, Shop, basket, median};
+use support::{Figures, Flags, Measured, Shop, basket, drive};
 
 const ROUNDS: usize = 3;
 const MEMBERS: usize = 1_000;
@@ -78,53 +75,6 @@ fn main() -> ExitCode {
     }
     figures.tell("retries after conflicts, points inline", with_pack.shop.host.store.retries() as f64, "in all");
     figures.finish()
-}
-
-struct Measured {
-    per_second: f64,
-    p50_us: f64,
-    p99_us: f64,
-}
-
-impl Measured {
-    fn median(rounds: &[Self]) -> Self {
-        let of = |figure: fn(&Self) -> f64| median(rounds.iter().map(figure).collect());
-        Self { per_second: of(|m| m.per_second), p50_us: of(|m| m.p50_us), p99_us: of(|m| m.p99_us) }
-    }
-}
-
-/// Runs `act` from so many threads for so long.
-fn drive(clients: usize, lasting: Duration, act: impl Fn(usize, u64) + Sync) -> Measured {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let began = Instant::now();
-    let latencies = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..clients)
-            .map(|client| {
-                let act = &act;
-                scope.spawn(move || {
-                    let mut latencies = Histogram::<u64>::new(3).expect("three digits");
-                    while began.elapsed() < lasting {
-                        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-                        let start = Instant::now();
-                        act(client, number);
-                        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-                        latencies.record(micros.max(1)).expect("the histogram grows");
-                    }
-                    latencies
-                })
-            })
-            .collect();
-        let mut all = Histogram::<u64>::new(3).expect("three digits");
-        for thread in threads {
-            all.add(thread.join().expect("a client does not panic")).expect("the histogram grows");
-        }
-        all
-    });
-    Measured {
-        per_second: latencies.len() as f64 / began.elapsed().as_secs_f64(),
-        p50_us: latencies.value_at_quantile(0.5) as f64,
-        p99_us: latencies.value_at_quantile(0.99) as f64,
-    }
 }
 
 /// What an order of the bench earns.

@@ -3,6 +3,9 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use crate::built;
 
@@ -65,6 +68,18 @@ fn command(args: &[&str]) -> Command {
     command
 }
 
+/// The command that serves a data directory, on a port of its own.
+///
+/// # Panics
+/// When the directory's name is no text.
+pub fn serve_command(data: &Path) -> Command {
+    let data = data.to_str().expect("a temporary directory has a plain name");
+    command(&["serve", "--log", "error", "--listen", "127.0.0.1:0", "--data", data])
+}
+
+/// How long a server may take until it listens.
+const START_PATIENCE: Duration = Duration::from_secs(300);
+
 /// A server on a data directory, on a port of its own. It is killed when this goes.
 pub struct Server {
     child: Child,
@@ -77,14 +92,51 @@ impl Server {
     /// # Panics
     /// When it does not start.
     pub fn start(data: &Path) -> Self {
-        let data = data.to_str().expect("a temporary directory has a plain name");
-        let mut command = command(&["serve", "--log", "error", "--listen", "127.0.0.1:0", "--data", data]);
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary is built");
-        let mut line = String::new();
+        match Self::try_start(data) {
+            Ok(server) => server,
+            Err(reason) => panic!("{reason}"),
+        }
+    }
+
+    /// Starts it, and waits until it listens.
+    ///
+    /// # Errors
+    /// What it said instead, or that it said nothing for too long.
+    ///
+    /// # Panics
+    /// When there is no binary.
+    pub fn try_start(data: &Path) -> Result<Self, String> {
+        Self::listening(&mut serve_command(data))
+    }
+
+    /// Starts a command that is a server, or runs one, and waits until it listens.
+    ///
+    /// # Errors
+    /// As [`Server::try_start`].
+    ///
+    /// # Panics
+    /// When there is no such program.
+    pub fn listening(command: &mut Command) -> Result<Self, String> {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the program is there");
         let stdout = child.stdout.take().expect("its output is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("the server says something");
-        let address = line.trim().strip_prefix("listening on ").map(str::to_owned);
-        Self { child, address: address.unwrap_or_else(|| panic!("the server does not listen: {line:?}")) }
+        let mut server = Self { child, address: String::new() };
+        let (tell, told) = mpsc::channel();
+        thread::spawn(move || {
+            let mut line = String::new();
+            let read = BufReader::new(stdout).read_line(&mut line);
+            // Nobody listens any more when it took too long.
+            let _ = tell.send(read.map(|_| line));
+        });
+        let line = match told.recv_timeout(START_PATIENCE) {
+            Ok(Ok(line)) => line,
+            Ok(Err(error)) => return Err(format!("the server can not be heard: {error}")),
+            Err(_) => return Err(format!("the server says nothing for {} s", START_PATIENCE.as_secs())),
+        };
+        let Some(address) = line.trim().strip_prefix("listening on ") else {
+            return Err(format!("the server does not listen, and says {line:?}"));
+        };
+        address.clone_into(&mut server.address);
+        Ok(server)
     }
 
     /// Where it listens, such as `http://127.0.0.1:34567`.

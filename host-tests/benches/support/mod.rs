@@ -2,6 +2,8 @@
 #![allow(dead_code, reason = "each bench uses its part of it")]
 #![expect(clippy::print_stdout, reason = "a benchmark's figures go to standard output")]
 
+mod drive;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,6 +18,9 @@ use punchcard::usecase::{
     CreateMerchant, EnablePack, EnrolMember, Host, NewStore, create_merchant, enable_pack, enrol_member, upload_pack,
 };
 use serde_json::{Map, Value, json};
+
+#[allow(unused_imports, reason = "each bench uses its part of it")]
+pub(crate) use drive::{Measured, drive, scattered};
 
 /// The flags of every bench.
 #[derive(Parser)]

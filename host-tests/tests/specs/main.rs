@@ -7,6 +7,7 @@ mod assets;
 mod auth;
 mod bakery;
 mod bits;
+mod crash;
 mod demo;
 mod durability;
 mod hostile;
@@ -19,6 +20,7 @@ mod orders;
 mod packs;
 mod points;
 mod refunds;
+mod strace;
 mod uploads;
 
 use host_tests::Shop;

@@ -13,6 +13,8 @@ Usage: cargo xtask bench NAME [ARGS..]
 
   settle  orders settled from end to end, durably
   hook    one call into a pack
+  hot     all orders on one member, against orders of many
+  scale   a million members against a thousand: orders, memory, restart, verification, recovery
 
 All further arguments go to the benchmark; every one knows these:
 
@@ -51,14 +53,18 @@ fn benches(dir: &Path) -> Vec<String> {
     names
 }
 
-/// Makes the value of `--json` absolute: cargo runs a benchmark in its package's folder, not in ours.
+/// Flags whose value is a file or a directory.
+const PATHS: [&str; 2] = ["--json", "--data"];
+
+/// Makes the values of [`PATHS`] absolute: cargo runs a benchmark in its package's folder, not in ours.
 fn absolute_files(mut args: Vec<OsString>, here: &Path) -> Vec<OsString> {
     let mut before = OsString::new();
     for arg in &mut args {
-        if before == "--json" {
+        let joined = arg.to_str().and_then(|arg| arg.split_once('=')).filter(|(flag, _)| PATHS.contains(flag));
+        if PATHS.iter().any(|flag| before == **flag) {
             *arg = here.join(&*arg).into();
-        } else if let Some(file) = arg.to_str().and_then(|arg| arg.strip_prefix("--json=")) {
-            *arg = format!("--json={}", here.join(file).display()).into();
+        } else if let Some((flag, path)) = joined {
+            *arg = format!("{flag}={}", here.join(path).display()).into();
         }
         before.clone_from(arg);
     }
@@ -70,9 +76,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_file_for_figures_is_meant_from_where_one_stands() {
-        let args = ["--check", "--json", "a.json", "--json=b.json", "--json", "/c.json"].map(OsString::from).to_vec();
-        let expected = ["--check", "--json", "/here/a.json", "--json=/here/b.json", "--json", "/c.json"];
+    fn files_and_directories_are_meant_from_where_one_stands() {
+        let args = ["--check", "--json", "a.json", "--json=b.json", "--data", "/c"].map(OsString::from).to_vec();
+        let expected = ["--check", "--json", "/here/a.json", "--json=/here/b.json", "--data", "/c"];
         assert_eq!(absolute_files(args, Path::new("/here")), expected);
     }
 }

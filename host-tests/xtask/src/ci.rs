@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::args::Takes;
-use crate::machine::ThisMachine;
+use crate::machine::{self, ThisMachine};
 use crate::run::{Stopwatch, spoken};
 use crate::toolchain::{Machine as _, Via, Way};
 use crate::{Result, demo, packs, run, test, workspace};
@@ -30,7 +30,7 @@ A step that this machine cannot do is skipped with the reason. A table of all st
 
 When cargo-deny is missing it is compiled once, into target/xtask, which takes two or three minutes on two cores.
 
-  --no-install  do without what is not installed: cargo-deny, and Debian's compiler
+  --no-install  do without what is not installed: cargo-deny, strace, and Debian's compiler
 ";
 
 /// What a step came to, if it did not fail.
@@ -52,7 +52,7 @@ const STEPS: [Step; 9] = [
     ("fmt", |_| cargo(&["fmt", "--all", "--check"])),
     ("packs", |_| packs::build(Via::Auto).map(|()| Outcome::Passed)),
     ("clippy", |_| cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])),
-    ("test", |_| test::test(&[], &[]).map(|()| Outcome::Passed)),
+    ("test", |options| all_tests(options.install)),
     ("demo", |_| demo_balances()),
     ("doc", |_| documentation()),
     ("packs-apt", |options| packs_by_debian(options.install)),
@@ -101,6 +101,13 @@ pub(crate) fn main(args: Vec<OsString>) -> Result {
 
 fn cargo(args: &[&str]) -> Result<Outcome> {
     run::run(workspace::cargo().args(args)).map(|()| Outcome::Passed)
+}
+
+fn all_tests(install: bool) -> Result<Outcome> {
+    if install {
+        machine::provide_strace();
+    }
+    test::test(&[], &[]).map(|()| Outcome::Passed)
 }
 
 fn documentation() -> Result<Outcome> {

@@ -16,7 +16,12 @@ pub(crate) fn build() -> Result<PathBuf> {
 
 /// Where the host's binary is once it is built.
 pub(crate) fn binary() -> PathBuf {
-    workspace::target_dir().join("release").join(format!("punchcard{}", std::env::consts::EXE_SUFFIX))
+    built("punchcard")
+}
+
+/// Where a program of the workspace is once it is built.
+pub(crate) fn built(name: &str) -> PathBuf {
+    workspace::target_dir().join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 
 /// Where the built packs are.

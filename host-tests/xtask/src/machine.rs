@@ -231,35 +231,61 @@ fn rustup(args: &[&str]) -> Result {
 }
 
 fn install_debian(machine: &mut ThisMachine) -> Result {
-    if run::answer(Command::new("apt-get").arg("--version")).is_none() {
-        return Err("there is no apt-get".to_owned());
-    }
-    let root = run::answer(Command::new("id").arg("-u")).is_some_and(|id| id == "0");
-    let sudo = !root && run::answer(Command::new("sudo").args(["-n", "true"])).is_some();
-    if !root && !sudo {
-        return Err("apt-get needs root, and `sudo -n` does not give it".to_owned());
-    }
-    let apt = |args: &[&str]| {
-        let mut command = Command::new(if sudo { "sudo" } else { "env" });
-        command.args(if sudo { &["-n", "env"][..] } else { &[] });
-        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(args);
-        run::run(&mut command)
-    };
-    let install = |packages: &[&str]| {
-        // Never removes anything: these packages stand beside rustup's compilers, and conflict with Debian's older one.
-        let options = ["install", "--yes", "-qq", "-o=Dpkg::Use-Pty=0", "--no-install-recommends", "--no-remove"];
-        let args = [&options, packages].concat();
-        apt(&args).or_else(|_| apt(&["update", "-qq"]).and_then(|()| apt(&args)))
-    };
+    let apt = Apt::find()?;
     machine.say("wasm: installing Debian's compiler, its cargo and the source of its standard library");
-    install(&DEBIAN_PACKAGES)?;
+    apt.install(&DEBIAN_PACKAGES)?;
     if linkers().is_empty() {
         let version = compiler_fact(DEBIAN_RUSTC.as_ref(), "LLVM version");
         let major = version.as_deref().and_then(|version| version.split('.').next());
         machine.say("wasm: installing LLVM's linker, as no Rust toolchain here brings one");
-        install(&[&major.map_or_else(|| "lld".to_owned(), |major| format!("lld-{major}"))])?;
+        apt.install(&[&major.map_or_else(|| "lld".to_owned(), |major| format!("lld-{major}"))])?;
     }
     Ok(())
+}
+
+/// Gets strace, by which a spec proves that replies wait for the disk. Without it that spec says that it is skipped, so
+/// a machine that can not have it is told of and no more.
+pub(crate) fn provide_strace() {
+    if run::answer(Command::new("strace").arg("-V")).is_some() {
+        return;
+    }
+    run::say("strace: installing it, for the spec that replies wait for the disk");
+    if let Err(reason) = Apt::find().and_then(|apt| apt.install(&["strace"])) {
+        run::say(&format!("strace: not installed, so one spec is skipped: {reason}"));
+    }
+}
+
+/// Debian's installer, as we may use it.
+struct Apt {
+    sudo: bool,
+}
+
+impl Apt {
+    fn find() -> Result<Self> {
+        if run::answer(Command::new("apt-get").arg("--version")).is_none() {
+            return Err("there is no apt-get".to_owned());
+        }
+        let root = run::answer(Command::new("id").arg("-u")).is_some_and(|id| id == "0");
+        let sudo = !root && run::answer(Command::new("sudo").args(["-n", "true"])).is_some();
+        if !root && !sudo {
+            return Err("apt-get needs root, and `sudo -n` does not give it".to_owned());
+        }
+        Ok(Self { sudo })
+    }
+
+    /// Never removes anything: these packages stand beside rustup's compilers, and conflict with Debian's older one.
+    fn install(&self, packages: &[&str]) -> Result {
+        let options = ["install", "--yes", "-qq", "-o=Dpkg::Use-Pty=0", "--no-install-recommends", "--no-remove"];
+        let args = [&options, packages].concat();
+        self.run(&args).or_else(|_| self.run(&["update", "-qq"]).and_then(|()| self.run(&args)))
+    }
+
+    fn run(&self, args: &[&str]) -> Result {
+        let mut command = Command::new(if self.sudo { "sudo" } else { "env" });
+        command.args(if self.sudo { &["-n", "env"][..] } else { &[] });
+        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get"]).args(args);
+        run::run(&mut command)
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask setup | packs | demo | test | bench | ci`.
+//! The project's own commands: `cargo xtask setup | packs | demo | test | bench | crash | ci`.
 //!
 //! Guarantees: needs Rust and nothing else to start, compiles in seconds, asks nothing on the terminal, and says in
 //! one line each what it does. A failure ends in one `error:` line that says what was wrong and what would be right,
@@ -7,6 +7,7 @@
 mod args;
 mod bench;
 mod ci;
+mod crash;
 mod demo;
 mod host;
 mod machine;
@@ -32,6 +33,7 @@ Usage: cargo xtask COMMAND [ARGS..]
   demo    Build everything, run a trading day and serve the console
   test    Build everything and run all tests
   bench   Build everything and run one benchmark
+  crash   Build everything, and kill the binary under load again and again
   ci      What the continuous integration runs, step by step
 
 On a fresh machine with Rust and nothing else, start with `cargo xtask demo` or `cargo xtask test`: both build what they
@@ -51,12 +53,13 @@ fn main() -> ExitCode {
         "demo" => demo::main(args),
         "test" => test::main(args),
         "bench" => bench::main(args),
+        "crash" => crash::main(args),
         "ci" => ci::main(args),
         "help" | "--help" | "-h" => {
             run::print_help(HELP);
             Ok(())
         }
-        other => Err(format!("there is no command `{other}`; there are setup, packs, demo, test, bench and ci")),
+        other => Err(format!("there is no command `{other}`; there are setup, packs, demo, test, bench, crash and ci")),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

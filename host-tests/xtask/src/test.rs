@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use crate::args::Takes;
 use crate::run::{Stopwatch, spoken};
 use crate::toolchain::Via;
-use crate::{Result, host, packs, run, workspace};
+use crate::{Result, host, machine, packs, run, workspace};
 
 const HELP: &str = "\
 Build everything and run all tests: of the host, the SDK, the packs, the specs against real packs, and of xtask.
@@ -14,6 +14,8 @@ Usage: cargo xtask test [FILTER..] [-- ARGS..]
 
   FILTER  run only tests whose name contains one of these
   ARGS    for the test programs, such as `--nocapture`
+
+One spec looks at the binary's system calls; where strace is missing, it is installed with apt-get if that is possible.
 
 Tests find what was built by PUNCHCARD_BIN, PUNCHCARD_PACKS and PUNCHCARD_GUESTS, which this command sets.
 ";
@@ -27,6 +29,7 @@ pub(crate) fn main(args: Vec<OsString>) -> Result {
     }
     let watch = Stopwatch::start();
     packs::build(Via::Auto)?;
+    machine::provide_strace();
     let outcome = test(&given.words, &given.rest);
     run::say(&format!(
         "test: {} in {}",
