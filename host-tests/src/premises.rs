@@ -140,7 +140,7 @@ impl Premises {
 
     /// What `punchcard verify` says of the directory. No server may have it open.
     pub fn verify(&self) -> Ran {
-        punchcard(&["verify", "--data", text(self.path())])
+        punchcard(&["verify", "--deep", "--data", text(self.path())])
     }
 }
 

@@ -17,6 +17,9 @@ const ROUND: Duration = Duration::from_secs(10);
 /// How often something that should not be so is told again.
 const ALARM_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
+/// From this size of the journal on, in bytes, a first snapshot is worth to make.
+const FIRST_FROM_BYTES: u64 = 16 * 1024 * 1024;
+
 /// What it does how often.
 pub(super) struct Duties {
     /// The data directory.
@@ -90,7 +93,7 @@ fn make_snapshot(host: &Host, duties: &Duties) {
         list_snapshots(&duties.dir).and_then(|mut all| all.pop().map(|file| read_summary(&file.path)).transpose());
     let due = match newest {
         Ok(Some(newest)) => host.clock.now().duration_since(newest.dated_at) >= every,
-        Ok(None) => true,
+        Ok(None) => Usage::of(&duties.dir).is_ok_and(|usage| usage.journal_bytes >= FIRST_FROM_BYTES),
         // A damaged one is told by the attempt to go on from it.
         Err(_) => true,
     };

@@ -5,6 +5,7 @@
 
 mod assets;
 mod auth;
+mod backups;
 mod bakery;
 mod bits;
 mod crash;

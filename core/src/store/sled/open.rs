@@ -2,8 +2,11 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender};
+use std::thread;
 
 use jiff::Timestamp;
 
@@ -12,10 +15,12 @@ use super::state::{Mark, State, Writes, set_aside};
 use super::{SledOptions, describe};
 use crate::store::error::StoreError;
 use crate::store::journal::{self, Journal, JournalLimits, Payload, Reached, Recovered, Tip, recover};
-use crate::store::snapshot::{self, SnapshotReader};
+use crate::store::snapshot::{self, SnapshotPlan, SnapshotReader};
 
-/// How many bytes of records, or of a snapshot, are applied to the state in one batch.
-const BATCH_BYTES: usize = 1024 * 1024;
+/// How many bytes of records are gathered before they are applied to the state, each key once and in order.
+const REPLAY_BYTES: usize = 32 * 1024 * 1024;
+/// How many threads fill a new state.
+const LOADERS_MAX: usize = 8;
 
 pub(super) struct Opened {
     pub(super) lock: File,
@@ -76,12 +81,16 @@ fn can_rebuild(dir: &Path) -> Result<bool, StoreError> {
     Ok(first == 1 || snapshot::list_snapshots(dir)?.iter().any(|snapshot| snapshot.number + 1 >= first))
 }
 
-/// Builds a state from the newest whole snapshot, beside the place of the state, and puts it there. Without a snapshot
-/// there is nothing to build: the journal does it from the beginning.
+/// Builds a state beside the place of the state, and puts it there: from a snapshot of all that the journal holds, which
+/// is made first, as keys in order come into sled far more quickly than they were written. If that can not be made, from
+/// the newest whole one that is there; and if there is none, the journal will do it from the beginning.
 pub(super) fn rebuild(dir: &Path, options: &SledOptions) -> Result<(), StoreError> {
     let building = dir.join(BUILDING_DIR);
     let state_dir = dir.join(STATE_DIR);
     remove_dir(&building)?;
+    if let Err(error) = snapshot::take(dir, SnapshotPlan::default(), || {}) {
+        tracing::warn!(error = describe(&error), "no new snapshot could be made to build the state from");
+    }
     for snapshot in snapshot::list_snapshots(dir)?.into_iter().rev() {
         match load(&snapshot.path, &building, options) {
             Ok(keys) => {
@@ -106,23 +115,46 @@ fn load(snapshot: &Path, state_dir: &Path, options: &SledOptions) -> Result<u64,
     let mut reader = SnapshotReader::open(snapshot)?;
     let tip = reader.begins.tip;
     let state = State::open(state_dir, options.cache_bytes)?;
-    let mut writes = Writes::new();
-    let mut bytes = 0;
-    let unfinished = Mark::default();
-    while let Some((key, value)) = reader.next()? {
-        bytes += key.len() + value.as_ref().map_or(0, Vec::len);
-        writes.insert(key.into(), value.map(Into::into));
-        if bytes > BATCH_BYTES {
-            bytes = 0;
-            state.apply(std::mem::take(&mut writes), unfinished)?;
-        }
-    }
+    let loaded: Result<(), StoreError> = thread::scope(|scope| {
+        let workers = thread::available_parallelism().map_or(1, NonZero::get).min(LOADERS_MAX);
+        let (queues, workers): (Vec<_>, Vec<_>) = (0..workers)
+            .map(|_| {
+                let (queue, pages) = mpsc::sync_channel::<Writes>(2);
+                let state = &state;
+                (queue, scope.spawn(move || pages.iter().try_for_each(|page| state.put(page))))
+            })
+            .unzip();
+        let read = deal_out(&mut reader, &queues);
+        drop(queues);
+        let put = workers.into_iter().try_for_each(|worker| {
+            worker.join().unwrap_or_else(|_| Err(StoreError::Engine { step: "load", source: "it panicked".into() }))
+        });
+        put.and(read)
+    });
+    loaded?;
     // Nothing rests on the state before it has its mark, and that comes when the snapshot has shown itself whole.
-    state.apply(writes, unfinished)?;
     state.flush()?;
     state.apply(Writes::new(), Mark { applied: tip, checkpoint: tip.number })?;
     state.flush()?;
     Ok(reader.summary().keys)
+}
+
+/// Reads a snapshot and hands it out, page by page.
+fn deal_out(reader: &mut SnapshotReader, queues: &[SyncSender<Writes>]) -> Result<(), StoreError> {
+    const PAGE_KEYS: usize = 4096;
+    let mut page = Writes::new();
+    for queue in queues.iter().cycle() {
+        while page.len() < PAGE_KEYS
+            && let Some((key, value)) = reader.next()?
+        {
+            page.insert(key.into(), value.map(Into::into));
+        }
+        // A worker that has hung up tells why when it is waited for.
+        if page.is_empty() || queue.send(std::mem::take(&mut page)).is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Removes a directory with all that is in it, if it is there.
@@ -161,7 +193,7 @@ fn replay(journal_dir: &Path, recovered: &Recovered, state: &State, mark: Mark) 
             remedy: "open the directory with the version of punchcard that wrote it",
         })?;
         bytes += payload.len();
-        if bytes > BATCH_BYTES {
+        if bytes > REPLAY_BYTES {
             bytes = 0;
             state.apply(std::mem::take(&mut writes), reached(tip))?;
         }

@@ -128,6 +128,14 @@ impl State {
     /// Writes all of `writes`, and then the mark. What a crash leaves may be ahead of the mark in part; applying the
     /// journal again from the checkpoint on mends that.
     pub(super) fn apply(&self, writes: Writes, mark: Mark) -> Result<(), StoreError> {
+        self.put(writes)?;
+        let mut batch = Batch::default();
+        batch.insert(MARK_KEY, mark.encode());
+        self.apply_batch(batch)
+    }
+
+    /// Writes all of `writes`.
+    pub(super) fn put(&self, writes: Writes) -> Result<(), StoreError> {
         let mut batch = Batch::default();
         let mut keys = 0;
         for (key, value) in writes {
@@ -145,8 +153,7 @@ impl State {
                 keys = 0;
             }
         }
-        batch.insert(MARK_KEY, mark.encode());
-        self.apply_batch(batch)
+        if keys > 0 { self.apply_batch(batch) } else { Ok(()) }
     }
 
     fn apply_batch(&self, batch: Batch) -> Result<(), StoreError> {
