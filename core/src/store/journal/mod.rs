@@ -10,6 +10,8 @@
 //! more is written. The journal does not know what a payload means, nor what state it leads to.
 
 mod disk;
+#[cfg(test)]
+mod faulty;
 mod payload;
 mod record;
 mod recover;
@@ -20,6 +22,8 @@ mod writer;
 mod tests;
 
 pub use disk::{Disk, SystemDisk};
+#[cfg(test)]
+pub(crate) use faulty::{FAULTS, Fault, FaultyDisk};
 pub(super) use payload::{Payload, encode_payload};
 pub use record::Tip;
 pub use recover::{JournalReport, verify_journal};

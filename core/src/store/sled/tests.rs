@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::directory::STATE_DIR;
 use super::*;
 use crate::store::conformance::conformance;
-use crate::store::journal::verify_journal;
+use crate::store::journal::{FaultyDisk, verify_journal};
 use crate::store::{Store, Tx, snapshot};
 
 pub(super) fn options() -> SledOptions {
@@ -329,7 +329,7 @@ fn a_lost_state_is_built_again_from_the_newest_snapshot_and_the_journal_after_it
 #[test]
 fn a_read_is_not_answered_before_what_it_saw_is_on_disk() {
     let dir = TempDir::new().expect("directory");
-    let disk = Arc::new(faults::FaultyDisk::default());
+    let disk = Arc::new(FaultyDisk::default());
     let store = open_with(dir.path(), &SledOptions { disk: Arc::clone(&disk) as Arc<dyn Disk>, ..options() });
     fill(&store, 1..=1);
     let held = disk.hold_syncs();
