@@ -254,12 +254,37 @@ impl From<LedgerError> for Problem {
             | LedgerError::AlreadyReversed { .. }
             | LedgerError::UnknownPosting(_)
             | LedgerError::ExistsDifferent(_)
+            | LedgerError::HoldNotLapsed { .. }
+            | LedgerError::UnknownPending(_)
+            | LedgerError::PendingClosed(_)
             | LedgerError::Inconsistent(_) => Self::internal(error),
             LedgerError::AmountZero => Self::refused("amount-zero", error),
             LedgerError::AmountTooLarge(_) => Self::refused("amount-too-large", error),
             LedgerError::UnknownUnit(_) => Self::refused("unknown-unit", error),
             LedgerError::Insufficient { .. } => Self::refused("insufficient-balance", error),
             LedgerError::BalanceTooLarge(_) => Self::refused("balance-too-large", error),
+            LedgerError::IsCoupon(_) => Self::refused("is-coupon", error),
+            LedgerError::NotCoupon(_) => Self::refused("not-coupon", error),
+            LedgerError::TooManyCoupons(_) => Self::refused("too-many-coupons", error),
+            LedgerError::NotTransferable(_) => Self::refused("not-transferable", error),
+            LedgerError::SameMember(_) => Self::refused("same-member", error),
+            LedgerError::HoldExists(_) => Self::conflict("hold-exists", error),
+            LedgerError::HoldOver(_) => Self::refused("hold-over", error),
+            LedgerError::UnknownHold(_) => Self::not_found("unknown-hold", error),
+            LedgerError::HoldPosted { .. } => Self::conflict("hold-posted", error),
+            LedgerError::HoldVoided { .. } => Self::conflict("hold-voided", error),
+            LedgerError::HoldLapsed { .. } => Self::conflict("hold-lapsed", error),
+            LedgerError::HoldTooSmall { .. } => Self::refused("hold-too-small", error),
+            LedgerError::CouponEndless(_) => Self::refused("coupon-endless", error),
+            LedgerError::CouponTooEarly { .. } => Self::refused("coupon-too-early", error),
+            LedgerError::CouponOver { .. } => Self::refused("coupon-over", error),
+            LedgerError::CouponMemberMax { .. } => Self::refused("coupon-member-max", error),
+            LedgerError::CouponTotalMax { .. } => Self::refused("coupon-total-max", error),
+            LedgerError::CouponOutOfStock { .. } => Self::refused("coupon-out-of-stock", error),
+            LedgerError::EarnLimit { .. } => Self::refused("earn-limit", error),
+            LedgerError::SpendLimit { .. } => Self::refused("spend-limit", error),
+            LedgerError::BalanceLimit { .. } => Self::refused("balance-limit", error),
+            LedgerError::Shortfall { .. } => Self::refused("shortfall", error),
             LedgerError::Store(error) => error.into(),
         }
     }
@@ -315,6 +340,7 @@ impl From<RefundError> for Problem {
         match error {
             RefundError::UnknownOrder(id) => Self::unknown_order(id),
             RefundError::AlreadyRefunded(_) => Self::conflict("already-refunded", error),
+            RefundError::Ledger(error @ LedgerError::Shortfall { .. }) => error.into(),
             RefundError::Ledger(error) => Self::internal(error),
             RefundError::Store(error) => error.into(),
         }

@@ -25,6 +25,7 @@ mod key;
 pub mod layout;
 pub mod memory;
 mod merge;
+mod older;
 mod records;
 mod seal;
 mod sled;

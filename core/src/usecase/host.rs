@@ -1,5 +1,6 @@
 //! The running host: what all use cases share, and how one is run.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::Programme;
 use crate::clock::{Clock, Entropy};
 use crate::domain::{Actor, Event, IdSource, MemberId, Merchant, MerchantId, Reference, StoreId};
-use crate::ledger::Book;
+use crate::ledger::{Book, Terms};
 use crate::pack::Packs;
 use crate::store::{self, Record, Store, StoreError, Tx, layout};
 
@@ -42,6 +43,8 @@ pub struct Act<'h> {
     pub ids: IdSource,
     /// Which packs are enabled where.
     pub programme: &'h Programme,
+    /// The merchant's record, once it is read.
+    record: OnceCell<Merchant>,
 }
 
 /// Why a use case with an idempotency key was not run, or what it refused.
@@ -122,7 +125,8 @@ impl Host {
         let seed = self.entropy.bits();
         self.store.write(|tx| {
             let ids = IdSource::new(now, seed);
-            use_case(tx, &mut Act { merchant, actor: actor.cloned(), now, ids, programme: &self.programme })
+            let (actor, programme, record) = (actor.cloned(), &*self.programme, OnceCell::new());
+            use_case(tx, &mut Act { merchant, actor, now, ids, programme, record })
         })
     }
 
@@ -189,13 +193,21 @@ impl Act<'_> {
     /// # Errors
     /// When it is missing, which is corruption: keys belong to merchants that exist.
     pub fn merchant(&self, tx: &mut Tx) -> Result<Merchant, StoreError> {
+        if let Some(record) = self.record.get() {
+            return Ok(record.clone());
+        }
         let key = layout::merchant(self.merchant);
-        tx.load(&key)?.ok_or_else(|| StoreError::corrupt("merchant (missing)", &key))
+        let record = tx.load::<Merchant>(&key)?.ok_or_else(|| StoreError::corrupt("merchant (missing)", &key))?;
+        Ok(self.record.get_or_init(|| record).clone())
     }
 
     /// The merchant's ledger.
-    pub fn book<'a>(&'a mut self, tx: &'a mut Tx) -> Book<'a> {
-        Book::new(tx, &mut self.ids, self.merchant, self.now)
+    ///
+    /// # Errors
+    /// As [`Act::merchant`].
+    pub fn book<'a>(&'a mut self, tx: &'a mut Tx) -> Result<Book<'a>, StoreError> {
+        let zone = self.merchant(tx)?.time_zone.zone();
+        Ok(Book::new(tx, &mut self.ids, Terms { merchant: self.merchant, zone, now: self.now }))
     }
 
     /// Adds an event to the merchant's log.

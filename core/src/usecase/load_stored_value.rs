@@ -60,7 +60,7 @@ pub fn load_stored_value(tx: &mut Tx, act: &mut Act<'_>, load: &LoadStoredValue)
         from: House::Cash,
     };
     let new = NewPosting { id, cause: Cause::Load, pack: None, reason: load.reason.clone(), moves: vec![wanted] };
-    let mut book = act.book(tx);
+    let mut book = act.book(tx)?;
     book.post(&new)?;
     let available_minor = book.balance(load.member, &unit)?.available;
     let event =

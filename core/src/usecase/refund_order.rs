@@ -77,7 +77,7 @@ fn reverse_postings(
         let id = act.ids.posting();
         let moves = vec![Move::Reverse { posting }];
         let pack = Some(outcome.pack.clone());
-        act.book(tx).post(&NewPosting { id, cause: Cause::Refund(order.id), pack, reason: reason.cloned(), moves })?;
+        act.book(tx)?.post(&NewPosting { id, cause: Cause::Refund(order.id), pack, reason: reason.cloned(), moves })?;
         reversals.push(id);
     }
     Ok(reversals)

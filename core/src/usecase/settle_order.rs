@@ -246,6 +246,12 @@ impl From<LedgerError> for Failure {
     }
 }
 
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 /// Books what a pack wants the buyer to get.
 fn grant(
     tx: &mut Tx,
@@ -270,7 +276,7 @@ fn grant(
         .collect();
     let id = act.ids.posting();
     let pack = Some(active.code.clone());
-    act.book(tx).post(&NewPosting { id, cause: Cause::Order(order.id), pack, reason: None, moves })?;
+    act.book(tx)?.post(&NewPosting { id, cause: Cause::Order(order.id), pack, reason: None, moves })?;
     let earned = earnings.iter().map(|earning| (earning.unit.clone(), earning.amount)).collect();
     Ok(PackResult::Done { posting: Some(id), earned })
 }

@@ -269,7 +269,7 @@ impl Day<'_> {
             member: person.map(|person| person.id),
             ordered_at: None,
             currency: None,
-            lines: vec![Line { sku: label(sku), category: None, quantity, amount_minor }],
+            lines: vec![Line { sku: label(sku), category: None, brand: None, quantity, amount_minor }],
         };
         Ok(self.once(key, |tx, act| settle_order(tx, act, &new))?.order)
     }
