@@ -10,7 +10,7 @@ use super::Problem;
 use crate::domain::{Label, Line, LineFault, Minor, Order, OrderState, PackResult};
 
 /// An amount in minor units that tells what is wrong with a negative or broken one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct AmountMinor(pub(super) Minor);
 
 impl<'de> Deserialize<'de> for AmountMinor {

@@ -142,7 +142,7 @@ impl<'a> Book<'a> {
                     *from,
                     release.clone(),
                 );
-                self.grant_later(&unit, new)
+                self.grant_later(&unit, &new)
             }
             Move::Release { lot } => self.release(by, *lot),
             Move::Hold { hold, member, unit, amount, lapses_at } => {

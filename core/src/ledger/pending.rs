@@ -49,11 +49,11 @@ impl Book<'_> {
         Ok(found.len())
     }
 
-    pub(super) fn grant_later(&mut self, unit: &Unit, new: PendingGrant) -> Result<Vec<Transfer>, LedgerError> {
+    pub(super) fn grant_later(&mut self, unit: &Unit, new: &PendingGrant) -> Result<Vec<Transfer>, LedgerError> {
         if unit.kind == UnitKind::Coupon {
             return Err(LedgerError::IsCoupon(unit.code.clone()));
         }
-        let PendingGrant { lot, member, amount, expires_at, from, .. } = new;
+        let PendingGrant { lot, member, amount, expires_at, from, .. } = *new;
         let mut account = self.touch_to_receive(member, unit)?;
         self.count_earning(&mut account, unit, amount)?;
         self.check_room(&account, unit, amount)?;
@@ -65,7 +65,7 @@ impl Book<'_> {
         if let Some(event) = new.release.event() {
             self.tx.put(&layout::waiting(self.merchant, event, lot), Vec::new())?;
         }
-        self.tx.save(&layout::pending(self.merchant, lot), &new)?;
+        self.tx.save(&layout::pending(self.merchant, lot), new)?;
         let part = Allocation { lot, expires_at, amount };
         Ok(vec![on_behalf(member, &unit.code, amount, from, House::Pending, vec![part])])
     }

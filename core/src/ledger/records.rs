@@ -1,13 +1,12 @@
 //! What the ledger keeps besides postings: accounts, lots, holds, pending grants.
 
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Allocation, House, Release};
 use crate::domain::{Code, HoldId, LotId, MemberId, Minor, PostingId};
-use crate::store::Record;
+use crate::store::{Record, whole};
 
 /// What a member holds of a unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,9 +201,4 @@ pub(super) struct Reversal(pub(super) PostingId);
 impl Record for Reversal {
     const VERSION: u8 = 1;
     const NAME: &'static str = "reversal";
-}
-
-/// A record of exactly these bytes.
-pub(super) fn whole<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
-    postcard::take_from_bytes(body).ok().filter(|(_, rest)| rest.is_empty()).map(|(record, _)| record)
 }

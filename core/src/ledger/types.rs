@@ -3,10 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::records::whole;
 use super::{Move, NewPosting};
 use crate::domain::{Code, Label, LotId, MemberId, Minor, OrderId, PostingId};
-use crate::store::Record;
+use crate::store::{Record, whole};
 
 /// An account of the merchant itself. Its balance may have either sign; over all accounts of a unit the sum is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

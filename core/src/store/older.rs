@@ -2,17 +2,12 @@
 
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
 
+use super::whole;
 use crate::domain::{
-    Code, Currency, Label, Line, MemberId, Merchant, MerchantId, Minor, Order, OrderId, OrderState, PackOutcome,
+    Code, Currency, Event, Label, Line, MemberId, Merchant, MerchantId, Minor, Order, OrderId, OrderState, PackOutcome,
     Reference, SpendingOrder, StoreId, Unit, UnitKind, UnitRules, ZoneName,
 };
-
-/// A record of exactly these bytes.
-fn whole<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
-    postcard::take_from_bytes(body).ok().filter(|(_, rest)| rest.is_empty()).map(|(record, _)| record)
-}
 
 /// Before it had a policy for stored value.
 #[derive(Deserialize)]
@@ -44,7 +39,7 @@ pub(super) fn unit(version: u8, body: &[u8]) -> Option<Unit> {
 
 /// Before lines had a brand.
 #[derive(Deserialize)]
-struct Order1 {
+pub(crate) struct Order1 {
     id: OrderId,
     reference: Reference,
     store: StoreId,
@@ -85,6 +80,11 @@ impl From<Order1> for Order {
             .collect();
         Self { id, reference, store, member, ordered_at, lines, total_minor, state, outcomes }
     }
+}
+
+/// Version 1 knew fewer events; those it knew have kept their shapes.
+pub(super) fn event(version: u8, body: &[u8]) -> Option<Event> {
+    (version == 1).then(|| whole(body)).flatten()
 }
 
 #[cfg(test)]
@@ -132,6 +132,13 @@ mod tests {
         let read: Unit = read(&older(&("points", UnitKind::Count, Some("loyalty"))));
         let code = |text| Code::new(text).unwrap();
         assert_eq!(read, Unit::new(code("points"), UnitKind::Count, Some(code("loyalty"))));
+    }
+
+    #[test]
+    fn an_event_of_version_1_is_the_same() {
+        let order = OrderId::from_bytes([7; 16]);
+        let event = Event::OrderSettled { order, member: None, at: Timestamp::from_second(5).unwrap() };
+        assert_eq!(read::<Event>(&older(&event)), event);
     }
 
     #[test]

@@ -26,7 +26,7 @@ records! {
     MemberId, 1, "member id";
     Order, 2, "order", older::order;
     OrderId, 1, "order id";
-    Event, 1, "event";
+    Event, 2, "event", older::event;
 }
 
 impl Tx {

@@ -77,7 +77,7 @@ impl Audit {
                 Due::Lot { lot, .. } => match fold.lots.get_mut(&lot) {
                     Some(found) if found.due == at && at != NOT_DUE => found.due = NOT_DUE,
                     _ => {
-                        self.find(format!("{lot} is to expire at {at}, but is not open or expires at another instant"))
+                        self.find(format!("{lot} is to expire at {at}, but is not open or expires at another instant"));
                     }
                 },
                 Due::Timed(timed) => self.see(&mut expected, at, timed),

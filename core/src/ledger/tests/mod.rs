@@ -115,17 +115,17 @@ impl World {
     /// A world in which the points have these rules.
     fn with(rules: UnitRules) -> Self {
         let world = Self { store: Store::in_memory(), seed: 0 };
-        world.declare(Unit { rules, ..Unit::new(points(), UnitKind::Count, None) });
+        world.declare(&Unit { rules, ..Unit::new(points(), UnitKind::Count, None) });
         world
     }
 
-    fn declare(&self, unit: Unit) {
-        self.store.write(|tx| tx.save(&layout::unit(MERCHANT, &unit.code), &unit)).unwrap();
+    fn declare(&self, unit: &Unit) {
+        self.store.write(|tx| tx.save(&layout::unit(MERCHANT, &unit.code), unit)).unwrap();
     }
 
     /// Defines a type of coupon and the unit that goes with it.
     fn define(&self, coupon: &CouponType) {
-        self.declare(Unit { rules: free(), ..Unit::new(coupon.unit.clone(), UnitKind::Coupon, None) });
+        self.declare(&Unit { rules: free(), ..Unit::new(coupon.unit.clone(), UnitKind::Coupon, None) });
         self.store.write(|tx| tx.save(&layout::coupon_type(MERCHANT, &coupon.unit), coupon)).unwrap();
     }
 

@@ -119,7 +119,7 @@ impl Pair {
         let CouponLimits { per_member_max, total_max, stock } = limits;
         let validity = Validity::Days { days: 0 };
         world.define(&CouponType { per_member_max, total_max, stock, validity, ..coupon("welcome") });
-        world.declare(Unit { rules: coupon_rules.clone(), ..Unit::new(welcome(), UnitKind::Coupon, None) });
+        world.declare(&Unit { rules: coupon_rules.clone(), ..Unit::new(welcome(), UnitKind::Coupon, None) });
         let points = Model::new(rules, CouponLimits::default());
         Self { world, points, coupons: Model::new(coupon_rules, limits), now: 0, postings: Vec::new(), made: 0 }
     }

@@ -63,7 +63,7 @@ fn what_expired_with_the_receiver_expires_with_the_giver_when_it_comes_back() {
 fn every_refusal_of_a_transfer_is_named_in_the_order_of_the_checks() {
     let to_herself = |amount| Move::Transfer { from: ALICE, to: ALICE, unit: points(), amount };
     let mut world = World::with(UnitRules { balance_max: Some(20), spend_per_day_max: Some(12), ..free() });
-    world.declare(Unit::new(code("stamps"), UnitKind::Count, None));
+    world.declare(&Unit::new(code("stamps"), UnitKind::Count, None));
     let stamps = Move::Transfer { from: ALICE, to: ALICE, unit: code("stamps"), amount: 1 };
     world.book(0, 1, grant(11, None));
     world.book(0, 2, Move::Grant { member: BOB, unit: points(), amount: 15, expires_at: None, from: House::Issued });
