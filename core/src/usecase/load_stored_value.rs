@@ -60,8 +60,7 @@ pub fn load_stored_value(tx: &mut Tx, act: &mut Act<'_>, load: &LoadStoredValue)
     }
     let (principal, bonus) = stored_value_units();
     let id = act.ids.posting();
-    let grant =
-        |unit, amount, from| Move::Grant { member: load.member, unit, amount, expires_at: None, from };
+    let grant = |unit, amount, from| Move::Grant { member: load.member, unit, amount, expires_at: None, from };
     let mut moves = vec![grant(principal, load.amount_minor, House::Cash)];
     if load.bonus_minor > 0 {
         moves.push(grant(bonus, load.bonus_minor, House::Issued));

@@ -54,15 +54,21 @@ impl Record for Redeemed {
 /// Why no coupon is redeemed.
 #[derive(Debug, thiserror::Error)]
 pub enum RedeemError {
+    /// Not a member of the merchant.
+    #[error("there is no member {0}")]
+    UnknownMember(MemberId),
     /// The basket is wrong.
     #[error(transparent)]
     Lines(#[from] LineFault),
     /// Not a store of the merchant.
     #[error("there is no store {0}")]
     UnknownStore(StoreId),
-    /// Not a member of the merchant.
-    #[error("there is no member {0}")]
-    UnknownMember(MemberId),
+    /// None is named.
+    #[error("no coupon is named")]
+    NoCoupons,
+    /// More than a basket takes.
+    #[error("a basket takes at most {COUPONS_MAX} coupons, but {0} are named")]
+    TooManyCoupons(usize),
     /// Not a type of coupon of the merchant.
     #[error("there is no type of coupon `{0}`")]
     UnknownCoupon(Code),
@@ -85,18 +91,26 @@ pub enum RedeemError {
     Store(#[from] StoreError),
 }
 
+/// The most coupons that one basket takes.
+const COUPONS_MAX: usize = 20;
+
 /// Redeems coupons for a basket, all or none. Each one counts on what the ones before it have left of the lines, so that
 /// together they never take off more than the basket costs.
 ///
 /// # Errors
 /// The first refusal in the order of [`RedeemError`]'s variants.
 pub fn redeem_coupons(tx: &mut Tx, act: &mut Act<'_>, redeem: &RedeemCoupons) -> Result<Redeemed, RedeemError> {
+    if !has_member(tx, act.merchant, redeem.member)? {
+        return Err(RedeemError::UnknownMember(redeem.member));
+    }
     Order::total(&redeem.lines)?;
     if !has_store(tx, act.merchant, redeem.store)? {
         return Err(RedeemError::UnknownStore(redeem.store));
     }
-    if !has_member(tx, act.merchant, redeem.member)? {
-        return Err(RedeemError::UnknownMember(redeem.member));
+    match redeem.coupons.len() {
+        0 => return Err(RedeemError::NoCoupons),
+        1..=COUPONS_MAX => {}
+        more => return Err(RedeemError::TooManyCoupons(more)),
     }
     let mut types = Vec::new();
     for code in &redeem.coupons {

@@ -6,6 +6,7 @@ use host_tests::{Running, World};
 use insta::{assert_json_snapshot, assert_snapshot};
 use punchcard::domain::{Actor, KeyId, Reference, Role};
 use punchcard::store::StoreError;
+use punchcard::usecase::CommandReply;
 use serde_json::json;
 
 #[tokio::test]

@@ -62,8 +62,7 @@ fn records_of_older_shapes_are_read() {
         (vec![([6_u8; 16], Option::<i64>::None, 10_u64)], Option::<MemberId>::None),
     );
     let fields = (id(4), 1_000_i64, (0_u8, order), Option::<&str>::None, Option::<&str>::None);
-    let bytes =
-        older(&|start| postcard::to_extend(&(fields, vec![(wanted, vec![transfer.clone()])]), start).unwrap());
+    let bytes = older(&|start| postcard::to_extend(&(fields, vec![(wanted, vec![transfer.clone()])]), start).unwrap());
     let posting: Posting = crate::store::decode(b"k", &bytes).unwrap();
     assert_eq!(posting.cause, Cause::Order(crate::domain::OrderId::from_bytes(order)));
     assert_eq!(posting.entries[0].wanted, grant(10, None));
