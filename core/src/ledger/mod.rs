@@ -48,7 +48,7 @@ pub use book::{Book, Terms};
 pub use due::DueBooked;
 pub use error::LedgerError;
 pub use liability::Liability;
-pub use migrate::{Form, bring_up};
+pub use migrate::bring_up;
 pub use moves::{ISSUE_MAX, Move, NewPosting, Release};
 pub use records::{Account, Booked, Day, Hold, HoldState, Lot, PendingGrant, PendingState, Today};
 pub use types::{Allocation, Balance, Cause, Entry, House, Party, Posting, Transfer};

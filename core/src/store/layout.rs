@@ -29,7 +29,6 @@
 //! | `y` | merchant, member, unit | counter: coupons of a type that the member was issued |
 //! | `L` | merchant, unit, month | counter: what is left in lots that expire in the month |
 //! | `j` | merchant | log: the digests of the postings |
-//! | `Z` | merchant | how far the ledger's tables are brought up |
 //! | `A` | merchant, house account, side, unit | counter: all that was ever debited or credited |
 //! | `p` | merchant, posting | a posting |
 //! | `q` | merchant, member, posting | nothing: the member's statement |
@@ -53,8 +52,8 @@ mod ledger;
 
 pub use ledger::{
     Due, Month, Timed, all_due, coupon_type, coupon_types, coupons_issued, due, due_parts, due_until, hold, holds,
-    ledger_form, ledger_log, liabilities, liability, liability_parts, pending, pendings, timed, timed_all, timed_parts,
-    timed_until, waiting, waiting_all, waiting_for, waiting_lot,
+    ledger_log, liabilities, liability, liability_parts, pending, pendings, timed, timed_all, timed_parts, timed_until,
+    waiting, waiting_all, waiting_for, waiting_lot,
 };
 
 struct Name(Key);
@@ -107,6 +106,11 @@ pub fn merchant(merchant: MerchantId) -> Key {
 /// All merchants.
 pub fn merchants() -> KeyRange {
     Name::new(b'M').range()
+}
+
+/// The merchant in the key of something that belongs to one.
+pub fn merchant_of(key: &[u8]) -> Option<MerchantId> {
+    key.get(1..17)?.try_into().ok().map(MerchantId::from_bytes)
 }
 
 /// A store.

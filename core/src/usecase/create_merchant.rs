@@ -4,7 +4,6 @@ use crate::domain::{
     Code, Currency, Label, Merchant, STORED_VALUE, STORED_VALUE_BONUS, SpendingOrder, Store, StoreId, Unit, UnitKind,
     ZoneName,
 };
-use crate::ledger::Form;
 use crate::store::{StoreError, Tx, layout};
 
 use super::{Act, migrate};
@@ -74,7 +73,6 @@ pub fn create_merchant(tx: &mut Tx, act: &mut Act<'_>, new: &CreateMerchant) -> 
         let unit = Unit::new(code, UnitKind::Money(new.currency), None);
         tx.save(&layout::unit(merchant.id, &unit.code), &unit)?;
     }
-    Form::begin(tx, merchant.id)?;
     Ok(Created { merchant, stores })
 }
 

@@ -226,11 +226,6 @@ pub fn ledger_log(merchant: MerchantId) -> Key {
     Name::of(b'j', merchant).0
 }
 
-/// How far a merchant's ledger is brought up to the newest form of its tables.
-pub fn ledger_form(merchant: MerchantId) -> Key {
-    Name::of(b'Z', merchant).0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
