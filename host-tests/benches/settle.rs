@@ -131,7 +131,7 @@ impl Orders {
             let id = act.ids.posting();
             let cause = Cause::Order(settled.id);
             let new = NewPosting { id, cause, pack: None, reason: None, moves: vec![grant] };
-            match act.book(tx).post(&new) {
+            match act.book(tx)?.post(&new) {
                 Ok(_) => {}
                 Err(LedgerError::Store(error)) => return Err(error.into()),
                 Err(error) => panic!("the points are not granted: {error}"),

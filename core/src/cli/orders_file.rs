@@ -188,6 +188,7 @@ fn parse_line(
     let line = Line {
         sku: Label::new(sku).map_err(|error| format!("sku: {error}"))?,
         category: category.map(Label::new).transpose().map_err(|error| format!("category: {error}"))?,
+        brand: None,
         quantity: quantity
             .parse()
             .map_err(|_| format!("quantity: `{}` is not a whole number of 1 or more", shortened(quantity)))?,
@@ -213,6 +214,7 @@ mod tests {
             currency: Currency::new("USD").unwrap(),
             time_zone: ZoneName::new("America/New_York").unwrap(),
             locale: Label::new("en").unwrap(),
+            stored_value_order: crate::domain::SpendingOrder::default(),
         }
     }
 

@@ -86,4 +86,44 @@ pub enum Event {
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
+    /// A member paid with stored value.
+    StoredValueSpent {
+        /// Who.
+        member: MemberId,
+        /// How much, principal and bonus together.
+        amount_minor: Minor,
+        /// The posting that booked it.
+        posting: PostingId,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// A member got coupons.
+    CouponsIssued {
+        /// Who.
+        member: MemberId,
+        /// Of which type.
+        coupon: Code,
+        /// How many.
+        count: Minor,
+        /// The posting that booked it.
+        posting: PostingId,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// A member used coupons for a basket.
+    CouponsRedeemed {
+        /// Who.
+        member: MemberId,
+        /// Of which types.
+        coupons: Vec<Code>,
+        /// What they took off.
+        discount_minor: Minor,
+        /// The posting that booked it.
+        posting: PostingId,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
 }

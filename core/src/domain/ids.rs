@@ -96,6 +96,8 @@ ids! {
     PostingId "pst" "posting";
     /// A part of what a member holds, with its own source and expiry.
     LotId "lot" "lot";
+    /// An amount of a member that is set aside.
+    HoldId "hld" "hold";
     /// An API key (not its secret).
     KeyId "key" "API key";
     /// One uploaded version of a pack: the first half of the SHA-256 of its component.
@@ -151,6 +153,7 @@ sources! {
     order OrderId "A new order's id.";
     posting PostingId "A new posting's id.";
     lot LotId "A new lot's id.";
+    hold HoldId "A new hold's id.";
     key KeyId "A new API key's id.";
 }
 

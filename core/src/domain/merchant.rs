@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, Currency, Label, MerchantId, StoreId};
+use super::{Code, Currency, Label, MerchantId, SpendingOrder, StoreId};
 
 /// A brand: the tenant. Nothing crosses it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub struct Merchant {
     pub time_zone: ZoneName,
     /// The language of texts that its people read, as a BCP 47 tag such as `zh-CN`.
     pub locale: Label,
+    /// Which part of stored value its members spend first.
+    pub stored_value_order: SpendingOrder,
 }
 
 /// A place of sale.

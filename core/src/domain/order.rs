@@ -12,6 +12,8 @@ pub struct Line {
     pub sku: Label,
     /// Its category, when the order said so.
     pub category: Option<Label>,
+    /// Its brand, when the order said so.
+    pub brand: Option<Label>,
     /// How many; at least 1.
     pub quantity: u32,
     /// The line's total after its discounts. Zero is fine: a gift is a line too.
@@ -147,7 +149,7 @@ mod tests {
     use super::*;
 
     fn line(quantity: u32, amount_minor: Minor) -> Line {
-        Line { sku: Label::new("bun").unwrap(), category: None, quantity, amount_minor }
+        Line { sku: Label::new("bun").unwrap(), category: None, brand: None, quantity, amount_minor }
     }
 
     #[test]

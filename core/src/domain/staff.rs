@@ -32,14 +32,18 @@ pub enum Action {
     Serve,
     /// Upload packs, enable them, change their settings.
     ManagePacks,
+    /// Types of coupons, rules of units: what members may have.
+    ManageAssets,
+    /// What the merchant earns and owes.
+    ReadFigures,
 }
 
 impl Role {
     /// The matrix of roles and actions.
     pub fn may(self, action: Action) -> bool {
         match (self, action) {
-            (Self::Owner, Action::Serve | Action::ManagePacks) | (Self::Clerk, Action::Serve) => true,
-            (Self::Clerk, Action::ManagePacks) => false,
+            (Self::Owner, _) | (Self::Clerk, Action::Serve) => true,
+            (Self::Clerk, Action::ManagePacks | Action::ManageAssets | Action::ReadFigures) => false,
         }
     }
 }

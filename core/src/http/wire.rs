@@ -10,7 +10,7 @@ use super::Problem;
 use crate::domain::{Label, Line, LineFault, Minor, Order, OrderState, PackResult};
 
 /// An amount in minor units that tells what is wrong with a negative or broken one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(super) struct AmountMinor(pub(super) Minor);
 
 impl<'de> Deserialize<'de> for AmountMinor {
@@ -46,6 +46,9 @@ pub(super) struct LineIn {
     /// Its category.
     #[schema(example = "pastry", max_length = 128)]
     category: Option<String>,
+    /// Its brand.
+    #[schema(example = "Maison", max_length = 128)]
+    brand: Option<String>,
     /// How many.
     #[schema(example = 2, minimum = 1)]
     quantity: u32,
@@ -59,6 +62,7 @@ pub(super) struct LineIn {
 pub(super) struct LineOut {
     sku: String,
     category: Option<String>,
+    brand: Option<String>,
     quantity: u32,
     amount_minor: u64,
 }
@@ -76,6 +80,7 @@ pub(super) fn lines(lines: Vec<LineIn>) -> Result<Vec<Line>, Problem> {
             Ok(Line {
                 sku: Label::new(line.sku).map_err(|error| fault("sku", error))?,
                 category: line.category.map(Label::new).transpose().map_err(|error| fault("category", error))?,
+                brand: line.brand.map(Label::new).transpose().map_err(|error| fault("brand", error))?,
                 quantity: line.quantity,
                 amount_minor: line.amount_minor.0,
             })
@@ -149,6 +154,7 @@ impl From<Order> for OrderOut {
                 .map(|line| LineOut {
                     sku: line.sku.into(),
                     category: line.category.map(Into::into),
+                    brand: line.brand.map(Into::into),
                     quantity: line.quantity,
                     amount_minor: line.amount_minor,
                 })

@@ -1,64 +1,26 @@
 //! Making postings: what is asked for is checked first, in a stated order, and then booked.
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
-use super::lots;
-use super::{Account, Allocation, Balance, Cause, Entry, House, Move, NewPosting, Party, Posting, Transfer};
+use super::records::{Booked, Day};
+use super::{
+    Account, Allocation, Balance, Cause, Entry, Hold, House, LedgerError, Move, NewPosting, Party, PendingGrant,
+    Posting, Transfer, lots,
+};
 use crate::domain::{Code, Currency, IdSource, MemberId, MerchantId, Minor, PostingId, Unit};
-use crate::store::layout::{self, Side};
-use crate::store::{Record, StoreError, Tx};
+use crate::store::layout::{self, Side, Timed};
+use crate::store::{Record, Tx, encode};
 
-/// Why the ledger refused a posting. Nothing of it is kept. The order of the variants is the order of the checks.
-#[derive(Debug, thiserror::Error)]
-pub enum LedgerError {
-    /// No moves.
-    #[error("a posting does at least one thing, but this one has no moves")]
-    Empty,
-    /// The id is taken by a posting with other content.
-    #[error("posting {0} exists with different content")]
-    ExistsDifferent(PostingId),
-    /// Zero.
-    #[error("the amount is 0, expected at least 1")]
-    AmountZero,
-    /// Over the largest amount.
-    #[error("the amount {0} is over the largest, {max}", max = Currency::AMOUNT_MAX)]
-    AmountTooLarge(Minor),
-    /// Nobody declared the unit.
-    #[error("there is no unit `{0}`")]
-    UnknownUnit(Code),
-    /// There is no such posting to reverse.
-    #[error("there is no posting {0}")]
-    UnknownPosting(PostingId),
-    /// It is an expiry or a reversal itself.
-    #[error("posting {0} is a reversal or an expiry, which are not reversed")]
-    NotReversible(PostingId),
-    /// It was reversed before.
-    #[error("posting {posting} is reversed already, by {by}")]
-    AlreadyReversed {
-        /// Which.
-        posting: PostingId,
-        /// By which.
-        by: PostingId,
-    },
-    /// The member holds less.
-    #[error("{needed} of `{unit}` are needed, but {available} are available")]
-    Insufficient {
-        /// Of what.
-        unit: Code,
-        /// How much was asked for.
-        needed: Minor,
-        /// How much there is.
-        available: Minor,
-    },
-    /// The member would hold or owe more than the largest amount.
-    #[error("the member would hold or owe more than {max} of `{0}`", max = Currency::AMOUNT_MAX)]
-    BalanceTooLarge(Code),
-    /// The records contradict each other.
-    #[error("the ledger's records contradict each other: {0}; run `punchcard verify`")]
-    Inconsistent(String),
-    /// The store failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
+/// Whose ledger it is, and when and where it is kept.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// Where its days and months begin and end.
+    pub zone: TimeZone,
+    /// The present.
+    pub now: Timestamp,
 }
 
 /// A merchant's ledger inside one transaction, at one instant.
@@ -66,27 +28,56 @@ pub struct Book<'a> {
     pub(super) tx: &'a mut Tx,
     pub(super) ids: &'a mut IdSource,
     pub(super) merchant: MerchantId,
+    pub(super) zone: TimeZone,
     pub(super) now: Timestamp,
 }
 
 impl<'a> Book<'a> {
     /// The ledger of a merchant.
-    pub fn new(tx: &'a mut Tx, ids: &'a mut IdSource, merchant: MerchantId, now: Timestamp) -> Self {
-        Self { tx, ids, merchant, now }
+    pub fn new(tx: &'a mut Tx, ids: &'a mut IdSource, terms: Terms) -> Self {
+        let Terms { merchant, zone, now } = terms;
+        Self { tx, ids, merchant, zone, now }
     }
 
-    /// What a member can use of a unit now.
+    /// What a member can use of a unit now, and what else they have of it. What has fallen due counts as if it were
+    /// booked.
     ///
     /// # Errors
     /// [`LedgerError::Store`] and [`LedgerError::Inconsistent`].
     pub fn balance(&mut self, member: MemberId, unit: &Code) -> Result<Balance, LedgerError> {
-        let account = self.account(member, unit)?;
+        let Account { balance, debt, held, pending, .. } = self.account(member, unit)?;
         let lapsed = lots::lapsed(self, member, unit)?;
-        let available = account
-            .balance
-            .checked_sub(lapsed)
-            .ok_or_else(|| LedgerError::Inconsistent(format!("{member} has more in lapsed lots than in all")))?;
-        Ok(Balance { available, debt: account.debt })
+        let mut found = Balance { available: minus(balance, lapsed)?, held, pending, debt };
+        if held > 0 || pending > 0 {
+            for what in self.timed(member, unit)? {
+                match what {
+                    Timed::Hold(hold) => {
+                        let hold: Hold = self.must(&layout::hold(self.merchant, hold))?;
+                        found.held = minus(found.held, hold.amount)?;
+                        self.count_in(&mut found, &hold.lots)?;
+                    }
+                    Timed::Pending(lot) => {
+                        let PendingGrant { amount, expires_at, .. } =
+                            self.must(&layout::pending(self.merchant, lot))?;
+                        found.pending = minus(found.pending, amount)?;
+                        self.count_in(&mut found, &[Allocation { lot, expires_at, amount }])?;
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Adds what comes to a member to what they have: what they owe is repaid first, and what has expired is gone.
+    fn count_in(&self, found: &mut Balance, parts: &[Allocation]) -> Result<(), LedgerError> {
+        for part in parts {
+            let repaid = found.debt.min(part.amount);
+            found.debt = minus(found.debt, repaid)?;
+            if part.expires_at.is_none_or(|at| !self.is_over(at)) {
+                found.available = plus(found.available, minus(part.amount, repaid)?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Books a posting, or returns the one that was booked under the same id with the same content.
@@ -112,18 +103,7 @@ impl<'a> Book<'a> {
     fn book(&mut self, new: &NewPosting) -> Result<Posting, LedgerError> {
         let mut entries = Vec::with_capacity(new.moves.len());
         for wanted in &new.moves {
-            let transfers = match wanted {
-                Move::Grant { member, unit, amount, expires_at, from } => {
-                    self.check(unit, *amount)?;
-                    self.grant(new.id, *member, unit, *amount, *expires_at, *from)?
-                }
-                Move::Spend { member, unit, amount, to } => {
-                    self.check(unit, *amount)?;
-                    self.spend(*member, unit, *amount, *to)?
-                }
-                Move::Reverse { posting } => self.reverse(new.id, *posting)?,
-                Move::Expire { member, unit } => self.expire(*member, unit)?,
-            };
+            let transfers = self.carry_out(new.id, wanted)?;
             entries.push(Entry { wanted: wanted.clone(), transfers });
         }
         let posting = Posting {
@@ -138,22 +118,73 @@ impl<'a> Book<'a> {
         Ok(posting)
     }
 
-    fn check(&mut self, unit: &Code, amount: Minor) -> Result<(), LedgerError> {
-        if amount == 0 {
-            return Err(LedgerError::AmountZero);
+    fn carry_out(&mut self, by: PostingId, wanted: &Move) -> Result<Vec<Transfer>, LedgerError> {
+        match wanted {
+            Move::Grant { member, unit, amount, expires_at, from } => {
+                let unit = self.check(unit, *amount)?;
+                self.grant(by, *member, &unit, *amount, *expires_at, *from)
+            }
+            Move::Spend { member, unit, amount, to } => {
+                let unit = self.check(unit, *amount)?;
+                self.spend(*member, &unit, *amount, *to)
+            }
+            Move::Reverse { posting } => self.reverse(by, *posting),
+            Move::Expire { member, unit } => self.expire(*member, unit),
+            Move::GrantLater { member, unit, amount, expires_at, from, release } => {
+                let unit = self.check(unit, *amount)?;
+                let new = PendingGrant::waiting(
+                    self.ids.lot(),
+                    by,
+                    *member,
+                    unit.code.clone(),
+                    *amount,
+                    *expires_at,
+                    *from,
+                    release.clone(),
+                );
+                self.grant_later(&unit, &new)
+            }
+            Move::Release { lot } => self.release(by, *lot),
+            Move::Hold { hold, member, unit, amount, lapses_at } => {
+                let unit = self.check(unit, *amount)?;
+                self.hold(by, *hold, *member, &unit, *amount, *lapses_at)
+            }
+            Move::PostHold { hold, amount, to } => self.post_hold(by, *hold, *amount, *to),
+            Move::VoidHold { hold } => self.void_hold(by, *hold),
+            Move::LapseHold { hold } => self.lapse_hold(by, *hold),
+            Move::Transfer { from, to, unit, amount } => {
+                let unit = self.check(unit, *amount)?;
+                self.transfer(by, *from, *to, &unit, *amount)
+            }
+            Move::Issue { member, unit, count } => {
+                let unit = self.check(unit, *count)?;
+                self.issue(by, *member, &unit, *count)
+            }
         }
-        if amount > Currency::AMOUNT_MAX {
-            return Err(LedgerError::AmountTooLarge(amount));
-        }
-        if self.tx.load::<Unit>(&layout::unit(self.merchant, unit))?.is_none() {
-            return Err(LedgerError::UnknownUnit(unit.clone()));
-        }
-        Ok(())
     }
 
-    /// Writes a posting, its place on the statements of the members it touches, and the totals of the house accounts.
+    fn check(&mut self, unit: &Code, amount: Minor) -> Result<Unit, LedgerError> {
+        check_amount(amount)?;
+        self.tx.load(&layout::unit(self.merchant, unit))?.ok_or_else(|| LedgerError::UnknownUnit(unit.clone()))
+    }
+
+    /// The unit of something that was booked.
+    pub(super) fn unit(&mut self, unit: &Code) -> Result<Unit, LedgerError> {
+        self.must(&layout::unit(self.merchant, unit))
+    }
+
+    /// A record that others lead to.
+    pub(super) fn must<T: Record>(&mut self, key: &[u8]) -> Result<T, LedgerError> {
+        self.tx.load(key)?.ok_or_else(|| LedgerError::inconsistent(format!("a {} is missing", T::NAME)))
+    }
+
+    /// Writes a posting, its place on the statements of the members it touches, the totals of the house accounts, and
+    /// its digest into the merchant's log.
     fn record(&mut self, posting: &Posting) -> Result<(), LedgerError> {
-        self.tx.save(&layout::posting(self.merchant, posting.id), posting)?;
+        let bytes = encode(posting);
+        let booked = Booked::of(posting.id, &bytes);
+        self.tx.put(&layout::posting(self.merchant, posting.id), bytes)?;
+        self.tx.append(&layout::ledger_log(self.merchant), encode(&booked))?;
         let mut members: Vec<MemberId> = posting.transfers().flat_map(touched).collect();
         members.sort_unstable();
         members.dedup();
@@ -161,7 +192,7 @@ impl<'a> Book<'a> {
             self.tx.put(&layout::member_posting(self.merchant, member, posting.id), Vec::new())?;
         }
         for transfer in posting.transfers() {
-            let delta = i64::try_from(transfer.amount).map_err(|_| LedgerError::AmountTooLarge(transfer.amount))?;
+            let delta = signed(transfer.amount)?;
             for (party, side) in [(transfer.from, Side::Debits), (transfer.to, Side::Credits)] {
                 if let Party::House(house) = party {
                     self.tx.add(&layout::house(self.merchant, house.letter(), side, &transfer.unit), delta)?;
@@ -171,256 +202,99 @@ impl<'a> Book<'a> {
         Ok(())
     }
 
-    fn grant(
-        &mut self,
-        posting: PostingId,
-        member: MemberId,
-        unit: &Code,
-        amount: Minor,
-        expires_at: Option<Timestamp>,
-        from: House,
-    ) -> Result<Vec<Transfer>, LedgerError> {
-        let mut account = self.account(member, unit)?;
-        let mut transfers = Vec::new();
-        let rest = self.repay(&mut account, member, unit, amount, from, &mut transfers)?;
-        if rest > 0 {
-            let lot = lots::open(self, posting, member, unit, rest, expires_at)?;
-            account.balance = bounded(account.balance.checked_add(rest), unit)?;
-            transfers.push(Transfer {
-                unit: unit.clone(),
-                amount: rest,
-                from: Party::House(from),
-                to: Party::Member(member),
-                lots: vec![lot],
-                debtor: None,
-            });
-        }
-        self.save_account(member, unit, account)?;
-        Ok(transfers)
-    }
-
-    /// Uses an amount that is about to reach a member to repay what they owe, and returns what is left of it.
-    fn repay(
-        &mut self,
-        account: &mut Account,
-        member: MemberId,
-        unit: &Code,
-        amount: Minor,
-        from: House,
-        transfers: &mut Vec<Transfer>,
-    ) -> Result<Minor, LedgerError> {
-        let repaid = account.debt.min(amount);
-        if repaid > 0 {
-            account.debt = minus(account.debt, repaid)?;
-            transfers.push(debt_transfer(unit, repaid, Party::House(from), Party::House(House::Debt), member));
-        }
-        minus(amount, repaid)
-    }
-
-    fn spend(&mut self, member: MemberId, unit: &Code, amount: Minor, to: House) -> Result<Vec<Transfer>, LedgerError> {
-        self.book_lapsed(member, unit)?;
-        let mut account = self.account(member, unit)?;
-        if account.balance < amount {
-            let available = account.balance;
-            return Err(LedgerError::Insufficient { unit: unit.clone(), needed: amount, available });
-        }
-        let lots = lots::take_first_expiring(self, member, unit, amount)?;
-        account.balance = minus(account.balance, amount)?;
-        self.save_account(member, unit, account)?;
-        Ok(vec![member_debit(unit, amount, member, to, lots)])
-    }
-
-    /// Books the expiry of what has lapsed on an account, as a posting of its own, when there is any.
-    fn book_lapsed(&mut self, member: MemberId, unit: &Code) -> Result<(), LedgerError> {
-        if lots::lapsed(self, member, unit)? == 0 {
-            return Ok(());
-        }
+    /// Books something that the ledger does by itself, as a posting of its own.
+    pub(super) fn book_own(&mut self, cause: Cause, wanted: Move) -> Result<(), LedgerError> {
         let id = self.ids.posting();
-        let moves = vec![Move::Expire { member, unit: unit.clone() }];
-        self.book(&NewPosting { id, cause: Cause::Expiry, pack: None, reason: None, moves })?;
-        Ok(())
+        self.book(&NewPosting { id, cause, pack: None, reason: None, moves: vec![wanted] }).map(|_| ())
     }
 
-    fn expire(&mut self, member: MemberId, unit: &Code) -> Result<Vec<Transfer>, LedgerError> {
-        let mut account = self.account(member, unit)?;
-        let lots = lots::close_lapsed(self, member, unit)?;
-        let amount = sum(&lots)?;
-        if amount == 0 {
-            return Ok(Vec::new());
-        }
-        account.balance = minus(account.balance, amount)?;
-        self.save_account(member, unit, account)?;
-        Ok(vec![member_debit(unit, amount, member, House::Expired, lots)])
+    /// Whether an instant has come.
+    pub(super) fn is_over(&self, at: Timestamp) -> bool {
+        at.as_millisecond() <= self.now.as_millisecond()
     }
 
-    fn reverse(&mut self, by: PostingId, id: PostingId) -> Result<Vec<Transfer>, LedgerError> {
-        let key = layout::posting(self.merchant, id);
-        let posting = self.tx.load::<Posting>(&key)?.ok_or(LedgerError::UnknownPosting(id))?;
-        if posting.entries.iter().any(|entry| matches!(entry.wanted, Move::Reverse { .. } | Move::Expire { .. })) {
-            return Err(LedgerError::NotReversible(id));
-        }
-        let marker = layout::reversal(self.merchant, id);
-        if let Some(earlier) = self.tx.load::<Reversal>(&marker)? {
-            return Err(LedgerError::AlreadyReversed { posting: id, by: earlier.0 });
-        }
-        self.tx.save(&marker, &Reversal(by))?;
-        let mut transfers = Vec::new();
-        for original in posting.entries.iter().rev().flat_map(|entry| entry.transfers.iter().rev()) {
-            self.undo(original, &mut transfers)?;
-        }
-        Ok(transfers)
+    /// The day of the merchant on which an instant falls.
+    pub(super) fn day(&self, at: Timestamp) -> Day {
+        let date = self.zone.to_datetime(at).date();
+        let month_and_day = i32::from(date.month()).saturating_mul(100).saturating_add(date.day().into());
+        Day(i32::from(date.year()).saturating_mul(10_000).saturating_add(month_and_day))
     }
 
-    fn undo(&mut self, original: &Transfer, transfers: &mut Vec<Transfer>) -> Result<(), LedgerError> {
-        let Transfer { unit, amount, from, to, lots, debtor } = original;
-        match (*from, *to) {
-            (Party::House(house), Party::Member(member)) => {
-                self.take_back(member, unit, lots, *amount, house, transfers)
-            }
-            (Party::Member(member), Party::House(house)) => {
-                self.give_back(member, unit, lots, *amount, house, transfers)
-            }
-            (Party::House(house), Party::House(House::Debt)) => {
-                let member = debtor.ok_or_else(|| LedgerError::Inconsistent("a debt without a debtor".into()))?;
-                self.book_lapsed(member, unit)?;
-                let mut account = self.account(member, unit)?;
-                self.take_or_owe(&mut account, member, unit, *amount, house, Vec::new(), transfers)?;
-                self.save_account(member, unit, account)
-            }
-            (from, to) => Err(LedgerError::Inconsistent(format!("a transfer from {from:?} to {to:?}"))),
-        }
-    }
-
-    /// Takes back what was granted: from its own lot, then from the lots that expire first, and the rest as a debt.
-    /// What lapsed of it is gone already.
-    fn take_back(
-        &mut self,
-        member: MemberId,
-        unit: &Code,
-        granted: &[Allocation],
-        amount: Minor,
-        house: House,
-        transfers: &mut Vec<Transfer>,
-    ) -> Result<(), LedgerError> {
-        self.book_lapsed(member, unit)?;
-        let mut account = self.account(member, unit)?;
-        let mut taken = Vec::new();
-        let mut owed = amount;
-        for allocation in granted {
-            let (part, lapsed) = lots::take_back(self, member, unit, allocation)?;
-            owed = minus(owed, lapsed)?;
-            if let Some(part) = part {
-                owed = minus(owed, part.amount)?;
-                account.balance = minus(account.balance, part.amount)?;
-                taken.push(part);
-            }
-        }
-        self.take_or_owe(&mut account, member, unit, owed, house, taken, transfers)?;
-        self.save_account(member, unit, account)
-    }
-
-    /// Takes an amount from the lots that expire first, besides what is `taken` already, and what the member has not
-    /// becomes a debt.
-    #[expect(clippy::too_many_arguments, reason = "the parts of one transfer")]
-    fn take_or_owe(
-        &mut self,
-        account: &mut Account,
-        member: MemberId,
-        unit: &Code,
-        amount: Minor,
-        house: House,
-        mut taken: Vec<Allocation>,
-        transfers: &mut Vec<Transfer>,
-    ) -> Result<(), LedgerError> {
-        let held = account.balance.min(amount);
-        if held > 0 {
-            taken.extend(lots::take_first_expiring(self, member, unit, held)?);
-            account.balance = minus(account.balance, held)?;
-        }
-        if !taken.is_empty() {
-            transfers.push(member_debit(unit, sum(&taken)?, member, house, taken));
-        }
-        let owed = minus(amount, held)?;
-        if owed > 0 {
-            account.debt = bounded(account.debt.checked_add(owed), unit)?;
-            transfers.push(debt_transfer(unit, owed, Party::House(House::Debt), Party::House(house), member));
-        }
-        Ok(())
-    }
-
-    /// Gives back what was spent: what the member owes is repaid first, the rest goes to the very lots it came from.
-    fn give_back(
-        &mut self,
-        member: MemberId,
-        unit: &Code,
-        spent: &[Allocation],
-        amount: Minor,
-        house: House,
-        transfers: &mut Vec<Transfer>,
-    ) -> Result<(), LedgerError> {
-        let mut account = self.account(member, unit)?;
-        let rest = self.repay(&mut account, member, unit, amount, house, transfers)?;
-        if rest > 0 {
-            let lots = lots::give_back(self, member, unit, spent, minus(amount, rest)?)?;
-            account.balance = bounded(account.balance.checked_add(rest), unit)?;
-            transfers.push(Transfer {
-                unit: unit.clone(),
-                amount: rest,
-                from: Party::House(house),
-                to: Party::Member(member),
-                lots,
-                debtor: None,
-            });
-        }
-        self.save_account(member, unit, account)
-    }
-
-    fn account(&mut self, member: MemberId, unit: &Code) -> Result<Account, LedgerError> {
+    pub(super) fn account(&mut self, member: MemberId, unit: &Code) -> Result<Account, LedgerError> {
         Ok(self.tx.load(&layout::account(self.merchant, member, unit))?.unwrap_or_default())
     }
 
-    fn save_account(&mut self, member: MemberId, unit: &Code, account: Account) -> Result<(), LedgerError> {
+    pub(super) fn save_account(&mut self, member: MemberId, unit: &Code, account: Account) -> Result<(), LedgerError> {
         Ok(self.tx.save(&layout::account(self.merchant, member, unit), &account)?)
     }
 }
 
-/// Which posting reversed the one in the key.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Reversal(PostingId);
-
-impl Record for Reversal {
-    const VERSION: u8 = 1;
-    const NAME: &'static str = "reversal";
-}
-
-fn touched(transfer: &Transfer) -> impl Iterator<Item = MemberId> {
+/// The members that a transfer is about.
+pub(super) fn touched(transfer: &Transfer) -> impl Iterator<Item = MemberId> {
     [transfer.from, transfer.to]
         .into_iter()
         .filter_map(|party| match party {
             Party::Member(member) => Some(member),
             Party::House(_) => None,
         })
-        .chain(transfer.debtor)
+        .chain(transfer.on_behalf)
 }
 
-fn member_debit(unit: &Code, amount: Minor, member: MemberId, to: House, lots: Vec<Allocation>) -> Transfer {
-    Transfer { unit: unit.clone(), amount, from: Party::Member(member), to: Party::House(to), lots, debtor: None }
+/// From a member to a house account.
+pub(super) fn debit(unit: &Code, member: MemberId, to: House, lots: Vec<Allocation>) -> Result<Transfer, LedgerError> {
+    let (from, to) = (Party::Member(member), Party::House(to));
+    Ok(Transfer { unit: unit.clone(), amount: sum(&lots)?, from, to, lots, on_behalf: None })
 }
 
-fn debt_transfer(unit: &Code, amount: Minor, from: Party, to: Party, debtor: MemberId) -> Transfer {
-    Transfer { unit: unit.clone(), amount, from, to, lots: Vec::new(), debtor: Some(debtor) }
+/// From a house account to a member.
+pub(super) fn credit(
+    unit: &Code,
+    from: House,
+    member: MemberId,
+    lots: Vec<Allocation>,
+) -> Result<Transfer, LedgerError> {
+    let (from, to) = (Party::House(from), Party::Member(member));
+    Ok(Transfer { unit: unit.clone(), amount: sum(&lots)?, from, to, lots, on_behalf: None })
+}
+
+/// From one house account to another, for a member.
+pub(super) fn on_behalf(
+    member: MemberId,
+    unit: &Code,
+    amount: Minor,
+    from: House,
+    to: House,
+    lots: Vec<Allocation>,
+) -> Transfer {
+    let (from, to) = (Party::House(from), Party::House(to));
+    Transfer { unit: unit.clone(), amount, from, to, lots, on_behalf: Some(member) }
+}
+
+pub(super) fn check_amount(amount: Minor) -> Result<(), LedgerError> {
+    match amount {
+        0 => Err(LedgerError::AmountZero),
+        1..=Currency::AMOUNT_MAX => Ok(()),
+        more => Err(LedgerError::AmountTooLarge(more)),
+    }
+}
+
+/// What a counter moves by.
+pub(super) fn signed(amount: Minor) -> Result<i64, LedgerError> {
+    i64::try_from(amount).map_err(|_| LedgerError::AmountTooLarge(amount))
 }
 
 pub(super) fn sum(lots: &[Allocation]) -> Result<Minor, LedgerError> {
-    lots.iter()
-        .try_fold(0, |sum: Minor, lot| sum.checked_add(lot.amount))
-        .ok_or_else(|| LedgerError::Inconsistent("lots that add up to more than any amount".into()))
+    lots.iter().try_fold(0, |sum, lot| plus(sum, lot.amount))
+}
+
+pub(super) fn plus(to: Minor, amount: Minor) -> Result<Minor, LedgerError> {
+    to.checked_add(amount).ok_or_else(|| LedgerError::inconsistent(format!("{amount} added to {to}")))
 }
 
 pub(super) fn minus(from: Minor, amount: Minor) -> Result<Minor, LedgerError> {
-    from.checked_sub(amount).ok_or_else(|| LedgerError::Inconsistent(format!("{amount} taken from {from}")))
+    from.checked_sub(amount).ok_or_else(|| LedgerError::inconsistent(format!("{amount} taken from {from}")))
 }
 
-fn bounded(amount: Option<Minor>, unit: &Code) -> Result<Minor, LedgerError> {
-    amount.filter(|sum| *sum <= Currency::AMOUNT_MAX).ok_or_else(|| LedgerError::BalanceTooLarge(unit.clone()))
+pub(super) fn bounded(amount: Minor, unit: &Code) -> Result<Minor, LedgerError> {
+    if amount <= Currency::AMOUNT_MAX { Ok(amount) } else { Err(LedgerError::BalanceTooLarge(unit.clone())) }
 }

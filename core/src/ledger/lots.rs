@@ -1,27 +1,34 @@
 //! Lots: the parts of what a member holds. An open lot lives under its expiry, a closed one under its id.
+//!
+//! Whatever opens, changes or closes a lot also moves what is counted and indexed of it: what the merchant owes by
+//! month of expiry, and what falls due when.
 
 use jiff::Timestamp;
 
-use super::book::{Book, LedgerError, minus};
-use super::{Allocation, Lot};
-use crate::domain::{Code, MemberId, Minor, PostingId};
-use crate::store::{Direction, KeyRange, layout};
+use super::book::minus;
+use super::{Allocation, Book, LedgerError, Lot};
+use crate::domain::{Code, LotId, MemberId, Minor, PostingId};
+use crate::store::layout::{self, Due};
+use crate::store::{Direction, KeyRange};
 
 /// How many lots one read takes; most accounts have fewer.
 const PAGE: usize = 16;
 
+/// How many lots one posting of an expiry closes: it has to fit into one value of the store.
+const LAPSED_MAX: usize = 500;
+
 /// Opens a lot with an amount in it.
 pub(super) fn open(
     book: &mut Book<'_>,
+    id: LotId,
     source: PostingId,
     member: MemberId,
     unit: &Code,
     amount: Minor,
     expires_at: Option<Timestamp>,
 ) -> Result<Allocation, LedgerError> {
-    let lot = Lot { id: book.ids.lot(), source, granted: amount, remaining: amount, expired: 0, expires_at };
-    save(book, member, unit, &lot)?;
-    Ok(Allocation { lot: lot.id, expires_at, amount })
+    let mut lot = Lot { id, source, granted: amount, remaining: 0, expired: 0, expires_at };
+    put(book, member, unit, &mut lot, amount)
 }
 
 /// Takes an amount from the lots that expire first. The caller knows that there is enough.
@@ -59,7 +66,7 @@ pub(super) fn lapsed(book: &mut Book<'_>, member: MemberId, unit: &Code) -> Resu
     loop {
         let page = book.tx.load_scan::<Lot>(&range, Direction::Forward, PAGE)?;
         let Some((last, _)) = page.last() else { return Ok(sum) };
-        range.start = [last.as_slice(), &[0]].concat();
+        range = range.after(last);
         let full = page.len() == PAGE;
         for (_, lot) in page {
             sum = sum.checked_add(lot.remaining).ok_or_else(|| LedgerError::BalanceTooLarge(unit.clone()))?;
@@ -70,14 +77,20 @@ pub(super) fn lapsed(book: &mut Book<'_>, member: MemberId, unit: &Code) -> Resu
     }
 }
 
-/// Closes the lots that have lapsed and returns what was left in them.
+/// Whether there are lots that have lapsed but are not booked as expired.
+pub(super) fn has_lapsed(book: &mut Book<'_>, member: MemberId, unit: &Code) -> Result<bool, LedgerError> {
+    let range = layout::lapsed_lots(book.merchant, member, unit, book.now);
+    Ok(!book.tx.scan(&range, Direction::Forward, 1)?.is_empty())
+}
+
+/// Closes lots that have lapsed, as many as one posting holds, and returns what was left in them.
 pub(super) fn close_lapsed(book: &mut Book<'_>, member: MemberId, unit: &Code) -> Result<Vec<Allocation>, LedgerError> {
     let range = layout::lapsed_lots(book.merchant, member, unit, book.now);
     let mut closed = Vec::new();
-    loop {
+    while closed.len() < LAPSED_MAX {
         let page = page(book, &range)?;
         if page.is_empty() {
-            return Ok(closed);
+            break;
         }
         for mut lot in page {
             let left = lot.remaining;
@@ -85,6 +98,7 @@ pub(super) fn close_lapsed(book: &mut Book<'_>, member: MemberId, unit: &Code) -
             closed.push(take(book, member, unit, &mut lot, left)?);
         }
     }
+    Ok(closed)
 }
 
 /// Takes what is left of a granted lot back. Returns it, if there is any, and how much of the lot had lapsed.
@@ -109,28 +123,26 @@ pub(super) fn give_back(
     spent: &[Allocation],
     skip: Minor,
 ) -> Result<Vec<Allocation>, LedgerError> {
-    let mut skip = skip;
-    let mut returned = Vec::new();
-    for part in spent {
-        let skipped = skip.min(part.amount);
-        skip = minus(skip, skipped)?;
-        let amount = minus(part.amount, skipped)?;
-        if amount == 0 {
-            continue;
-        }
+    let (_, back) = split(spent, skip)?;
+    for part in &back {
         let mut lot = find(book, member, unit, part)?;
-        if lot.remaining == 0 {
-            book.tx.delete(&layout::closed_lot(book.merchant, member, unit, lot.id));
-        }
-        lot.remaining = lot
-            .remaining
-            .checked_add(amount)
-            .filter(|sum| *sum <= lot.granted)
-            .ok_or_else(|| LedgerError::Inconsistent(format!("{} would hold more than it was granted", lot.id)))?;
-        save(book, member, unit, &lot)?;
-        returned.push(Allocation { amount, ..*part });
+        put(book, member, unit, &mut lot, part.amount)?;
     }
-    Ok(returned)
+    Ok(back)
+}
+
+/// The first `amount` of some parts of lots, and the rest of them.
+pub(super) fn split(parts: &[Allocation], amount: Minor) -> Result<(Vec<Allocation>, Vec<Allocation>), LedgerError> {
+    let mut left = amount;
+    let (mut first, mut rest) = (Vec::new(), Vec::new());
+    for part in parts {
+        let before = part.amount.min(left);
+        let after = minus(part.amount, before)?;
+        left = minus(left, before)?;
+        first.extend((before > 0).then_some(Allocation { amount: before, ..*part }));
+        rest.extend((after > 0).then_some(Allocation { amount: after, ..*part }));
+    }
+    Ok((first, rest))
 }
 
 fn page(book: &mut Book<'_>, range: &KeyRange) -> Result<Vec<Lot>, LedgerError> {
@@ -145,19 +157,47 @@ fn take(
     amount: Minor,
 ) -> Result<Allocation, LedgerError> {
     lot.remaining = minus(lot.remaining, amount)?;
-    save(book, member, unit, lot)?;
-    Ok(Allocation { lot: lot.id, expires_at: lot.expires_at, amount })
-}
-
-fn save(book: &mut Book<'_>, member: MemberId, unit: &Code, lot: &Lot) -> Result<(), LedgerError> {
     let open = layout::open_lot(book.merchant, member, unit, lot.expires_at, lot.id);
     if lot.remaining > 0 {
         book.tx.save(&open, lot)?;
     } else {
         book.tx.delete(&open);
         book.tx.save(&layout::closed_lot(book.merchant, member, unit, lot.id), lot)?;
+        if let Some(at) = lot.expires_at {
+            book.tx.delete(&due(book, member, unit, at, lot.id));
+        }
     }
-    Ok(())
+    book.owe_less(unit, lot.expires_at, amount)?;
+    Ok(Allocation { lot: lot.id, expires_at: lot.expires_at, amount })
+}
+
+fn put(
+    book: &mut Book<'_>,
+    member: MemberId,
+    unit: &Code,
+    lot: &mut Lot,
+    amount: Minor,
+) -> Result<Allocation, LedgerError> {
+    let was_open = lot.remaining > 0;
+    lot.remaining = lot
+        .remaining
+        .checked_add(amount)
+        .filter(|sum| *sum <= lot.granted)
+        .ok_or_else(|| LedgerError::Inconsistent(format!("{} would hold more than it was granted", lot.id)))?;
+    book.tx.save(&layout::open_lot(book.merchant, member, unit, lot.expires_at, lot.id), lot)?;
+    if !was_open {
+        book.tx.delete(&layout::closed_lot(book.merchant, member, unit, lot.id));
+        if let Some(at) = lot.expires_at {
+            let key = due(book, member, unit, at, lot.id);
+            book.tx.put(&key, Vec::new())?;
+        }
+    }
+    book.owe_more(unit, lot.expires_at, amount)?;
+    Ok(Allocation { lot: lot.id, expires_at: lot.expires_at, amount })
+}
+
+fn due(book: &Book<'_>, member: MemberId, unit: &Code, at: Timestamp, lot: LotId) -> Vec<u8> {
+    layout::due(book.merchant, at, &Due::Lot { member, unit: unit.clone(), lot })
 }
 
 fn find(book: &mut Book<'_>, member: MemberId, unit: &Code, part: &Allocation) -> Result<Lot, LedgerError> {

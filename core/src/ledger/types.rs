@@ -1,10 +1,11 @@
-//! The ledger's records and the forms of what is asked of it.
+//! Postings as they are booked: transfers between accounts.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::{Move, NewPosting};
 use crate::domain::{Code, Label, LotId, MemberId, Minor, OrderId, PostingId};
-use crate::store::Record;
+use crate::store::{Record, whole};
 
 /// An account of the merchant itself. Its balance may have either sign; over all accounts of a unit the sum is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,11 +20,29 @@ pub enum House {
     Debt,
     /// Money paid in for stored value.
     Cash,
+    /// What members have set aside in holds.
+    Held,
+    /// What was granted to members but is not released to them yet.
+    Pending,
+    /// What reversals could not take back and the merchant bore.
+    Forgiven,
+    /// What is on its way from one member to another: nothing is ever left in it.
+    Transit,
 }
 
 impl House {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Issued, Self::Redeemed, Self::Expired, Self::Debt, Self::Cash];
+    pub const ALL: [Self; 9] = [
+        Self::Issued,
+        Self::Redeemed,
+        Self::Expired,
+        Self::Debt,
+        Self::Cash,
+        Self::Held,
+        Self::Pending,
+        Self::Forgiven,
+        Self::Transit,
+    ];
 
     /// Its letter in keys.
     pub const fn letter(self) -> u8 {
@@ -33,6 +52,10 @@ impl House {
             Self::Expired => b'e',
             Self::Debt => b'd',
             Self::Cash => b'c',
+            Self::Held => b'h',
+            Self::Pending => b'p',
+            Self::Forgiven => b'f',
+            Self::Transit => b't',
         }
     }
 }
@@ -59,63 +82,18 @@ pub enum Cause {
     Pack,
     /// Lots lapsed.
     Expiry,
-}
-
-/// One thing that a posting does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Move {
-    /// Gives a member an amount in a lot of its own.
-    Grant {
-        /// To whom.
-        member: MemberId,
-        /// Of what.
-        unit: Code,
-        /// How much, at least 1.
-        amount: Minor,
-        /// From when on it can not be spent any more; none for never.
-        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
-        expires_at: Option<Timestamp>,
-        /// Where it comes from.
-        from: House,
-    },
-    /// Takes an amount from a member's lots, those that expire first before the others.
-    Spend {
-        /// From whom.
-        member: MemberId,
-        /// Of what.
-        unit: Code,
-        /// How much, at least 1.
-        amount: Minor,
-        /// Where it goes.
-        to: House,
-    },
-    /// Undoes a whole posting.
-    Reverse {
-        /// Which.
-        posting: PostingId,
-    },
-    /// Books what has lapsed. The ledger makes these by itself, before it touches an account.
-    Expire {
-        /// Whose.
-        member: MemberId,
-        /// Of what.
-        unit: Code,
-    },
-}
-
-/// A posting that somebody wants to be made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewPosting {
-    /// Its id, and so its idempotency key.
-    pub id: PostingId,
-    /// Why.
-    pub cause: Cause,
-    /// The pack that wants it, if one does.
-    pub pack: Option<Code>,
-    /// What people read on the statement.
-    pub reason: Option<Label>,
-    /// What it does; at least one thing.
-    pub moves: Vec<Move>,
+    /// An amount was set aside, or what became of it.
+    Hold,
+    /// A hold lapsed.
+    Lapse,
+    /// A pending grant's time or event came.
+    Release,
+    /// A member gave something to another one.
+    Gift,
+    /// A member paid with stored value.
+    Payment,
+    /// Coupons were issued, redeemed or returned.
+    Coupon,
 }
 
 /// A posting as it was booked. Never changed.
@@ -137,8 +115,13 @@ pub struct Posting {
 }
 
 impl Record for Posting {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
     const NAME: &'static str = "posting";
+
+    /// Version 1 knew fewer moves, causes and accounts; what it knew has kept its shape.
+    fn from_older(version: u8, body: &[u8]) -> Option<Self> {
+        (version == 1).then(|| whole(body)).flatten()
+    }
 }
 
 impl Posting {
@@ -176,10 +159,12 @@ pub struct Transfer {
     pub from: Party,
     /// To where.
     pub to: Party,
-    /// Which lots of the member it took from or went to; they add up to the amount. Empty between house accounts.
+    /// Which lots of the member it took from or went to; they add up to the amount. Between house accounts: the lots
+    /// from which it was held or in which it will be, or none.
     pub lots: Vec<Allocation>,
-    /// Whose debt it makes or repays, when one end is [`House::Debt`].
-    pub debtor: Option<MemberId>,
+    /// For whom it is, when an end is a house account that keeps something of members: [`House::Debt`],
+    /// [`House::Held`], [`House::Pending`], [`House::Transit`], [`House::Forgiven`].
+    pub on_behalf: Option<MemberId>,
 }
 
 /// A part of a transfer that is in one lot.
@@ -194,48 +179,15 @@ pub struct Allocation {
     pub amount: Minor,
 }
 
-/// What a member holds of a unit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    /// The sum of the open lots, lapsed ones included until their expiry is booked.
-    pub balance: Minor,
-    /// What the member owes.
-    pub debt: Minor,
-}
-
-impl Record for Account {
-    const VERSION: u8 = 1;
-    const NAME: &'static str = "account";
-}
-
 /// What a member can use of a unit at an instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Balance {
     /// Spendable.
     pub available: Minor,
+    /// Set aside in holds.
+    pub held: Minor,
+    /// Granted, but not released yet.
+    pub pending: Minor,
     /// What the member owes.
     pub debt: Minor,
-}
-
-/// A part of what a member holds, with its own source and expiry. Always granted = remaining + spent + expired.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lot {
-    /// Its id.
-    pub id: LotId,
-    /// The posting that granted it.
-    pub source: PostingId,
-    /// How much it was.
-    pub granted: Minor,
-    /// How much is left; a lot with nothing left is closed.
-    pub remaining: Minor,
-    /// How much of it lapsed.
-    pub expired: Minor,
-    /// From when on it can not be spent any more.
-    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
-    pub expires_at: Option<Timestamp>,
-}
-
-impl Record for Lot {
-    const VERSION: u8 = 1;
-    const NAME: &'static str = "lot";
 }

@@ -14,7 +14,7 @@ use super::grant::allows_writing;
 use super::limits::Meter;
 use super::{Grant, Limits};
 use crate::domain::{Code, IdSource, Label, Member, MemberId, MerchantId, PostingId, Unit};
-use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting, Posting};
+use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting, Posting, Terms};
 use crate::store::{Direction, KeyRange, StoreError, Tx, layout};
 
 /// Entries that one `scan` or `get-many` may ask for.
@@ -84,7 +84,10 @@ impl From<LedgerError> for No {
         match error {
             LedgerError::Store(error) => Self::Store(error),
             LedgerError::Insufficient { available, .. } => types::HostError::Insufficient(available).into(),
-            LedgerError::UnknownUnit(_) | LedgerError::UnknownPosting(_) => not_found(&error),
+            LedgerError::UnknownUnit(_)
+            | LedgerError::UnknownPosting(_)
+            | LedgerError::UnknownHold(_)
+            | LedgerError::UnknownPending(_) => not_found(&error),
             LedgerError::Inconsistent(_) => types::HostError::Unavailable(error.to_string()).into(),
             LedgerError::Empty
             | LedgerError::ExistsDifferent(_)
@@ -92,6 +95,29 @@ impl From<LedgerError> for No {
             | LedgerError::AmountTooLarge(_)
             | LedgerError::NotReversible(_)
             | LedgerError::AlreadyReversed { .. }
+            | LedgerError::IsCoupon(_)
+            | LedgerError::NotCoupon(_)
+            | LedgerError::TooManyCoupons(_)
+            | LedgerError::NotTransferable(_)
+            | LedgerError::SameMember(_)
+            | LedgerError::HoldExists(_)
+            | LedgerError::HoldOver(_)
+            | LedgerError::HoldPosted { .. }
+            | LedgerError::HoldVoided { .. }
+            | LedgerError::HoldLapsed { .. }
+            | LedgerError::HoldNotLapsed { .. }
+            | LedgerError::HoldTooSmall { .. }
+            | LedgerError::PendingClosed(_)
+            | LedgerError::CouponEndless(_)
+            | LedgerError::CouponTooEarly { .. }
+            | LedgerError::CouponOver { .. }
+            | LedgerError::CouponMemberMax { .. }
+            | LedgerError::CouponTotalMax { .. }
+            | LedgerError::CouponOutOfStock { .. }
+            | LedgerError::EarnLimit { .. }
+            | LedgerError::SpendLimit { .. }
+            | LedgerError::BalanceLimit { .. }
+            | LedgerError::Shortfall { .. }
             | LedgerError::BalanceTooLarge(_) => invalid(&error),
         }
     }
@@ -166,7 +192,8 @@ impl Desk {
     }
 
     fn book(&mut self) -> Book<'_> {
-        Book::new(&mut self.tx, &mut self.ids, self.merchant, self.now)
+        let terms = Terms { merchant: self.merchant, zone: self.zone.clone(), now: self.now };
+        Book::new(&mut self.tx, &mut self.ids, terms)
     }
 
     fn post(&mut self, reason: &str, wanted: Move) -> Result<String, No> {

@@ -58,6 +58,11 @@ pub fn decode<T: Record>(key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
     }
 }
 
+/// What these bytes hold, if they are exactly one of it: for [`Record::from_older`].
+pub(crate) fn whole<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    postcard::take_from_bytes(body).ok().filter(|(_, rest)| rest.is_empty()).map(|(record, _)| record)
+}
+
 impl Tx {
     /// The record at `key`.
     ///

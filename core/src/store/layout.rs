@@ -20,6 +20,15 @@
 //! | `a` | merchant, member, unit | an account |
 //! | `l` | merchant, member, unit, expiry, lot | an open lot |
 //! | `c` | merchant, member, unit, lot | a closed lot |
+//! | `t` | merchant, member, unit, instant, kind, hold or lot | nothing: what falls due on the account |
+//! | `d` | merchant, instant, kind, and what falls due | nothing: what falls due at the merchant's |
+//! | `H` | merchant, hold | a hold |
+//! | `P` | merchant, lot | a pending grant |
+//! | `w` | merchant, event, lot | nothing: a pending grant that waits for the event |
+//! | `C` | merchant, unit | a type of coupon |
+//! | `y` | merchant, member, unit | counter: coupons of a type that the member was issued |
+//! | `L` | merchant, unit, month | counter: what is left in lots that expire in the month |
+//! | `j` | merchant | log: the digests of the postings |
 //! | `A` | merchant, house account, side, unit | counter: all that was ever debited or credited |
 //! | `p` | merchant, posting | a posting |
 //! | `q` | merchant, member, posting | nothing: the member's statement |
@@ -37,7 +46,15 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{Key, KeyRange};
-use crate::domain::{Code, LotId, MemberId, MerchantId, OrderId, PostingId, Reference, RevisionId, StoreId};
+use crate::domain::{Code, HoldId, LotId, MemberId, MerchantId, OrderId, PostingId, Reference, RevisionId, StoreId};
+
+mod ledger;
+
+pub use ledger::{
+    Due, Month, Timed, all_due, coupon_type, coupon_types, coupons_issued, due, due_parts, due_until, hold, holds,
+    ledger_log, liabilities, liability, liability_parts, pending, pendings, timed, timed_all, timed_parts, timed_until,
+    waiting, waiting_all, waiting_for, waiting_lot,
+};
 
 struct Name(Key);
 
@@ -89,6 +106,11 @@ pub fn merchant(merchant: MerchantId) -> Key {
 /// All merchants.
 pub fn merchants() -> KeyRange {
     Name::new(b'M').range()
+}
+
+/// The merchant in the key of something that belongs to one.
+pub fn merchant_of(key: &[u8]) -> Option<MerchantId> {
+    key.get(1..17)?.try_into().ok().map(MerchantId::from_bytes)
 }
 
 /// A store.
@@ -199,9 +221,15 @@ pub fn open_lots(merchant: MerchantId, member: MemberId, unit: &Code) -> KeyRang
 /// The open lots of an account that are expired at `now`.
 pub fn lapsed_lots(merchant: MerchantId, member: MemberId, unit: &Code, now: Timestamp) -> KeyRange {
     let start = open_lot_prefix(merchant, member, unit).0;
-    let millis = u64::try_from(now.as_millisecond()).unwrap_or(0).saturating_add(1);
-    let end = open_lot_prefix(merchant, member, unit).bytes(&millis.to_be_bytes()).0;
+    let end = open_lot_prefix(merchant, member, unit).bytes(&after(now)).0;
     KeyRange { start, end }
+}
+
+/// Whose lot it is and of what, from an account's, an open or a closed lot's key.
+pub fn owner(key: &[u8]) -> Option<(MemberId, Code)> {
+    let (member, rest) = key.get(17..)?.split_first_chunk::<16>()?;
+    let unit = rest.split(|byte| *byte == 0).next()?;
+    Some((MemberId::from_bytes(*member), Code::new(std::str::from_utf8(unit).ok()?).ok()?))
 }
 
 /// All open lots of a merchant's members.
@@ -214,7 +242,16 @@ fn open_lot_prefix(merchant: MerchantId, member: MemberId, unit: &Code) -> Name 
 }
 
 fn expiry(expires_at: Option<Timestamp>) -> [u8; 8] {
-    expires_at.map_or(u64::MAX, |at| u64::try_from(at.as_millisecond()).unwrap_or(0)).to_be_bytes()
+    expires_at.map_or(u64::MAX, millis).to_be_bytes()
+}
+
+fn millis(at: Timestamp) -> u64 {
+    u64::try_from(at.as_millisecond()).unwrap_or(0)
+}
+
+/// What ends a range of all that is due at `now`.
+fn after(now: Timestamp) -> [u8; 8] {
+    millis(now).saturating_add(1).to_be_bytes()
 }
 
 /// A closed lot.
@@ -239,6 +276,11 @@ pub fn house(merchant: MerchantId, house: u8, side: Side, unit: &Code) -> Key {
 /// A posting.
 pub fn posting(merchant: MerchantId, posting: PostingId) -> Key {
     Name::of(b'p', merchant).bytes(posting.as_bytes()).0
+}
+
+/// The posting in its key.
+pub fn posting_id(key: &[u8]) -> Option<PostingId> {
+    key.last_chunk().copied().map(PostingId::from_bytes)
 }
 
 /// All postings of a merchant.

@@ -25,6 +25,7 @@ mod key;
 pub mod layout;
 pub mod memory;
 mod merge;
+mod older;
 mod records;
 mod seal;
 mod sled;
@@ -36,11 +37,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub(crate) use codec::whole;
 pub use codec::{Record, decode, encode};
 pub use error::StoreError;
 pub use key::{
     Direction, KEY_BYTES_MAX, Key, KeyRange, LogHead, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX, Value, log_entry_key,
 };
+pub(crate) use older::Order1;
 pub use sled::{
     FORMAT_FILE, JOURNAL_DIR, SledEngine as DurableEngine, SledOptions as DurableOptions, StateReport, Usage, compact,
 };

@@ -1,27 +1,32 @@
 //! The versions of the domain's records on disk, and reading many of them.
 
-use super::{Direction, KeyRange, Record, StoreError, Tx};
-use crate::domain::{Event, Member, MemberId, Merchant, Order, OrderId, Store, StoreId, Unit};
+use super::{Direction, KeyRange, Record, StoreError, Tx, older};
+use crate::domain::{CouponType, Event, Member, MemberId, Merchant, Order, OrderId, Store, StoreId, Unit};
 
 macro_rules! records {
-    ($($type:ty, $version:literal, $name:literal;)*) => {$(
+    ($($type:ty, $version:literal, $name:literal $(, $older:path)?;)*) => {$(
         impl Record for $type {
             const VERSION: u8 = $version;
             const NAME: &'static str = $name;
+
+            $(fn from_older(version: u8, body: &[u8]) -> Option<Self> {
+                $older(version, body)
+            })?
         }
     )*};
 }
 
 records! {
-    Merchant, 1, "merchant";
+    Merchant, 2, "merchant", older::merchant;
     Store, 1, "store";
     StoreId, 1, "store id";
-    Unit, 1, "unit";
+    Unit, 2, "unit", older::unit;
+    CouponType, 1, "type of coupon";
     Member, 1, "member";
     MemberId, 1, "member id";
-    Order, 1, "order";
+    Order, 2, "order", older::order;
     OrderId, 1, "order id";
-    Event, 1, "event";
+    Event, 2, "event", older::event;
 }
 
 impl Tx {

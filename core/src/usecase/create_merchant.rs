@@ -1,6 +1,9 @@
 //! A brand comes to the platform: the operator creates the merchant with its stores.
 
-use crate::domain::{Code, Currency, Label, Merchant, STORED_VALUE, Store, StoreId, Unit, UnitKind, ZoneName};
+use crate::domain::{
+    Code, Currency, Label, Merchant, STORED_VALUE, STORED_VALUE_BONUS, SpendingOrder, Store, StoreId, Unit, UnitKind,
+    ZoneName,
+};
 use crate::store::{StoreError, Tx, layout};
 
 use super::{Act, migrate};
@@ -38,8 +41,8 @@ pub struct Created {
     pub stores: Vec<Store>,
 }
 
-/// Creates the merchant whose id `act` bears, its stores, and the unit of stored value in its currency. Of two stores
-/// with one code the second is left out.
+/// Creates the merchant whose id `act` bears, its stores, and the units of stored value, principal and bonus, in its
+/// currency. Of two stores with one code the second is left out.
 ///
 /// # Errors
 /// The store's failures.
@@ -50,6 +53,7 @@ pub fn create_merchant(tx: &mut Tx, act: &mut Act<'_>, new: &CreateMerchant) -> 
         currency: new.currency,
         time_zone: new.time_zone.clone(),
         locale: new.locale.clone(),
+        stored_value_order: SpendingOrder::default(),
     };
     migrate::mark_new(tx)?;
     tx.save(&layout::merchant(merchant.id), &merchant)?;
@@ -64,9 +68,11 @@ pub fn create_merchant(tx: &mut Tx, act: &mut Act<'_>, new: &CreateMerchant) -> 
         tx.save::<StoreId>(&by_code, &store.id)?;
         stores.push(store);
     }
-    let code = Code::new(STORED_VALUE).expect("the unit's own code is a code");
-    let unit = Unit { code, kind: UnitKind::Money(new.currency), declared_by: None };
-    tx.save(&layout::unit(merchant.id, &unit.code), &unit)?;
+    for code in [STORED_VALUE, STORED_VALUE_BONUS] {
+        let code = Code::new(code).expect("the unit's own code is a code");
+        let unit = Unit::new(code, UnitKind::Money(new.currency), None);
+        tx.save(&layout::unit(merchant.id, &unit.code), &unit)?;
+    }
     Ok(Created { merchant, stores })
 }
 

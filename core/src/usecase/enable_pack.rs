@@ -137,7 +137,7 @@ fn declare_unit(tx: &mut Tx, act: &Act<'_>, pack: &Code, code: Code) -> Result<(
         Some(unit) if unit.declared_by.as_ref() == Some(pack) => Ok(()),
         Some(_) => Err(EnableError::UnitTaken(code)),
         None => {
-            let unit = Unit { code, kind: UnitKind::Count, declared_by: Some(pack.clone()) };
+            let unit = Unit::new(code, UnitKind::Count, Some(pack.clone()));
             Ok(tx.save(&key, &unit)?)
         }
     }

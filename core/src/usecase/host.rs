@@ -1,20 +1,20 @@
 //! The running host: what all use cases share, and how one is run.
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Programme;
 use crate::clock::{Clock, Entropy};
 use crate::domain::{Actor, Event, IdSource, MemberId, Merchant, MerchantId, Reference, StoreId};
-use crate::ledger::Book;
+use crate::ledger::{Book, Terms};
 use crate::pack::Packs;
-use crate::store::{self, Record, Store, StoreError, Tx, layout};
+use crate::store::{self, Record, Store, StoreError, Tx, layout, whole};
 
 /// The running host. Clones share it.
 #[derive(Clone)]
@@ -42,6 +42,8 @@ pub struct Act<'h> {
     pub ids: IdSource,
     /// Which packs are enabled where.
     pub programme: &'h Programme,
+    /// The merchant's record, once it is read.
+    record: OnceCell<Merchant>,
 }
 
 /// Why a use case with an idempotency key was not run, or what it refused.
@@ -66,15 +68,22 @@ pub enum OnceError<E> {
 struct Remembered {
     /// The first half of the SHA-256 of the request.
     content: [u8; 16],
-    /// The reply, encoded.
+    /// The reply, encoded as a record.
     reply: Vec<u8>,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     at: Timestamp,
 }
 
 impl Record for Remembered {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
     const NAME: &'static str = "idempotency record";
+
+    /// Version 1 kept the reply without a version: it was the first one of each.
+    fn from_older(version: u8, body: &[u8]) -> Option<Self> {
+        let (content, reply, at) = (version == 1).then(|| whole::<([u8; 16], Vec<u8>, i64)>(body))??;
+        let at = Timestamp::from_millisecond(at).ok()?;
+        Some(Self { content, reply: [&[1], reply.as_slice()].concat(), at })
+    }
 }
 
 impl Host {
@@ -122,7 +131,8 @@ impl Host {
         let seed = self.entropy.bits();
         self.store.write(|tx| {
             let ids = IdSource::new(now, seed);
-            use_case(tx, &mut Act { merchant, actor: actor.cloned(), now, ids, programme: &self.programme })
+            let (actor, programme, record) = (actor.cloned(), &*self.programme, OnceCell::new());
+            use_case(tx, &mut Act { merchant, actor, now, ids, programme, record })
         })
     }
 
@@ -139,7 +149,7 @@ impl Host {
     ///
     /// # Errors
     /// See [`OnceError`].
-    pub fn act_once<T: Serialize + DeserializeOwned, E: From<StoreError>>(
+    pub fn act_once<T: Record, E: From<StoreError>>(
         &self,
         actor: &Actor,
         key: &Reference,
@@ -155,12 +165,11 @@ impl Host {
                 if earlier.content != hash {
                     return Err(OnceError::DifferentContent);
                 }
-                let reply = postcard::from_bytes(&earlier.reply);
-                return reply.map_err(|_| StoreError::corrupt("idempotency record", &record_key).into());
+                return Ok(store::decode(&record_key, &earlier.reply)?);
             }
             let reply = use_case(tx, act).map_err(OnceError::Refused)?;
-            let encoded = postcard::to_stdvec(&reply).expect("replies are made of sized things");
-            tx.save(&record_key, &Remembered { content: hash, reply: encoded, at: act.now })?;
+            let reply_bytes = store::encode(&reply);
+            tx.save(&record_key, &Remembered { content: hash, reply: reply_bytes, at: act.now })?;
             Ok(reply)
         })
     }
@@ -189,13 +198,21 @@ impl Act<'_> {
     /// # Errors
     /// When it is missing, which is corruption: keys belong to merchants that exist.
     pub fn merchant(&self, tx: &mut Tx) -> Result<Merchant, StoreError> {
+        if let Some(record) = self.record.get() {
+            return Ok(record.clone());
+        }
         let key = layout::merchant(self.merchant);
-        tx.load(&key)?.ok_or_else(|| StoreError::corrupt("merchant (missing)", &key))
+        let record = tx.load::<Merchant>(&key)?.ok_or_else(|| StoreError::corrupt("merchant (missing)", &key))?;
+        Ok(self.record.get_or_init(|| record).clone())
     }
 
     /// The merchant's ledger.
-    pub fn book<'a>(&'a mut self, tx: &'a mut Tx) -> Book<'a> {
-        Book::new(tx, &mut self.ids, self.merchant, self.now)
+    ///
+    /// # Errors
+    /// As [`Act::merchant`].
+    pub fn book<'a>(&'a mut self, tx: &'a mut Tx) -> Result<Book<'a>, StoreError> {
+        let zone = self.merchant(tx)?.time_zone.zone();
+        Ok(Book::new(tx, &mut self.ids, Terms { merchant: self.merchant, zone, now: self.now }))
     }
 
     /// Adds an event to the merchant's log.
@@ -215,4 +232,20 @@ pub(super) fn has_store(tx: &mut Tx, merchant: MerchantId, store: StoreId) -> Re
 /// Whether a member is the merchant's.
 pub(super) fn has_member(tx: &mut Tx, merchant: MerchantId, member: MemberId) -> Result<bool, StoreError> {
     Ok(tx.get(&layout::member(merchant, member))?.is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usecase::Loaded;
+
+    #[test]
+    fn a_reply_that_version_1_kept_is_the_first_version_of_its_record() {
+        let reply = Loaded { posting: crate::domain::PostingId::from_bytes([7; 16]), available_minor: 300 };
+        let kept = postcard::to_stdvec(&reply).unwrap();
+        let bytes = postcard::to_extend(&([5_u8; 16], kept, 9_000_i64), vec![1]).unwrap();
+        let remembered: Remembered = store::decode(b"k", &bytes).unwrap();
+        assert_eq!((remembered.content, remembered.at), ([5; 16], Timestamp::from_second(9).unwrap()));
+        assert_eq!(store::decode::<Loaded>(b"k", &remembered.reply).unwrap(), reply);
+    }
 }

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Act;
 use super::host::has_member;
-use crate::domain::{Code, Event, Label, MemberId, Minor, PostingId, STORED_VALUE};
+use super::spend_stored_value::{stored_value, stored_value_units};
+use crate::domain::{Event, Label, MemberId, Minor, PostingId};
 use crate::ledger::{Cause, House, LedgerError, Move, NewPosting};
-use crate::store::{StoreError, Tx};
+use crate::store::{Record, StoreError, Tx};
 
 /// Who pays in how much.
 #[derive(Clone, Debug)]
@@ -15,6 +16,8 @@ pub struct LoadStoredValue {
     pub member: MemberId,
     /// How much, at least 1.
     pub amount_minor: Minor,
+    /// What the merchant gives on top; 0 for nothing.
+    pub bonus_minor: Minor,
     /// What people read on the statement.
     pub reason: Option<Label>,
 }
@@ -24,8 +27,13 @@ pub struct LoadStoredValue {
 pub struct Loaded {
     /// The posting.
     pub posting: PostingId,
-    /// What the member can spend now.
+    /// What the member can spend now, principal and bonus together.
     pub available_minor: Minor,
+}
+
+impl Record for Loaded {
+    const VERSION: u8 = 1;
+    const NAME: &'static str = "loaded stored value";
 }
 
 /// Why money is not taken.
@@ -42,7 +50,7 @@ pub enum LoadError {
     Store(#[from] StoreError),
 }
 
-/// Books money that a member paid in.
+/// Books money that a member paid in, and what the merchant gives on top, in one posting: a reversal takes both back.
 ///
 /// # Errors
 /// The first refusal in the order of [`LoadError`]'s variants.
@@ -50,19 +58,18 @@ pub fn load_stored_value(tx: &mut Tx, act: &mut Act<'_>, load: &LoadStoredValue)
     if !has_member(tx, act.merchant, load.member)? {
         return Err(LoadError::UnknownMember(load.member));
     }
-    let unit = Code::new(STORED_VALUE).expect("the unit's own code is a code");
+    let (principal, bonus) = stored_value_units();
     let id = act.ids.posting();
-    let wanted = Move::Grant {
-        member: load.member,
-        unit: unit.clone(),
-        amount: load.amount_minor,
-        expires_at: None,
-        from: House::Cash,
-    };
-    let new = NewPosting { id, cause: Cause::Load, pack: None, reason: load.reason.clone(), moves: vec![wanted] };
-    let mut book = act.book(tx);
+    let grant = |unit, amount, from| Move::Grant { member: load.member, unit, amount, expires_at: None, from };
+    let mut moves = vec![grant(principal, load.amount_minor, House::Cash)];
+    if load.bonus_minor > 0 {
+        moves.push(grant(bonus, load.bonus_minor, House::Issued));
+    }
+    let new = NewPosting { id, cause: Cause::Load, pack: None, reason: load.reason.clone(), moves };
+    let mut book = act.book(tx)?;
     book.post(&new)?;
-    let available_minor = book.balance(load.member, &unit)?.available;
+    let (principal, bonus) = stored_value(&mut book, load.member)?;
+    let available_minor = principal.saturating_add(bonus);
     let event =
         Event::StoredValueLoaded { member: load.member, amount_minor: load.amount_minor, posting: id, at: act.now };
     act.tell(tx, &event)?;

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ledger;
 use crate::store::{Direction, Key, Record, Store, StoreError, Tx, layout};
 
 /// In which version the store is.
@@ -32,11 +33,13 @@ struct Migration {
 type Step = fn(&mut Tx, Option<&[u8]>) -> Result<Option<Key>, StoreError>;
 
 /// The migrations from version 1, in order. None is ever removed or changed.
-const MIGRATIONS: [Migration; 1] =
-    [Migration { name: "logs are hash-chained", step: |tx, after| tx.seal_next_log(after) }];
+const MIGRATIONS: [Migration; 2] = [
+    Migration { name: "logs are hash-chained", step: |tx, after| tx.seal_next_log(after) },
+    Migration { name: "ledgers are indexed by time, counted by month, and logged", step: ledger::bring_up },
+];
 
 /// The version of stores that this version of the host writes.
-const NEWEST: u32 = 2;
+const NEWEST: u32 = 3;
 
 /// Why a store can not be used.
 #[derive(Debug, thiserror::Error)]

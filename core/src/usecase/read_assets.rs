@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::host::has_member;
-use crate::domain::{Code, IdSource, MemberId, MerchantId, Minor, Unit};
-use crate::ledger::{Book, House, LedgerError, Lot};
+use crate::domain::{Code, IdSource, MemberId, Merchant, MerchantId, Minor, Unit};
+use crate::ledger::{Balance, Book, House, LedgerError, Lot, Terms};
 use crate::store::layout::Side;
 use crate::store::{Direction, StoreError, Tx, layout};
 
@@ -15,6 +15,10 @@ pub struct Asset {
     pub unit: Unit,
     /// Spendable now.
     pub available: Minor,
+    /// Set aside in holds.
+    pub held: Minor,
+    /// Granted, but not released yet.
+    pub pending: Minor,
     /// What the member owes.
     pub debt: Minor,
     /// What expires next: when, and how much of it is in that lot.
@@ -48,15 +52,20 @@ pub fn read_assets(
     if !has_member(tx, merchant, member)? {
         return Err(AssetsError::UnknownMember(member));
     }
+    let key = layout::merchant(merchant);
+    let record = tx.load::<Merchant>(&key)?.ok_or_else(|| StoreError::corrupt("merchant (missing)", &key))?;
+    let zone = record.time_zone.zone();
     let mut units = Vec::new();
     tx.each::<Unit>(&layout::units(merchant), |_, unit| units.push(unit))?;
     units
         .into_iter()
         .map(|unit| {
             // Reading makes no ids.
-            let balance = Book::new(tx, &mut IdSource::new(now, 0), merchant, now).balance(member, &unit.code)?;
+            let terms = Terms { merchant, zone: zone.clone(), now };
+            let balance = Book::new(tx, &mut IdSource::new(now, 0), terms).balance(member, &unit.code)?;
             let expires_next = expires_next(tx, merchant, now, member, &unit.code)?;
-            Ok(Asset { unit, available: balance.available, debt: balance.debt, expires_next })
+            let Balance { available, held, pending, debt } = balance;
+            Ok(Asset { unit, available, held, pending, debt, expires_next })
         })
         .collect()
 }

@@ -8,7 +8,7 @@ use super::settle_order::log;
 use crate::domain::{Event, Label, Member, Order, OrderId, OrderState, PackResult, PostingId};
 use crate::ledger::{Cause, LedgerError, Move, NewPosting};
 use crate::pack::CallError;
-use crate::store::{StoreError, Tx, layout};
+use crate::store::{Order1, Record, StoreError, Tx, layout, whole};
 
 /// What is given back.
 #[derive(Clone, Debug)]
@@ -24,6 +24,17 @@ pub struct RefundOrder {
 pub struct Refunded {
     /// The order, refunded.
     pub order: Order,
+}
+
+impl Record for Refunded {
+    const VERSION: u8 = 2;
+    const NAME: &'static str = "refunded order";
+
+    /// Before lines had a brand.
+    fn from_older(version: u8, body: &[u8]) -> Option<Self> {
+        let order = (version == 1).then(|| whole::<Order1>(body))??;
+        Some(Self { order: order.into() })
+    }
 }
 
 /// Why an order is not given back.
@@ -77,7 +88,7 @@ fn reverse_postings(
         let id = act.ids.posting();
         let moves = vec![Move::Reverse { posting }];
         let pack = Some(outcome.pack.clone());
-        act.book(tx).post(&NewPosting { id, cause: Cause::Refund(order.id), pack, reason: reason.cloned(), moves })?;
+        act.book(tx)?.post(&NewPosting { id, cause: Cause::Refund(order.id), pack, reason: reason.cloned(), moves })?;
         reversals.push(id);
     }
     Ok(reversals)

@@ -8,7 +8,7 @@ use super::host::has_store;
 use super::settle_order::log;
 use crate::domain::{Code, Event, StoreId};
 use crate::pack::CallError;
-use crate::store::{StoreError, Tx};
+use crate::store::{Record, StoreError, Tx};
 
 /// What is to be run.
 #[derive(Clone, Debug)]
@@ -28,6 +28,11 @@ pub struct RunCommand {
 pub struct CommandReply {
     /// JSON.
     pub result: String,
+}
+
+impl Record for CommandReply {
+    const VERSION: u8 = 1;
+    const NAME: &'static str = "reply of a command";
 }
 
 /// Why a command does nothing.

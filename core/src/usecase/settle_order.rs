@@ -12,7 +12,7 @@ use crate::domain::{
 };
 use crate::ledger::{Cause, House, LedgerError, Move, NewPosting};
 use crate::pack::{CallError, Earning, LogLine};
-use crate::store::{StoreError, Tx, layout};
+use crate::store::{Order1, Record, StoreError, Tx, layout, whole};
 
 /// What was bought.
 #[derive(Clone, Debug)]
@@ -38,6 +38,17 @@ pub struct Settled {
     pub order: Order,
     /// Whether it had been recorded before, with the same content: then nothing has happened now.
     pub repeated: bool,
+}
+
+impl Record for Settled {
+    const VERSION: u8 = 2;
+    const NAME: &'static str = "settled order";
+
+    /// Before lines had a brand.
+    fn from_older(version: u8, body: &[u8]) -> Option<Self> {
+        let (order, repeated) = (version == 1).then(|| whole::<(Order1, bool)>(body))??;
+        Some(Self { order: order.into(), repeated })
+    }
 }
 
 /// Why an order is not recorded.
@@ -246,6 +257,12 @@ impl From<LedgerError> for Failure {
     }
 }
 
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
 /// Books what a pack wants the buyer to get.
 fn grant(
     tx: &mut Tx,
@@ -270,7 +287,7 @@ fn grant(
         .collect();
     let id = act.ids.posting();
     let pack = Some(active.code.clone());
-    act.book(tx).post(&NewPosting { id, cause: Cause::Order(order.id), pack, reason: None, moves })?;
+    act.book(tx)?.post(&NewPosting { id, cause: Cause::Order(order.id), pack, reason: None, moves })?;
     let earned = earnings.iter().map(|earning| (earning.unit.clone(), earning.amount)).collect();
     Ok(PackResult::Done { posting: Some(id), earned })
 }

@@ -39,7 +39,7 @@ pub fn verify(store: &Store, mut progress: impl FnMut()) -> Result<Vec<MerchantR
 }
 
 fn check(tx: &mut Tx, merchant: Merchant, progress: &mut impl FnMut()) -> Result<MerchantReport, StoreError> {
-    let audit = Audit::run(tx, merchant.id, &mut *progress)?;
+    let audit = Audit::run(tx, merchant.id, &merchant.time_zone.zone(), &mut *progress)?;
     let mut findings = Vec::new();
     let mut members = 0;
     let mut named = BTreeMap::new();

@@ -174,6 +174,7 @@ pub(crate) fn basket(lines: u64) -> Vec<Line> {
         .map(|number| Line {
             sku: label(&format!("sku-{number}")),
             category: Some(label("pastry")),
+            brand: None,
             quantity: 1,
             amount_minor: 1_200 + number * 35,
         })

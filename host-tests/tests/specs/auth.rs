@@ -76,7 +76,19 @@ async fn everything_of_another_merchant_is_404() {
     // A pack that only we have; of the other one both have an enablement of their own.
     world.shop.enable(host_tests::guest("hostile")).send().await.ok();
 
-    let things = Things { member: &alice, order: &order };
+    alice.load(1_000).await.created();
+    let coupon = json!({ "title": "one off", "benefit": { "amount": { "off_minor": 1 } }, "validity": { "days": 7 } });
+    for shop in [&world.shop, &world.rival] {
+        shop.put("/v1/coupons/one-off", coupon.clone()).send().await.ok();
+    }
+    let hold = json!({ "unit": "stored-value", "amount": 1, "lapses_at": "2100-01-01T00:00:00Z" });
+    let mut holds = Vec::new();
+    for _ in 0..2 {
+        let path = format!("/v1/members/{}/holds", alice.id);
+        holds.push(world.shop.post(&path, hold.clone()).send().await.created()["hold"].clone());
+    }
+
+    let things = Things { member: &alice, order: &order, holds: &holds, store: world.shop.store(0) };
     let mut asked = 0;
     for route in routes(&world.shop).await.iter().filter(|route| route.path.contains('{') && route.method != "PUT") {
         let before = world.state();
@@ -149,6 +161,9 @@ async fn routes(shop: &Shop) -> Vec<Route> {
 struct Things<'a> {
     member: &'a Member,
     order: &'a Value,
+    /// One to be posted, one to be voided.
+    holds: &'a [Value],
+    store: String,
 }
 
 impl Things<'_> {
@@ -158,13 +173,23 @@ impl Things<'_> {
             .path
             .replace("{member}", &self.member.id)
             .replace("{order}", self.order["id"].as_str().unwrap())
+            .replace("{hold}", self.holds[usize::from(route.path.ends_with("void"))].as_str().unwrap())
             .replace("{pack}", "hostile")
             .replace("{command}", "peek");
         assert!(!path.contains('{'), "say what {path} is to be asked for");
         let body = match (route.method.as_str(), route.path.as_str()) {
             ("GET", _) => return shop.get(&path),
             ("POST", "/v1/members/{member}/stored-value") => json!({ "amount_minor": 100 }),
-            ("POST", "/v1/orders/{order}/refund") => json!({}),
+            ("POST", "/v1/members/{member}/stored-value/payments") => json!({ "amount_minor": 1 }),
+            ("POST", "/v1/members/{member}/holds") => {
+                json!({ "unit": "stored-value", "amount": 1, "lapses_at": "2100-01-01T00:00:00Z" })
+            }
+            ("POST", "/v1/members/{member}/coupons") => json!({ "coupon": "one-off" }),
+            ("POST", "/v1/members/{member}/coupons/redemptions") => {
+                let line = json!({ "sku": "bun", "quantity": 1, "amount_minor": 700 });
+                json!({ "coupons": ["one-off"], "store": self.store, "lines": [line] })
+            }
+            ("POST", "/v1/holds/{hold}/post" | "/v1/holds/{hold}/void" | "/v1/orders/{order}/refund") => json!({}),
             ("POST", "/v1/packs/{pack}/commands/{command}") => json!({ "input": {} }),
             (method, path) => panic!("say what {method} {path} is to be sent"),
         };

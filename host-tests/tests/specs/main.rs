@@ -14,6 +14,7 @@ mod durability;
 mod hostile;
 mod imports;
 mod interface;
+mod ledger;
 mod members;
 mod model;
 mod order_refusals;

@@ -202,7 +202,7 @@ impl Day<'_> {
     }
 
     fn load(&self, person: &Person, amount_minor: u64) -> Result<(), Failure> {
-        let load = LoadStoredValue { member: person.id, amount_minor, reason: None };
+        let load = LoadStoredValue { member: person.id, amount_minor, bonus_minor: 0, reason: None };
         self.once(&format!("load-{}", person.reference), |tx, act| load_stored_value(tx, act, &load))?;
         self.tell("loaded", &[("name", person.name.to_owned()), ("amount", self.money(amount_minor))]);
         Ok(())
@@ -269,7 +269,7 @@ impl Day<'_> {
             member: person.map(|person| person.id),
             ordered_at: None,
             currency: None,
-            lines: vec![Line { sku: label(sku), category: None, quantity, amount_minor }],
+            lines: vec![Line { sku: label(sku), category: None, brand: None, quantity, amount_minor }],
         };
         Ok(self.once(key, |tx, act| settle_order(tx, act, &new))?.order)
     }
@@ -423,7 +423,7 @@ impl Day<'_> {
         use_case: impl FnMut(&mut crate::store::Tx, &mut crate::usecase::Act<'_>) -> Result<T, E>,
     ) -> Result<T, Failure>
     where
-        T: serde::Serialize + serde::de::DeserializeOwned,
+        T: crate::store::Record,
         E: From<crate::store::StoreError> + std::fmt::Display,
     {
         let key = reference_of(&format!("demo-{key}"));

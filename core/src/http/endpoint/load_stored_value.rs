@@ -21,6 +21,10 @@ pub(super) struct Payment {
     /// How much, in minor units; at least 1.
     #[schema(value_type = u64, example = 20000, minimum = 1)]
     amount_minor: AmountMinor,
+    /// What the merchant gives on top, in minor units.
+    #[schema(value_type = u64, example = 1000, minimum = 0)]
+    #[serde(default)]
+    bonus_minor: AmountMinor,
     /// What people read on the statement.
     #[schema(value_type = Option<String>, max_length = 128)]
     reason: Option<Label>,
@@ -30,7 +34,7 @@ pub(super) struct Payment {
 #[derive(Serialize, ToSchema)]
 pub(super) struct LoadedOut {
     posting: String,
-    /// What the member can spend now.
+    /// What the member can spend now, what was paid in and what was given on top together.
     available_minor: u64,
 }
 
@@ -49,8 +53,8 @@ pub(super) async fn load_stored_value(
     sent: Sent<Payment>,
 ) -> Result<(StatusCode, Json<LoadedOut>), Problem> {
     let member: MemberId = member.parse()?;
-    let Payment { amount_minor, reason } = sent.body;
-    let load = usecase::LoadStoredValue { member, amount_minor: amount_minor.0, reason };
+    let Payment { amount_minor, bonus_minor, reason } = sent.body;
+    let load = usecase::LoadStoredValue { member, amount_minor: amount_minor.0, bonus_minor: bonus_minor.0, reason };
     let loaded = app
         .serve(caller, Action::Serve, move |host, actor| {
             host.act_once(actor, &key, &sent.content, |tx, act| usecase::load_stored_value(tx, act, &load))

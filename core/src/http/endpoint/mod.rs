@@ -1,19 +1,25 @@
 //! One file for each endpoint.
 
+mod define_coupon;
 mod enable_pack;
 mod enrol_member;
 mod find_members;
 mod health;
+mod hold_assets;
+mod issue_coupons;
 mod list_packs;
 mod list_stores;
 mod load_stored_value;
 mod quote_order;
 mod read_assets;
+mod read_liability;
 mod read_member;
 mod read_order;
+mod redeem_coupons;
 mod refund_order;
 mod run_command;
 mod settle_order;
+mod spend_stored_value;
 mod upload_pack;
 
 use axum::extract::DefaultBodyLimit;
@@ -32,6 +38,14 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(read_member::read_member))
         .routes(routes!(read_assets::read_assets))
         .routes(routes!(load_stored_value::load_stored_value))
+        .routes(routes!(spend_stored_value::spend_stored_value))
+        .routes(routes!(hold_assets::hold_assets))
+        .routes(routes!(hold_assets::post_hold))
+        .routes(routes!(hold_assets::void_hold))
+        .routes(routes!(define_coupon::define_coupon))
+        .routes(routes!(issue_coupons::issue_coupons))
+        .routes(routes!(redeem_coupons::redeem_coupons))
+        .routes(routes!(read_liability::read_liability))
         .routes(routes!(quote_order::quote_order))
         .routes(routes!(settle_order::settle_order))
         .routes(routes!(read_order::read_order))

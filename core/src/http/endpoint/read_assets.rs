@@ -25,6 +25,10 @@ pub(super) struct AssetOut {
     currency: Option<String>,
     /// Spendable now.
     available: u64,
+    /// Set aside in holds.
+    held: u64,
+    /// Granted, but not released yet.
+    pending: u64,
     /// What the member owes, because something earned was taken back after it had been spent.
     debt: u64,
     /// What expires next.
@@ -61,10 +65,12 @@ pub(super) async fn read_assets(
         .map(|asset| AssetOut {
             currency: match asset.unit.kind {
                 UnitKind::Money(currency) => Some(currency.code().to_owned()),
-                UnitKind::Count => None,
+                UnitKind::Count | UnitKind::Coupon => None,
             },
             unit: asset.unit.code.into(),
             available: asset.available,
+            held: asset.held,
+            pending: asset.pending,
             debt: asset.debt,
             expires_next: asset.expires_next.map(|(at, amount)| ExpiryOut { at: at.to_string(), amount }),
         })

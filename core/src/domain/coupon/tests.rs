@@ -1,0 +1,170 @@
+//! What coupons take off baskets, as tables.
+
+use super::*;
+
+const STORE: StoreId = StoreId::from_bytes([1; 16]);
+const OTHER_STORE: StoreId = StoreId::from_bytes([2; 16]);
+
+fn label(text: &str) -> Label {
+    Label::new(text).unwrap()
+}
+
+fn labels(texts: &[&str]) -> BTreeSet<Label> {
+    texts.iter().map(|text| label(text)).collect()
+}
+
+fn code(text: &str) -> Code {
+    Code::new(text).unwrap()
+}
+
+/// Two croissants for 24.00, a cake of the brand `Maison` for 80.00, three teas for 10.00.
+fn basket() -> Vec<Line> {
+    let line = |sku, category, brand: Option<&str>, quantity, amount_minor| Line {
+        sku: label(sku),
+        category: Some(label(category)),
+        brand: brand.map(label),
+        quantity,
+        amount_minor,
+    };
+    vec![
+        line("croissant", "pastry", None, 2, 2400),
+        line("cake", "pastry", Some("Maison"), 1, 8000),
+        line("tea", "drink", None, 3, 1000),
+    ]
+}
+
+fn coupon(benefit: Benefit) -> CouponType {
+    CouponType {
+        unit: code("welcome"),
+        title: label("Welcome"),
+        benefit,
+        threshold_minor: 0,
+        scope: Scope::default(),
+        validity: Validity::Days { days: 7 },
+        per_member_max: None,
+        total_max: None,
+        stock: None,
+        stacking_group: None,
+    }
+}
+
+fn amount(off_minor: Minor) -> CouponType {
+    coupon(Benefit::Amount { off_minor })
+}
+
+fn percent(percent: u8, cap_minor: Option<Minor>) -> CouponType {
+    coupon(Benefit::Percent { percent, cap_minor })
+}
+
+fn exchange(skus: &[&str]) -> CouponType {
+    coupon(Benefit::Exchange { skus: labels(skus) })
+}
+
+#[track_caller]
+fn check(coupon: &CouponType, expected: Result<&[Minor], Inapplicable>) {
+    let lines = basket();
+    let got = coupon.discount(STORE, &lines);
+    match (&got, expected) {
+        (Ok(discount), Ok(expected)) => {
+            assert_eq!(discount.lines, expected);
+            assert_eq!(discount.total_minor, expected.iter().sum::<Minor>());
+            assert!(discount.lines.iter().zip(&lines).all(|(off, line)| *off <= line.amount_minor));
+        }
+        (Err(got), Err(expected)) => assert_eq!(*got, expected),
+        (got, expected) => panic!("{got:?}, expected {expected:?}"),
+    }
+}
+
+#[test]
+fn an_amount_is_shared_out_over_the_lines_in_scope() {
+    // 1000 of 11400: 210.5, 701.75, 87.7; the two missing units go to 87.7 and 701.75.
+    check(&amount(1000), Ok(&[210, 702, 88]));
+    check(&amount(1), Ok(&[0, 1, 0]));
+    check(&amount(99_999), Ok(&[2400, 8000, 1000]));
+    let pastry = Scope { categories: labels(&["pastry"]), ..Scope::default() };
+    check(&CouponType { scope: pastry, ..amount(1000) }, Ok(&[231, 769, 0]));
+}
+
+#[test]
+fn a_percentage_is_rounded_down_and_capped() {
+    check(&percent(20, None), Ok(&[480, 1600, 200]));
+    check(&percent(100, None), Ok(&[2400, 8000, 1000]));
+    check(&percent(20, Some(500)), Ok(&[105, 351, 44]));
+    let tea = Scope { skus: labels(&["tea"]), ..Scope::default() };
+    check(&CouponType { scope: tea, ..percent(33, None) }, Ok(&[0, 0, 330]));
+    // 3 percent of 24.00 and nothing else: 72; of 0.33 it would be less than a minor unit.
+    let mut lines = basket();
+    lines.truncate(1);
+    lines[0].amount_minor = 33;
+    assert_eq!(percent(3, None).discount(STORE, &lines).unwrap().total_minor, 0);
+}
+
+#[test]
+fn a_gift_takes_nothing_off() {
+    let coupon = coupon(Benefit::Gift { sku: label("macaron"), quantity: 2 });
+    let discount = coupon.discount(STORE, &basket()).unwrap();
+    assert_eq!((discount.total_minor, discount.gift), (0, Some((label("macaron"), 2))));
+}
+
+#[test]
+fn an_exchange_takes_one_piece_of_the_dearest_off() {
+    check(&exchange(&["croissant", "tea"]), Ok(&[1200, 0, 0]));
+    // A third of 10.00 is rounded down.
+    check(&exchange(&["tea"]), Ok(&[0, 0, 333]));
+    check(&exchange(&["bagel"]), Err(Inapplicable::NothingInScope));
+}
+
+#[test]
+fn why_a_coupon_gives_nothing_is_said_in_order() {
+    let elsewhere = Scope { stores: [OTHER_STORE].into(), skus: labels(&["bagel"]), ..Scope::default() };
+    check(&CouponType { scope: elsewhere, ..amount(1) }, Err(Inapplicable::OtherStore));
+    let absent = Scope { skus: labels(&["bagel"]), ..Scope::default() };
+    check(&CouponType { scope: absent, threshold_minor: 1, ..amount(1) }, Err(Inapplicable::NothingInScope));
+    let brand = Scope { brands: labels(&["Maison"]), ..Scope::default() };
+    let below = Inapplicable::BelowThreshold { needed: 8001, has: 8000 };
+    check(&CouponType { scope: brand.clone(), threshold_minor: 8001, ..amount(1) }, Err(below));
+    check(&CouponType { scope: brand, threshold_minor: 8000, ..amount(1) }, Ok(&[0, 1, 0]));
+    let mixed = Scope { brands: labels(&["Maison"]), categories: labels(&["drink"]), ..Scope::default() };
+    check(&CouponType { scope: mixed, ..amount(1) }, Err(Inapplicable::NothingInScope));
+}
+
+#[test]
+fn of_one_stacking_group_a_basket_takes_one() {
+    let of =
+        |unit: &str, group: Option<&str>| CouponType { unit: code(unit), stacking_group: group.map(code), ..amount(1) };
+    let (a, b, c, d) = (of("a", Some("sale")), of("b", Some("sale")), of("c", Some("birthday")), of("d", None));
+    assert_eq!(check_stacking([&a, &c, &d, &d]), Ok(()));
+    let refused = NotStackable { group: code("sale"), first: code("a"), second: code("b") };
+    assert_eq!(check_stacking([&a, &c, &b]), Err(refused));
+}
+
+#[test]
+fn days_end_at_midnight_in_the_merchants_zone() {
+    let zone = TimeZone::get("America/New_York").unwrap();
+    // Half past ten in the evening of October 31; the day after has 25 hours.
+    let now: Timestamp = "2026-11-01T02:30:00Z".parse().unwrap();
+    for (days, expected) in [(0, "2026-11-01T04:00:00Z"), (1, "2026-11-02T05:00:00Z"), (7, "2026-11-08T05:00:00Z")] {
+        let coupon = CouponType { validity: Validity::Days { days }, ..amount(1) };
+        assert_eq!(coupon.expires_at(now, &zone).unwrap().to_string(), expected, "{days}");
+    }
+}
+
+#[test]
+fn a_definition_is_refused_for_its_first_fault() {
+    let at = |second| Timestamp::from_second(second).unwrap();
+    let fixed = Validity::Fixed { from: at(5), until: at(5) };
+    for (coupon, expected) in [
+        (amount(0), Err(CouponFault::GivesNothing)),
+        (percent(0, None), Err(CouponFault::GivesNothing)),
+        (percent(101, Some(0)), Err(CouponFault::GivesNothing)),
+        (coupon(Benefit::Gift { sku: label("tea"), quantity: 0 }), Err(CouponFault::GivesNothing)),
+        (exchange(&[]), Err(CouponFault::GivesNothing)),
+        (percent(101, None), Err(CouponFault::PercentTooLarge(101))),
+        (amount(Currency::AMOUNT_MAX + 1), Err(CouponFault::AmountTooLarge(Currency::AMOUNT_MAX + 1))),
+        (CouponType { validity: fixed, ..amount(1) }, Err(CouponFault::EndsBeforeBegin { from: at(5), until: at(5) })),
+        (CouponType { stock: Some(0), ..amount(1) }, Err(CouponFault::LimitZero)),
+        (CouponType { stock: Some(1), ..amount(1) }, Ok(())),
+    ] {
+        assert_eq!(coupon.check(), expected, "{coupon:?}");
+    }
+}

@@ -1,0 +1,163 @@
+//! `PUT /v1/coupons/{coupon}`
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::{Action, Benefit, Code, CouponType, Label, Scope, StoreId, Validity};
+use crate::http::caller::Caller;
+use crate::http::path::Path;
+use crate::http::sent::Sent;
+use crate::http::wire::AmountMinor;
+use crate::http::{App, Problem};
+use crate::usecase;
+
+/// A type of coupon.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CouponIn {
+    /// What people read on it.
+    #[schema(value_type = String, example = "5 yuan off", max_length = 128)]
+    title: Label,
+    benefit: BenefitIn,
+    /// What the lines in its scope must come to, at least, in minor units.
+    #[schema(value_type = u64, example = 5000)]
+    #[serde(default)]
+    threshold_minor: AmountMinor,
+    #[serde(default)]
+    scope: ScopeIn,
+    validity: ValidityIn,
+    /// How many one member may ever get.
+    #[schema(minimum = 1)]
+    per_member_max: Option<u32>,
+    /// How many all members together may ever get.
+    #[schema(minimum = 1)]
+    total_max: Option<u32>,
+    /// How many may be redeemed in all; a reservation takes one until it ends.
+    #[schema(minimum = 1)]
+    stock: Option<u32>,
+    /// Of the coupons of one group a basket takes at most one.
+    #[schema(value_type = Option<String>, example = "sale")]
+    stacking_group: Option<Code>,
+}
+
+/// What a coupon gives.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "snake_case", deny_unknown_fields)]
+pub(super) enum BenefitIn {
+    /// An amount off, in minor units.
+    Amount {
+        #[schema(value_type = u64)]
+        off_minor: AmountMinor,
+    },
+    /// A part off, rounded down, at most the cap.
+    Percent {
+        /// From 1 to 100.
+        percent: u8,
+        #[schema(value_type = Option<u64>)]
+        cap_minor: Option<AmountMinor>,
+    },
+    /// Something as a gift.
+    Gift {
+        #[schema(value_type = String)]
+        sku: Label,
+        quantity: u32,
+    },
+    /// One piece of one of these things for nothing.
+    Exchange {
+        #[schema(value_type = Vec<String>)]
+        skus: BTreeSet<Label>,
+    },
+}
+
+/// What and where a coupon counts for; what is absent is no condition.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct ScopeIn {
+    #[schema(value_type = Vec<String>)]
+    skus: BTreeSet<Label>,
+    #[schema(value_type = Vec<String>)]
+    categories: BTreeSet<Label>,
+    #[schema(value_type = Vec<String>)]
+    brands: BTreeSet<Label>,
+    #[schema(value_type = Vec<String>)]
+    stores: BTreeSet<StoreId>,
+}
+
+/// When a coupon counts.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum ValidityIn {
+    /// From one instant to another, RFC 3339.
+    Fixed {
+        #[schema(value_type = String)]
+        from: Timestamp,
+        #[schema(value_type = String)]
+        until: Timestamp,
+    },
+    /// To the end of so many days after that of the issue, in the merchant's time zone.
+    Days(u16),
+}
+
+/// A type of coupon that is defined.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CouponOut {
+    coupon: String,
+    title: String,
+}
+
+/// Defines a type of coupon, or changes one from now on.
+#[utoipa::path(put, path = "/v1/coupons/{coupon}", tag = "coupons", request_body = CouponIn,
+    params(("coupon" = String, Path)),
+    responses((status = 200, body = CouponOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn define_coupon(
+    State(app): State<App>,
+    caller: Caller,
+    Path(coupon): Path<String>,
+    sent: Sent<CouponIn>,
+) -> Result<Json<CouponOut>, Problem> {
+    let unit = Code::new(coupon).map_err(|error| Problem::wrong_name(&error))?;
+    let coupon = sent.body.of(unit);
+    let reply = CouponOut { coupon: coupon.unit.to_string(), title: coupon.title.to_string() };
+    app.serve(caller, Action::ManageAssets, move |host, actor| {
+        host.act(actor, |tx, act| usecase::define_coupon(tx, act, &coupon))
+    })
+    .await?;
+    Ok(Json(reply))
+}
+
+impl CouponIn {
+    fn of(self, unit: Code) -> CouponType {
+        let benefit = match self.benefit {
+            BenefitIn::Amount { off_minor } => Benefit::Amount { off_minor: off_minor.0 },
+            BenefitIn::Percent { percent, cap_minor } => {
+                Benefit::Percent { percent, cap_minor: cap_minor.map(|cap| cap.0) }
+            }
+            BenefitIn::Gift { sku, quantity } => Benefit::Gift { sku, quantity },
+            BenefitIn::Exchange { skus } => Benefit::Exchange { skus },
+        };
+        let ScopeIn { skus, categories, brands, stores } = self.scope;
+        let validity = match self.validity {
+            ValidityIn::Fixed { from, until } => Validity::Fixed { from, until },
+            ValidityIn::Days(days) => Validity::Days { days },
+        };
+        CouponType {
+            unit,
+            title: self.title,
+            benefit,
+            threshold_minor: self.threshold_minor.0,
+            scope: Scope { skus, categories, brands, stores },
+            validity,
+            per_member_max: self.per_member_max,
+            total_max: self.total_max,
+            stock: self.stock,
+            stacking_group: self.stacking_group,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! `POST /v1/members/{member}/holds`, `POST /v1/holds/{hold}/post` and `POST /v1/holds/{hold}/void`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::{Action, Code, HoldId, Label, MemberId, Minor};
+use crate::http::caller::{Caller, Once};
+use crate::http::path::Path;
+use crate::http::sent::Sent;
+use crate::http::{App, Problem};
+use crate::usecase;
+
+/// What is to be set aside.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewHold {
+    /// Of what; a type of coupon to reserve a coupon.
+    #[schema(value_type = String, example = "points")]
+    unit: Code,
+    /// How much; at least 1.
+    #[schema(minimum = 1)]
+    amount: Minor,
+    /// From when on it can not be posted any more, RFC 3339.
+    #[schema(value_type = String, example = "2026-11-22T08:15:00Z")]
+    lapses_at: Timestamp,
+    /// What people read on the statement.
+    #[schema(value_type = Option<String>, max_length = 128)]
+    reason: Option<Label>,
+}
+
+/// What is to be spent of a hold.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HoldPosting {
+    /// How much of it, at least 1; all if absent. The rest is given back.
+    #[schema(minimum = 1)]
+    amount: Option<Minor>,
+    /// What people read on the statement.
+    #[schema(value_type = Option<String>, max_length = 128)]
+    reason: Option<Label>,
+}
+
+/// That a hold is to be given back.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HoldVoiding {}
+
+/// What was done to a hold.
+#[derive(Serialize, ToSchema)]
+pub(super) struct HoldChanged {
+    hold: String,
+    posting: String,
+}
+
+impl From<usecase::HoldOut> for HoldChanged {
+    fn from(done: usecase::HoldOut) -> Self {
+        Self { hold: done.hold.to_string(), posting: done.posting.to_string() }
+    }
+}
+
+/// Sets an amount of a member's aside, or reserves a coupon.
+#[utoipa::path(post, path = "/v1/members/{member}/holds", tag = "holds", request_body = NewHold,
+    params(("member" = String, Path),
+        ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new hold.")),
+    responses((status = 201, body = HoldChanged),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn hold_assets(
+    State(app): State<App>,
+    caller: Caller,
+    Path(member): Path<String>,
+    Once(key): Once,
+    sent: Sent<NewHold>,
+) -> Result<(StatusCode, Json<HoldChanged>), Problem> {
+    let member: MemberId = member.parse()?;
+    let NewHold { unit, amount, lapses_at, reason } = sent.body;
+    let wanted = usecase::HoldAssets { member, unit, amount, lapses_at, reason };
+    let done = app
+        .serve(caller, Action::Serve, move |host, actor| {
+            host.act_once(actor, &key, &sent.content, |tx, act| usecase::hold_assets(tx, act, &wanted))
+        })
+        .await?;
+    Ok((StatusCode::CREATED, Json(done.into())))
+}
+
+/// Spends what was set aside, whole or in part; the rest is given back.
+#[utoipa::path(post, path = "/v1/holds/{hold}/post", tag = "holds", request_body = HoldPosting,
+    params(("hold" = String, Path),
+        ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new posting.")),
+    responses((status = 200, body = HoldChanged),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn post_hold(
+    State(app): State<App>,
+    caller: Caller,
+    Path(hold): Path<String>,
+    Once(key): Once,
+    sent: Sent<HoldPosting>,
+) -> Result<Json<HoldChanged>, Problem> {
+    let hold: HoldId = hold.parse()?;
+    let HoldPosting { amount, reason } = sent.body;
+    let post = usecase::PostHold { hold, amount, reason };
+    let done = app
+        .serve(caller, Action::Serve, move |host, actor| {
+            host.act_once(actor, &key, &sent.content, |tx, act| usecase::post_hold(tx, act, &post))
+        })
+        .await?;
+    Ok(Json(done.into()))
+}
+
+/// Gives back what was set aside.
+#[utoipa::path(post, path = "/v1/holds/{hold}/void", tag = "holds", request_body = HoldVoiding,
+    params(("hold" = String, Path),
+        ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new voiding.")),
+    responses((status = 200, body = HoldChanged),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn void_hold(
+    State(app): State<App>,
+    caller: Caller,
+    Path(hold): Path<String>,
+    Once(key): Once,
+    sent: Sent<HoldVoiding>,
+) -> Result<Json<HoldChanged>, Problem> {
+    let hold: HoldId = hold.parse()?;
+    let HoldVoiding {} = sent.body;
+    let done = app
+        .serve(caller, Action::Serve, move |host, actor| {
+            host.act_once(actor, &key, &sent.content, |tx, act| usecase::void_hold(tx, act, hold))
+        })
+        .await?;
+    Ok(Json(done.into()))
+}

@@ -1,0 +1,88 @@
+//! `POST /v1/members/{member}/coupons/redemptions`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::{Action, Code, MemberId, StoreId};
+use crate::http::caller::{Caller, Once};
+use crate::http::path::Path;
+use crate::http::sent::Sent;
+use crate::http::wire::{LineIn, lines};
+use crate::http::{App, Problem};
+use crate::usecase;
+
+/// Which coupons are used for which basket.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CouponRedemption {
+    /// Of which types, in the order in which they count.
+    #[schema(value_type = Vec<String>, example = json!(["welcome"]))]
+    coupons: Vec<Code>,
+    #[schema(value_type = String)]
+    store: StoreId,
+    lines: Vec<LineIn>,
+}
+
+/// What was redeemed.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RedeemedOut {
+    posting: String,
+    /// What is taken off in all, in minor units.
+    total_minor: u64,
+    discounts: Vec<CouponDiscountOut>,
+}
+
+/// What one coupon gives.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CouponDiscountOut {
+    coupon: String,
+    /// What is taken off each line, in minor units.
+    lines: Vec<u64>,
+    gift: Option<GiftOut>,
+}
+
+/// What is given on top.
+#[derive(Serialize, ToSchema)]
+pub(super) struct GiftOut {
+    sku: String,
+    quantity: u32,
+}
+
+/// Redeems coupons for a basket, all or none.
+#[utoipa::path(post, path = "/v1/members/{member}/coupons/redemptions", tag = "coupons",
+    request_body = CouponRedemption,
+    params(("member" = String, Path),
+        ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new redemption.")),
+    responses((status = 201, body = RedeemedOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn redeem_coupons(
+    State(app): State<App>,
+    caller: Caller,
+    Path(member): Path<String>,
+    Once(key): Once,
+    sent: Sent<CouponRedemption>,
+) -> Result<(StatusCode, Json<RedeemedOut>), Problem> {
+    let member: MemberId = member.parse()?;
+    let CouponRedemption { coupons, store, lines: basket } = sent.body;
+    let redeem = usecase::RedeemCoupons { member, coupons, store, lines: lines(basket)? };
+    let redeemed = app
+        .serve(caller, Action::Serve, move |host, actor| {
+            host.act_once(actor, &key, &sent.content, |tx, act| usecase::redeem_coupons(tx, act, &redeem))
+        })
+        .await?;
+    let discounts = redeemed
+        .discounts
+        .into_iter()
+        .map(|discount| CouponDiscountOut {
+            coupon: discount.coupon.into(),
+            lines: discount.lines,
+            gift: discount.gift.map(|(sku, quantity)| GiftOut { sku: sku.into(), quantity }),
+        })
+        .collect();
+    let posting = redeemed.posting.to_string();
+    Ok((StatusCode::CREATED, Json(RedeemedOut { posting, total_minor: redeemed.total_minor, discounts })))
+}

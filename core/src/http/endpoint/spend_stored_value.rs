@@ -1,0 +1,63 @@
+//! `POST /v1/members/{member}/stored-value/payments`
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::{Action, Label, MemberId};
+use crate::http::caller::{Caller, Once};
+use crate::http::path::Path;
+use crate::http::sent::Sent;
+use crate::http::wire::AmountMinor;
+use crate::http::{App, Problem};
+use crate::usecase;
+
+/// What a member pays with stored value.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Purchase {
+    /// How much, in minor units; at least 1.
+    #[schema(value_type = u64, example = 4200, minimum = 1)]
+    amount_minor: AmountMinor,
+    /// What people read on the statement.
+    #[schema(value_type = Option<String>, max_length = 128)]
+    reason: Option<Label>,
+}
+
+/// What was booked.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SpentOut {
+    posting: String,
+    /// How much of it the member had paid in.
+    principal_minor: u64,
+    /// How much of it the merchant had given on top.
+    bonus_minor: u64,
+}
+
+/// Takes an amount from a member's stored value, of principal and bonus as the merchant's policy says.
+#[utoipa::path(post, path = "/v1/members/{member}/stored-value/payments", tag = "members", request_body = Purchase,
+    params(("member" = String, Path),
+        ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new payment.")),
+    responses((status = 201, body = SpentOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn spend_stored_value(
+    State(app): State<App>,
+    caller: Caller,
+    Path(member): Path<String>,
+    Once(key): Once,
+    sent: Sent<Purchase>,
+) -> Result<(StatusCode, Json<SpentOut>), Problem> {
+    let member: MemberId = member.parse()?;
+    let Purchase { amount_minor, reason } = sent.body;
+    let spend = usecase::SpendStoredValue { member, amount_minor: amount_minor.0, reason };
+    let spent = app
+        .serve(caller, Action::Serve, move |host, actor| {
+            host.act_once(actor, &key, &sent.content, |tx, act| usecase::spend_stored_value(tx, act, &spend))
+        })
+        .await?;
+    let usecase::Spent { posting, principal_minor, bonus_minor } = spent;
+    Ok((StatusCode::CREATED, Json(SpentOut { posting: posting.to_string(), principal_minor, bonus_minor })))
+}

@@ -1,0 +1,85 @@
+//! What a unit's rules allow: how much a member earns and spends on one day, and how much they have.
+//!
+//! Days are the merchant's. A grant counts as earning, pending or not, when it is made; spending, holding and giving to
+//! others count as spending. What is taken back or given back, by a reversal or the end of a hold, counts no more if
+//! that is still the day on which it had counted. Expiry never counts, and what comes from another member is no
+//! earning.
+
+use jiff::Timestamp;
+
+use super::book::{bounded, minus, plus};
+use super::records::Today;
+use super::{Account, Book, LedgerError};
+use crate::domain::{Minor, Unit};
+
+impl Book<'_> {
+    /// Counts an earning, if the unit allows it.
+    pub(super) fn count_earning(&self, account: &mut Account, unit: &Unit, amount: Minor) -> Result<(), LedgerError> {
+        let today = self.today(account);
+        let earned = plus(today.earned, amount)?;
+        if let Some(max) = unit.rules.earn_per_day_max
+            && earned > max
+        {
+            return Err(LedgerError::EarnLimit { unit: unit.code.clone(), max, today: today.earned });
+        }
+        account.today = Some(Today { earned, ..today });
+        Ok(())
+    }
+
+    /// Counts spending, if the unit allows it.
+    pub(super) fn count_spending(&self, account: &mut Account, unit: &Unit, amount: Minor) -> Result<(), LedgerError> {
+        let today = self.today(account);
+        let spent = plus(today.spent, amount)?;
+        if let Some(max) = unit.rules.spend_per_day_max
+            && spent > max
+        {
+            return Err(LedgerError::SpendLimit { unit: unit.code.clone(), max, today: today.spent });
+        }
+        account.today = Some(Today { spent, ..today });
+        Ok(())
+    }
+
+    /// Counts an earning of the instant `at` no more, if that was today.
+    pub(super) fn uncount_earning(&self, account: &mut Account, at: Timestamp, amount: Minor) {
+        if let Some(today) = &mut account.today
+            && today.day == self.day(at)
+        {
+            today.earned = today.earned.saturating_sub(amount);
+        }
+    }
+
+    /// Counts spending of the instant `at` no more, if that was today.
+    pub(super) fn uncount_spending(&self, account: &mut Account, at: Timestamp, amount: Minor) {
+        if let Some(today) = &mut account.today
+            && today.day == self.day(at)
+        {
+            today.spent = today.spent.saturating_sub(amount);
+        }
+    }
+
+    fn today(&self, account: &Account) -> Today {
+        let day = self.day(self.now);
+        account.today.filter(|today| today.day == day).unwrap_or(Today { day, earned: 0, spent: 0 })
+    }
+
+    /// Checks that a member may have `more` of a unit: spendable, held and pending together.
+    pub(super) fn check_room(&self, account: &Account, unit: &Unit, more: Minor) -> Result<(), LedgerError> {
+        let sum = plus(plus(plus(account.balance, account.held)?, account.pending)?, more)?;
+        if let Some(max) = unit.rules.balance_max
+            && sum > max
+        {
+            return Err(LedgerError::BalanceLimit { unit: unit.code.clone(), max });
+        }
+        bounded(sum, &unit.code).map(|_| ())
+    }
+}
+
+/// Takes an amount from an account's balance, if there is so much.
+pub(super) fn withdraw(account: &mut Account, unit: &Unit, amount: Minor) -> Result<(), LedgerError> {
+    if account.balance < amount {
+        let available = account.balance;
+        return Err(LedgerError::Insufficient { unit: unit.code.clone(), needed: amount, available });
+    }
+    account.balance = minus(account.balance, amount)?;
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! Reversals: one operation that undoes a whole posting.
+//!
+//! What was spent goes back to the very lots. What was granted is taken back from its own lot first, then from those
+//! that expire first; what is missing then is owed, forgiven or refused, as the unit's rules say.
+
+use jiff::Timestamp;
+
+use super::book::{bounded, credit, debit, minus, on_behalf, plus};
+use super::records::Reversal;
+use super::{Account, Allocation, Book, Entry, Hold, House, LedgerError, Move, Party, Posting, Transfer, lots};
+use crate::domain::{Code, MemberId, Minor, PostingId, Shortfall};
+use crate::store::layout;
+
+impl Book<'_> {
+    pub(super) fn reverse(&mut self, by: PostingId, id: PostingId) -> Result<Vec<Transfer>, LedgerError> {
+        let key = layout::posting(self.merchant, id);
+        let posting = self.tx.load::<Posting>(&key)?.ok_or(LedgerError::UnknownPosting(id))?;
+        if !posting.entries.iter().all(|entry| is_reversible(&entry.wanted)) {
+            return Err(LedgerError::NotReversible(id));
+        }
+        let marker = layout::reversal(self.merchant, id);
+        if let Some(earlier) = self.tx.load::<Reversal>(&marker)? {
+            return Err(LedgerError::AlreadyReversed { posting: id, by: earlier.0 });
+        }
+        self.tx.save(&marker, &Reversal(by))?;
+        let mut transfers = Vec::new();
+        for entry in posting.entries.iter().rev() {
+            for original in entry.transfers.iter().rev() {
+                self.undo(by, original, &mut transfers)?;
+            }
+            self.uncount(posting.at, entry)?;
+        }
+        Ok(transfers)
+    }
+
+    fn undo(&mut self, by: PostingId, original: &Transfer, transfers: &mut Vec<Transfer>) -> Result<(), LedgerError> {
+        let Transfer { unit, amount, from, to, lots, on_behalf } = original;
+        let member = match (*from, *to, *on_behalf) {
+            (Party::Member(member), _, _) | (_, Party::Member(member), _) | (_, _, Some(member)) => member,
+            (from, to, None) => return Err(LedgerError::inconsistent(format!("a transfer from {from:?} to {to:?}"))),
+        };
+        let mut account = self.touch(member, unit)?;
+        match (*from, *to) {
+            // What came back of a hold when a part of it was posted is back.
+            (Party::House(House::Held), Party::Member(_) | Party::House(House::Debt)) => return Ok(()),
+            (Party::House(_), Party::House(House::Pending)) => {
+                for part in lots {
+                    self.undo_pending(by, part.lot, &mut account, transfers)?;
+                }
+            }
+            (Party::House(house), Party::House(House::Debt)) => {
+                self.take_or_owe(&mut account, member, unit, *amount, house, Vec::new(), transfers)?;
+            }
+            (Party::House(House::Held) | Party::Member(_), Party::House(house)) => {
+                self.give_back(&mut account, member, unit, lots, *amount, house, transfers)?;
+            }
+            (Party::House(house), Party::Member(_)) => {
+                self.take_back(&mut account, member, unit, lots, *amount, house, transfers)?;
+            }
+            (from, to) => return Err(LedgerError::inconsistent(format!("a transfer from {from:?} to {to:?}"))),
+        }
+        self.save_account(member, unit, account)
+    }
+
+    /// Takes what a move had counted for its day out of the count again, if that day is not over.
+    fn uncount(&mut self, at: Timestamp, entry: &Entry) -> Result<(), LedgerError> {
+        match &entry.wanted {
+            Move::Grant { member, unit, amount, .. } | Move::GrantLater { member, unit, amount, .. } => {
+                self.uncount_for(*member, unit, |book, account| book.uncount_earning(account, at, *amount))
+            }
+            Move::Issue { member, unit, count } => {
+                self.unissue(*member, unit, *count)?;
+                self.uncount_for(*member, unit, |book, account| book.uncount_earning(account, at, *count))
+            }
+            Move::Spend { member, unit, amount, .. } | Move::Transfer { from: member, unit, amount, .. } => {
+                self.uncount_for(*member, unit, |book, account| book.uncount_spending(account, at, *amount))
+            }
+            Move::PostHold { hold, .. } => {
+                let Hold { member, unit, placed_at, .. } = self.must(&layout::hold(self.merchant, *hold))?;
+                let posted = entry.transfers.iter().filter(|transfer| is_posted(transfer)).map(|part| part.amount);
+                let posted = posted.fold(0, Minor::saturating_add);
+                self.uncount_for(member, &unit, |book, account| book.uncount_spending(account, placed_at, posted))
+            }
+            Move::Reverse { .. }
+            | Move::Expire { .. }
+            | Move::Release { .. }
+            | Move::Hold { .. }
+            | Move::VoidHold { .. }
+            | Move::LapseHold { .. } => Ok(()),
+        }
+    }
+
+    fn uncount_for(
+        &mut self,
+        member: MemberId,
+        unit: &Code,
+        uncount: impl FnOnce(&Self, &mut Account),
+    ) -> Result<(), LedgerError> {
+        let mut account = self.account(member, unit)?;
+        uncount(self, &mut account);
+        self.save_account(member, unit, account)
+    }
+
+    /// Takes back what was granted: from its own lots, then from the lots that expire first, and what is missing as the
+    /// unit's rules say. What lapsed of it is gone already; if it came from another member, it lapses with them instead.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one transfer")]
+    pub(super) fn take_back(
+        &mut self,
+        account: &mut Account,
+        member: MemberId,
+        unit: &Code,
+        granted: &[Allocation],
+        amount: Minor,
+        house: House,
+        transfers: &mut Vec<Transfer>,
+    ) -> Result<(), LedgerError> {
+        let mut taken = Vec::new();
+        let (mut owed, mut gone) = (amount, 0);
+        for allocation in granted {
+            let (part, lapsed) = lots::take_back(self, member, unit, allocation)?;
+            owed = minus(owed, lapsed)?;
+            gone = plus(gone, lapsed)?;
+            if let Some(part) = part {
+                owed = minus(owed, part.amount)?;
+                account.balance = minus(account.balance, part.amount)?;
+                taken.push(part);
+            }
+        }
+        if gone > 0 && house == House::Transit {
+            transfers.push(on_behalf(member, unit, gone, House::Expired, house, Vec::new()));
+        }
+        self.take_or_owe(account, member, unit, owed, house, taken, transfers)
+    }
+
+    /// Takes an amount from the lots that expire first, besides what is `taken` already. What the member has not is
+    /// owed, forgiven or refused.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one transfer")]
+    pub(super) fn take_or_owe(
+        &mut self,
+        account: &mut Account,
+        member: MemberId,
+        unit: &Code,
+        amount: Minor,
+        house: House,
+        mut taken: Vec<Allocation>,
+        transfers: &mut Vec<Transfer>,
+    ) -> Result<(), LedgerError> {
+        let there = account.balance.min(amount);
+        if there > 0 {
+            taken.extend(lots::take_first_expiring(self, member, unit, there)?);
+            account.balance = minus(account.balance, there)?;
+        }
+        if !taken.is_empty() {
+            transfers.push(debit(unit, member, house, taken)?);
+        }
+        let missing = minus(amount, there)?;
+        if missing == 0 {
+            return Ok(());
+        }
+        let from = match self.unit(unit)?.rules.shortfall {
+            Shortfall::Owe => {
+                account.debt = bounded(plus(account.debt, missing)?, unit)?;
+                House::Debt
+            }
+            Shortfall::Forgive => House::Forgiven,
+            Shortfall::Refuse => return Err(LedgerError::Shortfall { unit: unit.clone(), missing }),
+        };
+        transfers.push(on_behalf(member, unit, missing, from, house, Vec::new()));
+        Ok(())
+    }
+
+    /// Gives back what was spent or held: what the member owes is repaid first, the rest goes to the very lots it came
+    /// from.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one transfer")]
+    pub(super) fn give_back(
+        &mut self,
+        account: &mut Account,
+        member: MemberId,
+        unit: &Code,
+        spent: &[Allocation],
+        amount: Minor,
+        house: House,
+        transfers: &mut Vec<Transfer>,
+    ) -> Result<(), LedgerError> {
+        let rest = self.repay(account, member, unit, amount, house, transfers)?;
+        if rest > 0 {
+            let lots = lots::give_back(self, member, unit, spent, minus(amount, rest)?)?;
+            account.balance = plus(account.balance, rest)?;
+            let back = credit(unit, house, member, lots)?;
+            if house == House::Held {
+                // There was room for it all the time, and a hold must be able to end.
+                transfers.push(Transfer { on_behalf: Some(member), ..back });
+            } else {
+                bounded(account.balance, unit)?;
+                transfers.push(back);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a move is one that a reversal undoes. A hold is voided, and what the ledger did by itself stands.
+fn is_reversible(wanted: &Move) -> bool {
+    match wanted {
+        Move::Grant { .. }
+        | Move::Spend { .. }
+        | Move::GrantLater { .. }
+        | Move::PostHold { .. }
+        | Move::Transfer { .. }
+        | Move::Issue { .. } => true,
+        Move::Reverse { .. }
+        | Move::Expire { .. }
+        | Move::Release { .. }
+        | Move::Hold { .. }
+        | Move::VoidHold { .. }
+        | Move::LapseHold { .. } => false,
+    }
+}
+
+/// Whether a transfer of the posting of a hold is what was posted, and not what went back.
+fn is_posted(transfer: &Transfer) -> bool {
+    matches!(transfer.to, Party::House(house) if house != House::Debt)
+}

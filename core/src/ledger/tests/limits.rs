@@ -1,0 +1,114 @@
+//! What a unit's rules allow.
+
+use super::*;
+use crate::domain::Shortfall;
+
+const DAY: i64 = 86_400;
+
+#[test]
+fn a_member_earns_at_most_so_much_on_one_day() {
+    let rules = UnitRules { earn_per_day_max: Some(10), ..free() };
+    let mut world = check_all(
+        &rules,
+        &[
+            (0, new(1, vec![grant(6, None)]), has(6, 0)),
+            // What is spent does not make room; what is taken back on the same day does.
+            (1, new(2, vec![spend(6)]), has(0, 0)),
+            (2, new(3, vec![grant(4, None)]), has(4, 0)),
+            (3, new(4, vec![reverse(3)]), has(0, 0)),
+            (4, new(5, vec![grant(4, None)]), has(4, 0)),
+        ],
+    );
+    let refused = world.post(5, &new(6, vec![grant(1, None)])).unwrap_err();
+    assert!(matches!(refused, LedgerError::EarnLimit { max: 10, today: 10, .. }), "{refused}");
+    let refused = world.post(DAY - 1, &new(6, vec![grant_later(1, None, from_second(DAY))])).unwrap_err();
+    assert!(matches!(refused, LedgerError::EarnLimit { .. }), "{refused}");
+    world.book(DAY, 6, grant(10, None));
+    // What was earned yesterday makes no room today when it is taken back.
+    world.book(DAY, 7, reverse(5));
+    let refused = world.post(DAY, &new(8, vec![grant(1, None)])).unwrap_err();
+    assert!(matches!(refused, LedgerError::EarnLimit { max: 10, today: 10, .. }), "{refused}");
+}
+
+#[test]
+fn a_member_spends_at_most_so_much_on_one_day_and_what_is_held_counts() {
+    let rules = UnitRules { spend_per_day_max: Some(10), ..free() };
+    let mut world = check_all(
+        &rules,
+        &[
+            (0, new(1, vec![grant(100, None)]), has(100, 0)),
+            (1, new(2, vec![hold(1, 6, 500)]), Balance { available: 94, held: 6, ..has(0, 0) }),
+            (2, new(3, vec![spend(4)]), Balance { available: 90, held: 6, ..has(0, 0) }),
+            // Two are given back on the same day.
+            (3, new(4, vec![post_hold(1, 4)]), has(92, 0)),
+            (4, new(5, vec![spend(2)]), has(90, 0)),
+            (5, new(6, vec![reverse(4)]), has(94, 0)),
+            (6, new(7, vec![give_bob(4)]), has(90, 0)),
+        ],
+    );
+    let refused = world.post(7, &new(8, vec![spend(1)])).unwrap_err();
+    assert!(matches!(refused, LedgerError::SpendLimit { max: 10, today: 10, .. }), "{refused}");
+    let refused = world.post(7, &new(8, vec![hold(2, 1, 500)])).unwrap_err();
+    assert!(matches!(refused, LedgerError::SpendLimit { .. }), "{refused}");
+    world.book(DAY, 8, spend(10));
+    let refused = world.post(DAY, &new(9, vec![spend(1)])).unwrap_err();
+    assert!(matches!(refused, LedgerError::SpendLimit { .. }), "{refused}");
+}
+
+#[test]
+fn a_hold_of_yesterday_makes_no_room_today() {
+    let rules = UnitRules { spend_per_day_max: Some(10), ..free() };
+    let mut world = World::with(rules);
+    world.book(0, 1, grant(100, None));
+    world.book(1, 2, hold(1, 10, 3 * DAY));
+    world.book(DAY, 3, spend(10));
+    world.book(DAY, 4, void_hold(1));
+    let refused = world.post(DAY, &new(5, vec![spend(1)])).unwrap_err();
+    assert!(matches!(refused, LedgerError::SpendLimit { max: 10, today: 10, .. }), "{refused}");
+}
+
+#[test]
+fn a_member_has_at_most_so_much_held_and_pending_included_and_expired_not() {
+    let rules = UnitRules { balance_max: Some(100), ..free() };
+    let mut world = check_all(
+        &rules,
+        &[
+            (0, new(1, vec![grant(40, Some(500))]), has(40, 0)),
+            (1, new(2, vec![hold(1, 20, 900)]), Balance { available: 20, held: 20, ..has(0, 0) }),
+            (
+                2,
+                new(3, vec![grant_later(50, None, from_second(800))]),
+                Balance { available: 20, held: 20, pending: 50, debt: 0 },
+            ),
+        ],
+    );
+    for wanted in [grant(11, None), grant_later(11, None, from_second(9))] {
+        let refused = world.post(3, &new(4, vec![wanted])).unwrap_err();
+        assert!(matches!(refused, LedgerError::BalanceLimit { max: 100, .. }), "{refused}");
+    }
+    // Twenty have expired, though nobody has booked it.
+    world.book(500, 4, grant(30, None));
+    let refused = world.post(501, &new(5, vec![grant(1, None)])).unwrap_err();
+    assert!(matches!(refused, LedgerError::BalanceLimit { .. }), "{refused}");
+    world.is_sound();
+}
+
+#[test]
+fn what_a_reversal_can_not_take_back_is_owed_forgiven_or_refused() {
+    let steps = |reversed| {
+        [
+            (0, new(1, vec![grant(100, None)]), has(100, 0)),
+            (1, new(2, vec![spend(80)]), has(20, 0)),
+            (2, new(3, vec![reverse(1)]), reversed),
+        ]
+    };
+    check_all(&free(), &steps(has(0, 80)));
+    let forgiven = check_all(&UnitRules { shortfall: Shortfall::Forgive, ..free() }, &steps(has(0, 0)));
+    let borne = forgiven.store.read(|tx| liability::kept_in(tx, MERCHANT, House::Forgiven, &points())).unwrap();
+    assert_eq!(borne, -80);
+    let rules = UnitRules { shortfall: Shortfall::Refuse, ..free() };
+    let mut world = check_all(&rules, &steps(has(0, 0))[..2]);
+    let table: Vec<Refusal> =
+        vec![(new(3, vec![reverse(1)]), |e| matches!(e, LedgerError::Shortfall { missing: 80, .. }))];
+    check_refused(&mut world, 2, &table);
+}

@@ -1,0 +1,157 @@
+//! The shapes that earlier versions of the host have written of the domain's records, and what they are today.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::whole;
+use crate::domain::{
+    Code, Currency, Event, Label, Line, MemberId, Merchant, MerchantId, Minor, Order, OrderId, OrderState, PackOutcome,
+    Reference, SpendingOrder, StoreId, Unit, UnitKind, UnitRules, ZoneName,
+};
+
+/// Before it had a policy for stored value.
+#[derive(Deserialize)]
+struct Merchant1 {
+    id: MerchantId,
+    name: Label,
+    currency: Currency,
+    time_zone: ZoneName,
+    locale: Label,
+}
+
+pub(super) fn merchant(version: u8, body: &[u8]) -> Option<Merchant> {
+    let Merchant1 { id, name, currency, time_zone, locale } = (version == 1).then(|| whole(body))??;
+    Some(Merchant { id, name, currency, time_zone, locale, stored_value_order: SpendingOrder::PrincipalFirst })
+}
+
+/// Before it had rules.
+#[derive(Deserialize)]
+struct Unit1 {
+    code: Code,
+    kind: UnitKind,
+    declared_by: Option<Code>,
+}
+
+pub(super) fn unit(version: u8, body: &[u8]) -> Option<Unit> {
+    let Unit1 { code, kind, declared_by } = (version == 1).then(|| whole(body))??;
+    Some(Unit { code, kind, declared_by, rules: UnitRules::default() })
+}
+
+/// Before lines had a brand.
+#[derive(Deserialize)]
+pub(crate) struct Order1 {
+    id: OrderId,
+    reference: Reference,
+    store: StoreId,
+    member: Option<MemberId>,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    ordered_at: Timestamp,
+    lines: Vec<Line1>,
+    total_minor: Minor,
+    state: OrderState,
+    outcomes: Vec<PackOutcome>,
+}
+
+#[derive(Deserialize)]
+struct Line1 {
+    sku: Label,
+    category: Option<Label>,
+    quantity: u32,
+    amount_minor: Minor,
+}
+
+pub(super) fn order(version: u8, body: &[u8]) -> Option<Order> {
+    let order: Order1 = (version == 1).then(|| whole(body))??;
+    Some(order.into())
+}
+
+impl From<Order1> for Order {
+    fn from(order: Order1) -> Self {
+        let Order1 { id, reference, store, member, ordered_at, lines, total_minor, state, outcomes } = order;
+        let lines = lines
+            .into_iter()
+            .map(|Line1 { sku, category, quantity, amount_minor }| Line {
+                sku,
+                category,
+                brand: None,
+                quantity,
+                amount_minor,
+            })
+            .collect();
+        Self { id, reference, store, member, ordered_at, lines, total_minor, state, outcomes }
+    }
+}
+
+/// Version 1 knew fewer events; those it knew have kept their shapes.
+pub(super) fn event(version: u8, body: &[u8]) -> Option<Event> {
+    (version == 1).then(|| whole(body)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Serialize;
+
+    use super::*;
+    use crate::store::{Record, decode};
+
+    /// The bytes that version 1 of the host wrote for a record with these fields.
+    fn older(fields: &impl Serialize) -> Vec<u8> {
+        postcard::to_extend(fields, vec![1]).unwrap()
+    }
+
+    fn read<T: Record>(bytes: &[u8]) -> T {
+        let mut longer = bytes.to_vec();
+        longer.push(0);
+        assert!(decode::<T>(b"k", &longer).is_err(), "bytes left over are refused");
+        decode(b"k", bytes).unwrap()
+    }
+
+    fn label(text: &str) -> Label {
+        Label::new(text).unwrap()
+    }
+
+    #[test]
+    fn a_merchant_of_version_1_spends_principal_first() {
+        let id = MerchantId::from_bytes([1; 16]);
+        let zone = ZoneName::new("Asia/Shanghai").unwrap();
+        let currency = Currency::new("CNY").unwrap();
+        let read: Merchant = read(&older(&(id, "Bakery", currency, &zone, "zh-CN")));
+        let expected = Merchant {
+            id,
+            name: label("Bakery"),
+            currency,
+            time_zone: zone,
+            locale: label("zh-CN"),
+            stored_value_order: SpendingOrder::PrincipalFirst,
+        };
+        assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn a_unit_of_version_1_has_the_usual_rules() {
+        let read: Unit = read(&older(&("points", UnitKind::Count, Some("loyalty"))));
+        let code = |text| Code::new(text).unwrap();
+        assert_eq!(read, Unit::new(code("points"), UnitKind::Count, Some(code("loyalty"))));
+    }
+
+    #[test]
+    fn an_event_of_version_1_is_the_same() {
+        let order = OrderId::from_bytes([7; 16]);
+        let event = Event::OrderSettled { order, member: None, at: Timestamp::from_second(5).unwrap() };
+        assert_eq!(read::<Event>(&older(&event)), event);
+    }
+
+    #[test]
+    fn a_line_of_version_1_has_no_brand() {
+        let id = OrderId::from_bytes([7; 16]);
+        let store = StoreId::from_bytes([8; 16]);
+        let lines = vec![("bun", Some("pastry"), 2_u32, 700_u64)];
+        let none: Option<MemberId> = None;
+        let fields = (id, "till-1", store, none, 5_000_i64, lines, 700_u64, OrderState::Settled, Vec::<u8>::new());
+        let order: Order = read(&older(&fields));
+        let line =
+            Line { sku: label("bun"), category: Some(label("pastry")), brand: None, quantity: 2, amount_minor: 700 };
+        assert_eq!((order.id, order.lines, order.total_minor), (id, vec![line], 700));
+        assert_eq!(order.ordered_at, Timestamp::from_second(5).unwrap());
+    }
+}

@@ -1,0 +1,50 @@
+//! A merchant defines a type of coupon.
+
+use super::Act;
+use crate::domain::{Code, CouponFault, CouponType, MerchantId, Shortfall, Unit, UnitKind, UnitRules};
+use crate::store::{StoreError, Tx, layout};
+
+/// Why a type of coupon is not defined.
+#[derive(Debug, thiserror::Error)]
+pub enum DefineError {
+    /// The definition is wrong by itself.
+    #[error(transparent)]
+    Coupon(#[from] CouponFault),
+    /// Something else bears the code.
+    #[error("the code `{0}` is that of another unit")]
+    UnitTaken(Code),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Defines a type of coupon, or changes one. A change counts for what is issued and redeemed from now on; coupons that
+/// members have keep their expiry.
+///
+/// A used coupon whose issue is reversed is forgiven: nobody owes a coupon.
+///
+/// # Errors
+/// The first refusal in the order of [`DefineError`]'s variants.
+pub fn define_coupon(tx: &mut Tx, act: &Act<'_>, coupon: &CouponType) -> Result<(), DefineError> {
+    coupon.check()?;
+    let key = layout::unit(act.merchant, &coupon.unit);
+    match tx.load::<Unit>(&key)? {
+        Some(unit) if unit.kind == UnitKind::Coupon => {}
+        Some(_) => return Err(DefineError::UnitTaken(coupon.unit.clone())),
+        None => {
+            let rules = UnitRules { shortfall: Shortfall::Forgive, ..UnitRules::default() };
+            tx.save(&key, &Unit { rules, ..Unit::new(coupon.unit.clone(), UnitKind::Coupon, None) })?;
+        }
+    }
+    Ok(tx.save(&layout::coupon_type(act.merchant, &coupon.unit), coupon)?)
+}
+
+/// The types of coupons of a merchant.
+///
+/// # Errors
+/// The store's failures.
+pub fn list_coupon_types(tx: &mut Tx, merchant: MerchantId) -> Result<Vec<CouponType>, StoreError> {
+    let mut types = Vec::new();
+    tx.each::<CouponType>(&layout::coupon_types(merchant), |_, coupon| types.push(coupon))?;
+    Ok(types)
+}

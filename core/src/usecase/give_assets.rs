@@ -1,0 +1,67 @@
+//! A member gives something of theirs to another member.
+
+use serde::{Deserialize, Serialize};
+
+use super::Act;
+use super::host::has_member;
+use crate::domain::{Code, Label, MemberId, Minor, PostingId};
+use crate::ledger::{Cause, LedgerError, Move, NewPosting};
+use crate::store::{Record, StoreError, Tx};
+
+/// Who gives what to whom.
+#[derive(Clone, Debug)]
+pub struct GiveAssets {
+    /// Who gives.
+    pub from: MemberId,
+    /// Who gets it.
+    pub to: MemberId,
+    /// Of what.
+    pub unit: Code,
+    /// How much, at least 1.
+    pub amount: Minor,
+    /// What people read on the statements.
+    pub reason: Option<Label>,
+}
+
+/// What was booked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// The posting.
+    pub posting: PostingId,
+}
+
+impl Record for Given {
+    const VERSION: u8 = 1;
+    const NAME: &'static str = "given assets";
+}
+
+/// Why nothing is given.
+#[derive(Debug, thiserror::Error)]
+pub enum GiveError {
+    /// Not a member of the merchant.
+    #[error("there is no member {0}")]
+    UnknownMember(MemberId),
+    /// The ledger refuses.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Moves an amount from one member to another, where the unit allows it.
+///
+/// # Errors
+/// The first refusal in the order of [`GiveError`]'s variants.
+pub fn give_assets(tx: &mut Tx, act: &mut Act<'_>, give: &GiveAssets) -> Result<Given, GiveError> {
+    for member in [give.from, give.to] {
+        if !has_member(tx, act.merchant, member)? {
+            return Err(GiveError::UnknownMember(member));
+        }
+    }
+    let posting = act.ids.posting();
+    let wanted = Move::Transfer { from: give.from, to: give.to, unit: give.unit.clone(), amount: give.amount };
+    let (cause, reason) = (Cause::Gift, give.reason.clone());
+    act.book(tx)?.post(&NewPosting { id: posting, cause, pack: None, reason, moves: vec![wanted] })?;
+    Ok(Given { posting })
+}

@@ -1,0 +1,108 @@
+//! An amount of a member's is set aside, and later spent or given back. A coupon is reserved in the same way.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::Act;
+use super::host::has_member;
+use crate::domain::{Code, HoldId, Label, MemberId, Minor, PostingId};
+use crate::ledger::{Cause, House, LedgerError, Move, NewPosting};
+use crate::store::{Record, StoreError, Tx};
+
+/// What is to be set aside.
+#[derive(Clone, Debug)]
+pub struct HoldAssets {
+    /// Whose.
+    pub member: MemberId,
+    /// Of what.
+    pub unit: Code,
+    /// How much, at least 1.
+    pub amount: Minor,
+    /// Until when it can be spent.
+    pub lapses_at: Timestamp,
+    /// What people read on the statement.
+    pub reason: Option<Label>,
+}
+
+/// What is to be spent of a hold.
+#[derive(Clone, Debug)]
+pub struct PostHold {
+    /// Which.
+    pub hold: HoldId,
+    /// How much of it, at least 1; none for all. The rest is given back.
+    pub amount: Option<Minor>,
+    /// What people read on the statement.
+    pub reason: Option<Label>,
+}
+
+/// What was done to a hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldOut {
+    /// Which.
+    pub hold: HoldId,
+    /// The posting that booked it.
+    pub posting: PostingId,
+}
+
+impl Record for HoldOut {
+    const VERSION: u8 = 1;
+    const NAME: &'static str = "change of a hold";
+}
+
+/// Why nothing is done.
+#[derive(Debug, thiserror::Error)]
+pub enum HoldError {
+    /// Not a member of the merchant.
+    #[error("there is no member {0}")]
+    UnknownMember(MemberId),
+    /// The ledger refuses.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Sets an amount aside.
+///
+/// # Errors
+/// The first refusal in the order of [`HoldError`]'s variants.
+pub fn hold_assets(tx: &mut Tx, act: &mut Act<'_>, wanted: &HoldAssets) -> Result<HoldOut, HoldError> {
+    if !has_member(tx, act.merchant, wanted.member)? {
+        return Err(HoldError::UnknownMember(wanted.member));
+    }
+    let hold = act.ids.hold();
+    let HoldAssets { member, amount, lapses_at, .. } = *wanted;
+    let place = Move::Hold { hold, member, unit: wanted.unit.clone(), amount, lapses_at };
+    book(tx, act, hold, wanted.reason.as_ref(), place)
+}
+
+/// Spends what was set aside, whole or in part.
+///
+/// # Errors
+/// What the ledger refuses.
+pub fn post_hold(tx: &mut Tx, act: &mut Act<'_>, post: &PostHold) -> Result<HoldOut, HoldError> {
+    let wanted = Move::PostHold { hold: post.hold, amount: post.amount, to: House::Redeemed };
+    book(tx, act, post.hold, post.reason.as_ref(), wanted)
+}
+
+/// Gives back what was set aside.
+///
+/// # Errors
+/// What the ledger refuses.
+pub fn void_hold(tx: &mut Tx, act: &mut Act<'_>, hold: HoldId) -> Result<HoldOut, HoldError> {
+    book(tx, act, hold, None, Move::VoidHold { hold })
+}
+
+fn book(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    hold: HoldId,
+    reason: Option<&Label>,
+    wanted: Move,
+) -> Result<HoldOut, HoldError> {
+    let posting = act.ids.posting();
+    let (cause, reason) = (Cause::Hold, reason.cloned());
+    act.book(tx)?.post(&NewPosting { id: posting, cause, pack: None, reason, moves: vec![wanted] })?;
+    Ok(HoldOut { hold, posting })
+}
