@@ -1,4 +1,5 @@
-//! What a serving host does by itself: snapshots now and then, and an eye on how large the store has become.
+//! What a serving host does by itself: it books what falls due, makes snapshots now and then, and has an eye on how large
+//! the store has become.
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -10,7 +11,7 @@ use metrics::gauge;
 
 use crate::store::Usage;
 use crate::store::snapshot::{self, SnapshotPlan, list_snapshots, read_summary};
-use crate::usecase::Host;
+use crate::usecase::{DueSummary, Host, run_due};
 
 /// How often it looks around.
 const ROUND: Duration = Duration::from_secs(10);
@@ -55,12 +56,24 @@ impl Drop for Caretaker {
 fn run(host: &Host, duties: &Duties, stopped: &Receiver<()>) {
     let mut alarmed_at = None;
     loop {
+        book_what_is_due(host);
         look_at_size(host, &duties.dir, &mut alarmed_at);
         make_snapshot(host, duties);
         match stopped.recv_timeout(ROUND) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
         }
+    }
+}
+
+fn book_what_is_due(host: &Host) {
+    if host.store.health().is_err() {
+        return;
+    }
+    match run_due(host) {
+        Ok(DueSummary { booked: 0, .. }) => {}
+        Ok(summary) => tracing::info!(booked = summary.booked, "booked what fell due"),
+        Err(error) => tracing::error!(%error, "what fell due could not be booked"),
     }
 }
 

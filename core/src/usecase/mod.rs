@@ -28,6 +28,8 @@ mod run_command;
 mod run_due;
 mod set_rules;
 mod settle_order;
+#[cfg(test)]
+mod simulation;
 mod spend_stored_value;
 mod upload_pack;
 mod verify;
