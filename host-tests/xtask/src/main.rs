@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask setup | packs | demo | test | bench | crash | ci`.
+//! The project's own commands: `cargo xtask setup | packs | demo | test | bench | crash | simulate | ci`.
 //!
 //! Guarantees: needs Rust and nothing else to start, compiles in seconds, asks nothing on the terminal, and says in
 //! one line each what it does. A failure ends in one `error:` line that says what was wrong and what would be right,
@@ -14,6 +14,7 @@ mod machine;
 mod packs;
 mod run;
 mod setup;
+mod simulate;
 mod test;
 mod toolchain;
 mod workspace;
@@ -28,13 +29,14 @@ The project's own commands.
 
 Usage: cargo xtask COMMAND [ARGS..]
 
-  setup   Make sure that packs can be compiled on this machine
-  packs   Build every pack and every test guest, and turn them into components
-  demo    Build everything, run a trading day and serve the console
-  test    Build everything and run all tests
-  bench   Build everything and run one benchmark
-  crash   Build everything, and kill the binary under load again and again
-  ci      What the continuous integration runs, step by step
+  setup     Make sure that packs can be compiled on this machine
+  packs     Build every pack and every test guest, and turn them into components
+  demo      Build everything, run a trading day and serve the console
+  test      Build everything and run all tests
+  bench     Build everything and run one benchmark
+  crash     Build everything, and kill the binary under load again and again
+  simulate  Run random use cases on a disk that fails, against a simple model
+  ci        What the continuous integration runs, step by step
 
 On a fresh machine with Rust and nothing else, start with `cargo xtask demo` or `cargo xtask test`: both build what they
 need. `cargo xtask COMMAND --help` explains one command.
@@ -54,12 +56,15 @@ fn main() -> ExitCode {
         "test" => test::main(args),
         "bench" => bench::main(args),
         "crash" => crash::main(args),
+        "simulate" => simulate::main(args),
         "ci" => ci::main(args),
         "help" | "--help" | "-h" => {
             run::print_help(HELP);
             Ok(())
         }
-        other => Err(format!("there is no command `{other}`; there are setup, packs, demo, test, bench, crash and ci")),
+        other => Err(format!(
+            "there is no command `{other}`; there are setup, packs, demo, test, bench, crash, simulate and ci"
+        )),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -38,6 +38,8 @@ pub(crate) struct FaultyDisk {
     state: Mutex<DiskState>,
     /// Held by who wants all syncs to wait.
     syncs: Mutex<()>,
+    /// One operation at a time: the machine does not stop in one while another goes on.
+    turn: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -82,6 +84,7 @@ impl FaultyDisk {
 
     /// Does an operation, with the fault that is planned for it.
     fn operate(&self, done: impl FnOnce() -> io::Result<()>, half: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        let _turn = self.turn.lock();
         let fault = {
             let mut state = self.state.lock();
             if state.stopped {

@@ -30,7 +30,7 @@ fn open(dir: &Path) -> Store {
 fn write(store: &Store, n: u64) {
     let write = |tx: &mut crate::store::Tx| {
         tx.put(format!("key-{n:04}").as_bytes(), vec![b'x'; 100])?;
-        if n % 3 == 0 {
+        if n.is_multiple_of(3) {
             tx.delete(format!("key-{:04}", n - 1).as_bytes());
         }
         tx.add(b"count", 1)?;
@@ -73,7 +73,7 @@ fn a_snapshot_holds_what_the_store_holds() {
     assert_eq!((summary.number, summary.dated_at), (50, Timestamp::from_second(50).expect("in range")));
     let before = all(&open(dir.path()));
     let logical: usize = before.iter().map(|(key, value)| key.len() + value.len()).sum();
-    assert_eq!((summary.keys as usize, summary.logical_bytes as usize), (before.len(), logical));
+    assert_eq!((summary.keys, summary.logical_bytes), (before.len() as u64, logical as u64));
     fs::remove_dir_all(dir.path().join("sled")).expect("removes");
     fs::remove_dir_all(dir.path().join("journal")).expect("removes");
     let store = open(dir.path());
