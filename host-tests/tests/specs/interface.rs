@@ -18,6 +18,7 @@ async fn the_interface_is_described_as_openapi_3_1() {
     let routes: Vec<_> = operations(&described).map(|(method, path, _)| format!("{method} {path}")).collect();
     assert_snapshot!(routes.join("\n"), @r"
     get /livez
+    get /metrics
     get /readyz
     put /v1/coupons/{coupon}
     post /v1/holds/{hold}/post

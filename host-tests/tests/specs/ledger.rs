@@ -165,7 +165,22 @@ async fn what_the_merchant_owes_is_told_by_unit_and_month_and_the_job_takes_off_
     alice.load(500).await.created();
     hold(&world.shop, &alice, "points", 10, "2026-03-31T00:00:00Z").await;
     let read = async || world.shop.get("/v1/liability").send().await.ok();
-    assert_json_snapshot!(read().await["units"][0], @"");
+    assert_json_snapshot!(read().await["units"][0], @r#"
+    {
+      "currency": null,
+      "expires": [
+        {
+          "amount": 20,
+          "month": "2026-04"
+        }
+      ],
+      "held": 10,
+      "outstanding": 20,
+      "owed": 0,
+      "pending": 0,
+      "unit": "points"
+    }
+    "#);
     world.clock_at(LATER);
     let done = usecase::run_due(&world.running().host).unwrap();
     assert_eq!(done.failed.len(), 0);
