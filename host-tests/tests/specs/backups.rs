@@ -13,7 +13,7 @@ fn text(path: &Path) -> &str {
 
 fn enrol(premises: &Premises, server: &Server, number: usize) {
     let body = json!({ "reference": format!("card-{number}") });
-    premises.ask(server.address(), &Call::post("/v1/members", format!("enrol-{number}"), &body));
+    premises.ask(server, &Call::post("/v1/members", format!("enrol-{number}"), &body));
 }
 
 fn verified(data: &Path) -> String {
