@@ -26,12 +26,14 @@ async fn an_order_is_recorded_with_what_each_pack_did() {
       "lines": [
         {
           "amount_minor": 3650,
+          "brand": null,
           "category": "pastry",
           "quantity": 2,
           "sku": "croissant"
         },
         {
           "amount_minor": 0,
+          "brand": null,
           "category": null,
           "quantity": 1,
           "sku": "bag"

@@ -195,6 +195,9 @@ fn gather(
     gathered: &mut Gathered<'_>,
     progress: &mut impl FnMut(),
 ) -> Result<Begins, StoreError> {
+    if plan.until == Until::Record(gathered.reached.tip.number) {
+        return Ok(gathered.reached);
+    }
     let journal = from.join(JOURNAL_DIR);
     let beyond = |tip: Tip, dated_at: Timestamp| match plan.until {
         Until::Now => false,
@@ -222,7 +225,9 @@ fn gather(
         if gathered.bytes > plan.memory_bytes {
             gathered.put_aside()?;
         }
-        Ok(ControlFlow::Continue(()))
+        // What comes after the last wanted record is not looked at: it may be damaged, and the reason to restore.
+        let enough = plan.until == Until::Record(tip.number);
+        Ok(if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(gathered.reached)
 }

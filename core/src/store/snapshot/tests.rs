@@ -167,6 +167,28 @@ fn what_can_not_be_restored_is_refused_with_what_would_be_right() {
 }
 
 #[test]
+fn what_came_before_a_damaged_record_can_be_restored() {
+    let dir = filled(10);
+    let oldest = dir.path().join("journal/00000000000000000001.journal");
+    let mut bytes = fs::read(&oldest).expect("reads");
+    let place = bytes.windows(8).position(|window| window == b"key-0004").expect("is there");
+    bytes[place] ^= 1;
+    fs::write(&oldest, bytes).expect("writes");
+    for _ in 0..2 {
+        let into = TempDir::new().expect("directory");
+        restore(dir.path(), into.path(), small(Until::Record(3)), no_progress).expect("is restored");
+        assert_eq!(count(&open(into.path())), 3);
+        let error = restore(dir.path(), &into.path().join("all"), small(Until::Now), no_progress).expect_err("refused");
+        assert!(error.to_string().contains("(record 4), and later records follow"), "{error}");
+        // The second time from a snapshot of that very record.
+        let copy = TempDir::new().expect("directory");
+        restore(dir.path(), &copy.path().join("x"), small(Until::Record(3)), no_progress).expect("is restored");
+        let name = "snapshots/00000000000000000003.snapshot";
+        fs::copy(copy.path().join("x").join(name), dir.path().join(name)).expect("copies");
+    }
+}
+
+#[test]
 fn one_snapshot_is_made_at_a_time() {
     let dir = filled(1);
     let mut refused = None;
