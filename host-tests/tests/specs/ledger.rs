@@ -148,6 +148,44 @@ async fn of_two_tills_that_reserve_one_coupon_one_wins() {
 }
 
 #[tokio::test]
+async fn of_many_tills_that_want_a_stock_of_three_three_win_while_the_job_runs() {
+    let world = World::new();
+    define(&world, "cake", json!({ "stock": 3 })).await;
+    define(&world, "old", json!({ "validity": { "days": 0 } })).await;
+    let mut members = Vec::new();
+    for number in 0..10 {
+        let member = world.shop.member(&format!("member-{number}")).enrol().await;
+        for coupon in ["cake", "old"] {
+            let path = format!("/v1/members/{}/coupons", member.id);
+            world.shop.post(&path, json!({ "coupon": coupon })).send().await.created();
+        }
+        members.push(member);
+    }
+    // What ends with the day is due now; what lasts for seven days is not.
+    world.clock_at(&world.now().checked_add(jiff::SignedDuration::from_hours(30)).unwrap().to_string());
+    let host = world.running().host;
+    let job = tokio::task::spawn_blocking(move || usecase::run_due(&host).unwrap());
+    let tills = members.iter().map(|member| {
+        let body = json!({ "unit": "cake", "amount": 1, "lapses_at": LATER });
+        tokio::spawn(world.shop.post(&format!("/v1/members/{}/holds", member.id), body).send())
+    });
+    let (mut won, mut lost) = (0, 0);
+    for till in tills.collect::<Vec<_>>() {
+        let reply = till.await.unwrap();
+        if reply.status.is_success() {
+            won += 1;
+        } else {
+            assert_eq!(reply.problem().name(), "422 coupon-out-of-stock");
+            lost += 1;
+        }
+    }
+    assert_eq!((won, lost), (3, 7));
+    let done = job.await.unwrap();
+    assert_eq!((done.booked, done.failed.len()), (10, 0));
+    world.books_balance();
+}
+
+#[tokio::test]
 async fn a_clerk_defines_no_coupon_and_reads_no_liability() {
     let world = World::new();
     let clerk = world.shop.as_clerk();

@@ -1,6 +1,7 @@
 //! Random operations keep every promise and agree with the model.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -14,6 +15,8 @@ use crate::domain::{LotId, Shortfall};
 const CASES: u32 = 1_900;
 const STEPS: std::ops::Range<usize> = 100..125;
 const OPERATIONS_MIN: u64 = 200_000;
+/// Each kind of step is done so often at least, not only refused.
+const OF_EACH_MIN: u64 = 200;
 
 /// Something that may happen. Units: the points, or coupons of one type.
 #[derive(Clone, Debug)]
@@ -97,6 +100,30 @@ fn limits() -> impl Strategy<Value = CouponLimits> {
     })
 }
 
+impl Step {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Grant { .. } => "grant",
+            Self::GrantLater { .. } => "grant later",
+            Self::Issue { .. } => "issue",
+            Self::Event => "event",
+            Self::Spend { coupon: false, .. } => "spend",
+            Self::Spend { coupon: true, .. } => "redeem a coupon",
+            Self::Hold { coupon: false, .. } => "hold",
+            Self::Hold { coupon: true, .. } => "reserve a coupon",
+            Self::Post { coupon: false, .. } => "post a hold",
+            Self::Post { coupon: true, .. } => "post a reservation",
+            Self::Void { coupon: false, .. } => "void a hold",
+            Self::Void { coupon: true, .. } => "void a reservation",
+            Self::Give { coupon: false, .. } => "give",
+            Self::Give { coupon: true, .. } => "give a coupon",
+            Self::Reverse { .. } => "reverse",
+            Self::RunDue => "run the job",
+            Self::Wait { .. } => "wait",
+        }
+    }
+}
+
 /// The ledger and its models side by side.
 struct Pair {
     world: World,
@@ -160,7 +187,7 @@ impl Pair {
     }
 
     /// Does a step in both and compares whether it was done.
-    fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
+    fn take(&mut self, step: &Step) -> Result<bool, TestCaseError> {
         // Lots of one instant and one expiry have no order of their own that the model could know before.
         self.now += 1;
         let now = self.now;
@@ -216,14 +243,14 @@ impl Pair {
                 (lots.is_some(), agreed)
             }
             Step::Post { coupon, which, percent } => {
-                let Some(hold) = self.hold_of(coupon, which) else { return Ok(()) };
+                let Some(hold) = self.hold_of(coupon, which) else { return Ok(false) };
                 let share = |held: Minor| percent.map_or(held, |percent| held * Minor::from(percent) / 100);
                 let amount = percent.map(|_| share(self.model(coupon).held_in(hold)));
                 let (id, lots) = self.post(Move::PostHold { hold, amount, to: House::Redeemed });
                 (lots.is_some(), self.model(coupon).attempt(|model| model.post_hold(id, now, hold, share)))
             }
             Step::Void { coupon, which } => {
-                let Some(hold) = self.hold_of(coupon, which) else { return Ok(()) };
+                let Some(hold) = self.hold_of(coupon, which) else { return Ok(false) };
                 let (id, lots) = self.post(Move::VoidHold { hold });
                 (lots.is_some(), self.model(coupon).attempt(|model| model.void_hold(id, now, hold)))
             }
@@ -238,7 +265,7 @@ impl Pair {
             }
             Step::Reverse { which } => {
                 if self.postings.is_empty() {
-                    return Ok(());
+                    return Ok(false);
                 }
                 let posting = *which.get(&self.postings);
                 let coupon = self.coupons.knows(posting);
@@ -257,7 +284,8 @@ impl Pair {
             }
         };
         prop_assert_eq!(done, agreed, "done by the ledger, and by the model");
-        self.compare()
+        self.compare()?;
+        Ok(done)
     }
 
     fn compare(&self) -> Result<(), TestCaseError> {
@@ -272,14 +300,14 @@ impl Pair {
 
 #[test]
 fn the_ledger_agrees_with_a_simple_one() {
-    let operations = Cell::new(0_u64);
+    let counts: RefCell<BTreeMap<&str, [u64; 2]>> = RefCell::default();
     let cases = (rules(), limits(), prop::collection::vec(step(), STEPS));
     let config = Config { source_file: Some(file!()), ..Config::with_cases(CASES) };
     let outcome = TestRunner::new(config).run(&cases, |(rules, limits, steps)| {
         let mut pair = Pair::new(rules, limits);
         for step in &steps {
-            pair.take(step)?;
-            operations.set(operations.get() + 1);
+            let done = pair.take(step)?;
+            counts.borrow_mut().entry(step.kind()).or_default()[usize::from(done)] += 1;
         }
         prop_assert_eq!(pair.world.audit().findings, []);
         // In the end the job books what is due, and nothing is different from before.
@@ -291,5 +319,9 @@ fn the_ledger_agrees_with_a_simple_one() {
     if let Err(failure) = outcome {
         panic!("{failure}\n");
     }
-    assert!(operations.get() >= OPERATIONS_MIN, "{} operations", operations.get());
+    let counts = counts.into_inner();
+    let operations: u64 = counts.values().flatten().sum();
+    assert!(operations >= OPERATIONS_MIN, "{operations} operations");
+    assert_eq!(counts.len(), 17, "of some kind there was none, refused and done: {counts:?}");
+    assert!(counts.values().all(|[_, done]| *done >= OF_EACH_MIN), "refused and done: {counts:?}");
 }
