@@ -28,9 +28,9 @@ mod run_command;
 mod run_due;
 mod set_rules;
 mod settle_order;
-#[cfg(test)]
-mod simulation;
 mod spend_stored_value;
+#[cfg(test)]
+mod tests;
 mod upload_pack;
 mod verify;
 

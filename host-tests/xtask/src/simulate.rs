@@ -42,6 +42,6 @@ pub(crate) fn main(args: Vec<OsString>) -> Result {
     run::say(&format!("simulate: {steps} steps from seed {seed}"));
     let mut command = workspace::cargo();
     // Of the whole workspace, though only one is wanted: see `host::build`.
-    command.args(["test", "--release", "--workspace", "--lib", "--", "--nocapture", "usecase::simulation"]);
+    command.args(["test", "--release", "--workspace", "--lib", "--", "--nocapture", "usecase::tests::simulation"]);
     run::run(command.env("PUNCHCARD_SIMULATION_STEPS", steps).env("PUNCHCARD_SIMULATION_SEED", seed))
 }

@@ -11,8 +11,6 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
-use super::figures::{Figure, read_figures};
-use super::*;
 use crate::clock::{Clock, Entropy};
 use crate::domain::{
     Actor, Code, Currency, HoldId, IdSource, KeyId, Label, Line, MemberId, MerchantId, Minor, OrderId, Reference, Role,
@@ -22,6 +20,7 @@ use crate::ledger::LedgerError;
 use crate::pack::Packs;
 use crate::store::journal::{Disk, FAULTS, FaultyDisk};
 use crate::store::{DurableEngine, DurableOptions, Record, Store, StoreError, Tx, snapshot};
+use crate::usecase::*;
 
 const STEPS: u64 = 4_000;
 const SEED: u64 = 20_260_318;
