@@ -144,11 +144,8 @@ fn join(tx: &mut Tx, act: &mut Act<'_>, store: StoreId, number: u64) -> Result<M
     let reference = Some(Reference::new(format!("card-{number}"))?);
     let new = EnrolMember { reference, tags: BTreeSet::new(), home_store: Some(store), channel: None };
     let Member { id: member, .. } = enrol_member(tx, act, &new)?;
-    load_stored_value(
-        tx,
-        act,
-        &LoadStoredValue { member, amount_minor: 10_000 + number % 7, bonus_minor: 0, reason: None },
-    )?;
+    let paid = LoadStoredValue { member, amount_minor: 10_000 + number % 7, bonus_minor: 0, reason: None };
+    load_stored_value(tx, act, &paid)?;
     let (id, unit) = (act.ids.posting(), code("points"));
     let expires_at = Some(act.now.checked_add(SignedDuration::from_hours(365 * 24))?);
     let grant = Move::Grant { member, unit: unit.clone(), amount: 100 + number % 7, expires_at, from: House::Issued };
