@@ -4,6 +4,11 @@
 //! Dependencies point down: `cli` and `http` call `usecase`; `usecase` uses `ledger`, `store` and `pack`; those use
 //! `domain`. One file of `usecase` is one thing that a person does.
 
+/// sled and the packs' calls make and drop many small things: building a state of three million keys took 19 s with this
+/// allocator and 25 s with glibc's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod cli;
 pub mod clock;
 pub mod domain;

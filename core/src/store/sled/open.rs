@@ -1,5 +1,6 @@
 //! Opening a data directory: finding state and journal, and bringing them together.
 
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io;
 use std::num::NonZero;
@@ -15,7 +16,7 @@ use super::state::{Mark, State, Writes, set_aside};
 use super::{SledOptions, describe};
 use crate::store::error::StoreError;
 use crate::store::journal::{self, Journal, JournalLimits, Payload, Reached, Recovered, Tip, recover};
-use crate::store::snapshot::{self, SnapshotPlan, SnapshotReader};
+use crate::store::snapshot::{self, Contents, SNAPSHOT_DIR, SnapshotPlan};
 
 /// How many bytes of records are gathered before they are applied to the state, each key once and in order.
 const REPLAY_BYTES: usize = 32 * 1024 * 1024;
@@ -81,40 +82,43 @@ fn can_rebuild(dir: &Path) -> Result<bool, StoreError> {
     Ok(first == 1 || snapshot::list_snapshots(dir)?.iter().any(|snapshot| snapshot.number + 1 >= first))
 }
 
-/// Builds a state beside the place of the state, and puts it there: from a snapshot of all that the journal holds, which
-/// is made first, as keys in order come into sled far more quickly than they were written. If that can not be made, from
-/// the newest whole one that is there; and if there is none, the journal will do it from the beginning.
+/// Builds a state from snapshot and journal, beside the place of the state, and puts it there. Keys in order, each once
+/// with its newest value, come into sled far more quickly than they were written.
 pub(super) fn rebuild(dir: &Path, options: &SledOptions) -> Result<(), StoreError> {
     let building = dir.join(BUILDING_DIR);
     let state_dir = dir.join(STATE_DIR);
-    remove_dir(&building)?;
-    if let Err(error) = snapshot::take(dir, SnapshotPlan::default(), || {}) {
-        tracing::warn!(error = describe(&error), "no new snapshot could be made to build the state from");
-    }
-    for snapshot in snapshot::list_snapshots(dir)?.into_iter().rev() {
-        match load(&snapshot.path, &building, options) {
-            Ok(keys) => {
+    let aside = dir.join(SNAPSHOT_DIR);
+    let _lock = snapshot::lock(&aside)?;
+    // The newest snapshot first; without any the journal alone has to do.
+    let snapshots = snapshot::list_snapshots(dir)?.into_iter().rev();
+    let mut bases: VecDeque<_> = snapshots.map(|file| Some(file.path)).chain([None]).collect();
+    while let Some(base) = bases.pop_front() {
+        remove_dir(&building)?;
+        let loaded = Contents::gather_from(base, dir, &aside, SnapshotPlan::default(), &mut || {})
+            .and_then(|contents| load(contents, &building, options));
+        snapshot::clear(&aside)?;
+        match loaded {
+            Ok((keys, record)) => {
                 remove_dir(&state_dir)?;
                 let named = options.disk.rename(&building, &state_dir).and_then(|()| options.disk.sync_dir(dir));
                 named.map_err(StoreError::io(format!("name {}", state_dir.display())))?;
-                tracing::info!(keys, record = snapshot.number, "the state is built from the snapshot");
+                tracing::info!(keys, record, "the state is built");
                 return Ok(());
             }
-            Err(error @ StoreError::SnapshotCorrupt { .. }) => {
+            Err(error @ StoreError::SnapshotCorrupt { .. }) if !bases.is_empty() => {
                 tracing::error!(error = describe(&error), "a snapshot is damaged; trying the one before");
-                remove_dir(&building)?;
             }
             Err(error) => return Err(error),
         }
     }
-    remove_dir(&state_dir)
+    Ok(())
 }
 
-/// Puts all of a snapshot into a new state. Returns how many keys that were.
-fn load(snapshot: &Path, state_dir: &Path, options: &SledOptions) -> Result<u64, StoreError> {
-    let mut reader = SnapshotReader::open(snapshot)?;
-    let tip = reader.begins.tip;
+/// Puts all that a store holds into a new state. Returns how many keys that were, and up to which record.
+fn load(mut contents: Contents, state_dir: &Path, options: &SledOptions) -> Result<(u64, u64), StoreError> {
+    let tip = contents.begins.tip;
     let state = State::open(state_dir, options.cache_bytes)?;
+    let mut keys = 0;
     let loaded: Result<(), StoreError> = thread::scope(|scope| {
         let workers = thread::available_parallelism().map_or(1, NonZero::get).min(LOADERS_MAX);
         let (queues, workers): (Vec<_>, Vec<_>) = (0..workers)
@@ -124,7 +128,7 @@ fn load(snapshot: &Path, state_dir: &Path, options: &SledOptions) -> Result<u64,
                 (queue, scope.spawn(move || pages.iter().try_for_each(|page| state.put(page))))
             })
             .unzip();
-        let read = deal_out(&mut reader, &queues);
+        let read = deal_out(&mut contents, &queues, &mut keys);
         drop(queues);
         let put = workers.into_iter().try_for_each(|worker| {
             worker.join().unwrap_or_else(|_| Err(StoreError::Engine { step: "load", source: "it panicked".into() }))
@@ -132,23 +136,24 @@ fn load(snapshot: &Path, state_dir: &Path, options: &SledOptions) -> Result<u64,
         put.and(read)
     });
     loaded?;
-    // Nothing rests on the state before it has its mark, and that comes when the snapshot has shown itself whole.
+    // Nothing rests on the state before it has its mark, and that comes when everything has shown itself whole.
     state.flush()?;
     state.apply(Writes::new(), Mark { applied: tip, checkpoint: tip.number })?;
     state.flush()?;
-    Ok(reader.summary().keys)
+    Ok((keys, tip.number))
 }
 
-/// Reads a snapshot and hands it out, page by page.
-fn deal_out(reader: &mut SnapshotReader, queues: &[SyncSender<Writes>]) -> Result<(), StoreError> {
+/// Reads what a store holds and hands it out, page by page.
+fn deal_out(contents: &mut Contents, queues: &[SyncSender<Writes>], keys: &mut u64) -> Result<(), StoreError> {
     const PAGE_KEYS: usize = 4096;
     let mut page = Writes::new();
     for queue in queues.iter().cycle() {
         while page.len() < PAGE_KEYS
-            && let Some((key, value)) = reader.next()?
+            && let Some((key, value)) = contents.next()?
         {
-            page.insert(key.into(), value.map(Into::into));
+            page.insert(key.into(), Some(value.into()));
         }
+        *keys += page.len() as u64;
         // A worker that has hung up tells why when it is waited for.
         if page.is_empty() || queue.send(std::mem::take(&mut page)).is_err() {
             break;

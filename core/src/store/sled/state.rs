@@ -24,6 +24,9 @@ const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// The data directory is locked before, so a lock of sled's own was left behind a moment ago and is about to go.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
+/// sled counts the nodes in its cache as they lie on disk; in memory they take about four times as much.
+const MEMORY_FOR_A_BYTE: u64 = 4;
+
 /// How many keys sled is given at once. It frees no memory before a batch is through, and every key of it takes a copy
 /// of the node that it comes to: two million keys took 5.5 GB in batches of 8,000, and 0.2 GB in batches of 64.
 const BATCH_KEYS: usize = 64;
@@ -70,8 +73,8 @@ pub(super) struct State {
 impl State {
     /// Opens the tree in `dir`, or makes it.
     pub(super) fn open(dir: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
-        let config =
-            Config::new().path(dir).cache_capacity(cache_bytes).mode(Mode::HighThroughput).flush_every_ms(None);
+        let capacity = cache_bytes / MEMORY_FOR_A_BYTE;
+        let config = Config::new().path(dir).cache_capacity(capacity).mode(Mode::HighThroughput).flush_every_ms(None);
         let mut waited = Duration::ZERO;
         let db = loop {
             // sled panics over some kinds of damage.

@@ -124,7 +124,22 @@ impl Contents {
         plan: SnapshotPlan,
         progress: &mut impl FnMut(),
     ) -> Result<Self, StoreError> {
-        let (base, begins) = base(from, plan.until)?;
+        let base = base(from, plan.until)?;
+        Self::gather_from(base, from, aside, plan, progress)
+    }
+
+    /// The same, from a snapshot that the caller has chosen, or from the beginning.
+    pub(in crate::store) fn gather_from(
+        base: Option<PathBuf>,
+        from: &Path,
+        aside: &Path,
+        plan: SnapshotPlan,
+        progress: &mut impl FnMut(),
+    ) -> Result<Self, StoreError> {
+        let begins = match &base {
+            Some(path) => SnapshotReader::open(path)?.begins,
+            None => Begins { tip: Tip::default(), dated_at: Timestamp::UNIX_EPOCH },
+        };
         let mut gathered = Gathered { runs: Vec::new(), run: Run::new(), bytes: 0, reached: begins, into: aside };
         let begins = gather(from, plan, &mut gathered, progress)?;
         if let Until::Record(wanted) = plan.until
@@ -148,8 +163,8 @@ impl Contents {
     }
 }
 
-/// The newest snapshot that does not go too far, and what it begins with.
-fn base(from: &Path, until: Until) -> Result<(Option<PathBuf>, Begins), StoreError> {
+/// The newest snapshot that does not go too far.
+fn base(from: &Path, until: Until) -> Result<Option<PathBuf>, StoreError> {
     for snapshot in list_snapshots(from)?.into_iter().rev() {
         let begins = SnapshotReader::open(&snapshot.path)?.begins;
         let fits = match until {
@@ -158,10 +173,10 @@ fn base(from: &Path, until: Until) -> Result<(Option<PathBuf>, Begins), StoreErr
             Until::Moment(moment) => begins.dated_at <= moment,
         };
         if fits {
-            return Ok((Some(snapshot.path), begins));
+            return Ok(Some(snapshot.path));
         }
     }
-    Ok((None, Begins { tip: Tip::default(), dated_at: Timestamp::UNIX_EPOCH }))
+    Ok(None)
 }
 
 /// What was gathered from the journal: runs on disk, oldest first, and the newest one in memory.
