@@ -41,7 +41,7 @@ struct Options {
     #[arg(long, default_value_t = 1_000_000)]
     members: u64,
     /// Memory for the store's cache, in MiB
-    #[arg(long, default_value_t = 256)]
+    #[arg(long, default_value_t = 1024)]
     cache_mib: u64,
     /// Keep what is built in this directory, and use what was built there before
     #[arg(long, value_name = "DIR")]

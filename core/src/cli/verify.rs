@@ -82,7 +82,8 @@ pub(super) fn check(store: &Store) -> Result<Vec<MerchantReport>, Failure> {
 
 fn show(report: &MerchantReport) {
     println!(
-        "merchant  {}  {}: {} members, {} orders, {} postings with {} transfers, {} accounts, {} lots",
+        "merchant  {}  {}: {} members, {} orders, {} postings with {} transfers, {} accounts, {} lots, {} holds, {} \
+         pending grants, {} idempotency records",
         report.merchant.id,
         report.merchant.name,
         report.members,
@@ -91,6 +92,9 @@ fn show(report: &MerchantReport) {
         report.audit.transfers,
         report.audit.accounts,
         report.audit.lots,
+        report.audit.holds,
+        report.audit.pending,
+        report.requests,
     );
     for finding in &report.audit.findings {
         println!("  ledger: {finding}");

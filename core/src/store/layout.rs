@@ -188,6 +188,12 @@ pub fn member_order(merchant: MerchantId, member: MemberId, order: OrderId) -> K
     Name::of(b'h', merchant).bytes(member.as_bytes()).bytes(order.as_bytes()).0
 }
 
+/// Member and order at the end of the key which says that an order is a member's.
+pub fn member_order_parts(key: &[u8]) -> Option<(MemberId, OrderId)> {
+    let (member, order) = key.get(17..)?.split_first_chunk::<16>()?;
+    Some((MemberId::from_bytes(*member), OrderId::from_bytes(order.try_into().ok()?)))
+}
+
 /// All orders of members of a merchant.
 pub fn member_orders(merchant: MerchantId) -> KeyRange {
     Name::of(b'h', merchant).range()
@@ -296,6 +302,11 @@ pub fn member_posting(merchant: MerchantId, member: MemberId, posting: PostingId
 /// The posting that reversed a posting.
 pub fn reversal(merchant: MerchantId, posting: PostingId) -> Key {
     Name::of(b'v', merchant).bytes(posting.as_bytes()).0
+}
+
+/// What all earlier requests with idempotency keys did.
+pub fn idempotencies(merchant: MerchantId) -> KeyRange {
+    Name::of(b'i', merchant).range()
 }
 
 /// What an earlier request with this idempotency key did.

@@ -40,6 +40,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) use codec::whole;
 pub use codec::{Record, decode, encode};
 pub use error::StoreError;
+pub(crate) use error::hex;
 pub use key::{
     Direction, KEY_BYTES_MAX, Key, KeyRange, LogHead, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX, Value, log_entry_key,
 };

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Act;
 use super::host::has_member;
-use crate::domain::{Code, Label, MemberId, Minor, PostingId};
+use super::{Act, Reply};
+use crate::domain::{Code, Label, MemberId, MerchantId, Minor, PostingId};
 use crate::ledger::{Cause, LedgerError, Move, NewPosting};
-use crate::store::{Record, StoreError, Tx};
+use crate::store::{Key, Record, StoreError, Tx, layout};
 
 /// Who gives what to whom.
 #[derive(Clone, Debug)]
@@ -33,6 +33,12 @@ pub struct Given {
 impl Record for Given {
     const VERSION: u8 = 1;
     const NAME: &'static str = "given assets";
+}
+
+impl Reply for Given {
+    fn about(&self, merchant: MerchantId) -> Option<Key> {
+        Some(layout::posting(merchant, self.posting))
+    }
 }
 
 /// Why nothing is given.

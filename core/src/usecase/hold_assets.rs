@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Act;
 use super::host::has_member;
-use crate::domain::{Code, HoldId, Label, MemberId, Minor, PostingId};
+use super::{Act, Reply};
+use crate::domain::{Code, HoldId, Label, MemberId, MerchantId, Minor, PostingId};
 use crate::ledger::{Cause, House, LedgerError, Move, NewPosting};
-use crate::store::{Record, StoreError, Tx};
+use crate::store::{Key, Record, StoreError, Tx, layout};
 
 /// What is to be set aside.
 #[derive(Clone, Debug)]
@@ -47,6 +47,12 @@ pub struct HoldOut {
 impl Record for HoldOut {
     const VERSION: u8 = 1;
     const NAME: &'static str = "change of a hold";
+}
+
+impl Reply for HoldOut {
+    fn about(&self, merchant: MerchantId) -> Option<Key> {
+        Some(layout::posting(merchant, self.posting))
+    }
 }
 
 /// Why nothing is done.

@@ -11,10 +11,10 @@ use sha2::{Digest, Sha256};
 
 use super::Programme;
 use crate::clock::{Clock, Entropy};
-use crate::domain::{Actor, Event, IdSource, MemberId, Merchant, MerchantId, Reference, StoreId};
+use crate::domain::{Actor, Event, IdSource, Member, MemberId, Merchant, MerchantId, Reference, StoreId};
 use crate::ledger::{Book, Terms};
 use crate::pack::Packs;
-use crate::store::{self, Record, Store, StoreError, Tx, layout, whole};
+use crate::store::{self, Key, Record, Store, StoreError, Tx, layout, whole};
 
 /// The running host. Clones share it.
 #[derive(Clone)]
@@ -63,26 +63,43 @@ pub enum OnceError<E> {
     Store(#[from] StoreError),
 }
 
+/// What a use case with an idempotency key answers: it is kept, and given again when the request comes again.
+pub trait Reply: Record {
+    /// The key of the record that it is about, which is never removed: `punchcard verify --deep` looks for it. `None` for
+    /// what may have done anything, such as a pack's command.
+    fn about(&self, merchant: MerchantId) -> Option<Key>;
+}
+
+impl Reply for Member {
+    fn about(&self, merchant: MerchantId) -> Option<Key> {
+        Some(layout::member(merchant, self.id))
+    }
+}
+
 /// What an earlier request with an idempotency key did.
 #[derive(Serialize, Deserialize)]
-struct Remembered {
+pub(super) struct Remembered {
     /// The first half of the SHA-256 of the request.
     content: [u8; 16],
     /// The reply, encoded as a record.
     reply: Vec<u8>,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     at: Timestamp,
+    /// The key of the record that the reply is about. Older records do not say so.
+    pub(super) about: Option<Key>,
 }
 
 impl Record for Remembered {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
     const NAME: &'static str = "idempotency record";
 
-    /// Version 1 kept the reply without a version: it was the first one of each.
+    /// Version 1 kept the reply without a version: it was the first one of each. Neither it nor version 2 said what the
+    /// reply is about.
     fn from_older(version: u8, body: &[u8]) -> Option<Self> {
-        let (content, reply, at) = (version == 1).then(|| whole::<([u8; 16], Vec<u8>, i64)>(body))??;
+        let (content, reply, at) = matches!(version, 1 | 2).then(|| whole::<([u8; 16], Vec<u8>, i64)>(body))??;
         let at = Timestamp::from_millisecond(at).ok()?;
-        Some(Self { content, reply: [&[1], reply.as_slice()].concat(), at })
+        let reply = if version == 1 { [&[1], reply.as_slice()].concat() } else { reply };
+        Some(Self { content, reply, at, about: None })
     }
 }
 
@@ -149,7 +166,7 @@ impl Host {
     ///
     /// # Errors
     /// See [`OnceError`].
-    pub fn act_once<T: Record, E: From<StoreError>>(
+    pub fn act_once<T: Reply, E: From<StoreError>>(
         &self,
         actor: &Actor,
         key: &Reference,
@@ -168,8 +185,8 @@ impl Host {
                 return Ok(store::decode(&record_key, &earlier.reply)?);
             }
             let reply = use_case(tx, act).map_err(OnceError::Refused)?;
-            let reply_bytes = store::encode(&reply);
-            tx.save(&record_key, &Remembered { content: hash, reply: reply_bytes, at: act.now })?;
+            let (reply_bytes, about) = (store::encode(&reply), reply.about(act.merchant));
+            tx.save(&record_key, &Remembered { content: hash, reply: reply_bytes, at: act.now, about })?;
             Ok(reply)
         })
     }
@@ -246,6 +263,7 @@ mod tests {
         let bytes = postcard::to_extend(&([5_u8; 16], kept, 9_000_i64), vec![1]).unwrap();
         let remembered: Remembered = store::decode(b"k", &bytes).unwrap();
         assert_eq!((remembered.content, remembered.at), ([5; 16], Timestamp::from_second(9).unwrap()));
+        assert_eq!(remembered.about, None);
         assert_eq!(store::decode::<Loaded>(b"k", &remembered.reply).unwrap(), reply);
     }
 }

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Act;
 use super::host::has_member;
-use crate::domain::{Code, Event, Label, MemberId, Minor, PostingId};
+use super::{Act, Reply};
+use crate::domain::{Code, Event, Label, MemberId, MerchantId, Minor, PostingId};
 use crate::ledger::{Cause, LedgerError, Move, NewPosting};
-use crate::store::{Record, StoreError, Tx};
+use crate::store::{Key, Record, StoreError, Tx, layout};
 
 /// Who gets which.
 #[derive(Clone, Debug)]
@@ -33,6 +33,12 @@ pub struct Issued {
 impl Record for Issued {
     const VERSION: u8 = 1;
     const NAME: &'static str = "issued coupons";
+}
+
+impl Reply for Issued {
+    fn about(&self, merchant: MerchantId) -> Option<Key> {
+        Some(layout::posting(merchant, self.posting))
+    }
 }
 
 /// Why no coupons are issued.

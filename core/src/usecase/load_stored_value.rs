@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Act;
 use super::host::has_member;
 use super::spend_stored_value::{stored_value, stored_value_units};
-use crate::domain::{Event, Label, MemberId, Minor, PostingId};
+use super::{Act, Reply};
+use crate::domain::{Event, Label, MemberId, MerchantId, Minor, PostingId};
 use crate::ledger::{Cause, House, LedgerError, Move, NewPosting};
-use crate::store::{Record, StoreError, Tx};
+use crate::store::{Key, Record, StoreError, Tx, layout};
 
 /// Who pays in how much.
 #[derive(Clone, Debug)]
@@ -34,6 +34,12 @@ pub struct Loaded {
 impl Record for Loaded {
     const VERSION: u8 = 1;
     const NAME: &'static str = "loaded stored value";
+}
+
+impl Reply for Loaded {
+    fn about(&self, merchant: MerchantId) -> Option<Key> {
+        Some(layout::posting(merchant, self.posting))
+    }
 }
 
 /// Why money is not taken.

@@ -42,7 +42,7 @@ pub use enrol_member::{EnrolError, EnrolMember, enrol_member, find_member, read_
 pub use figures::{Figure, Figures, read_figures};
 pub use give_assets::{GiveAssets, GiveError, Given, give_assets};
 pub use hold_assets::{HoldAssets, HoldError, HoldOut, PostHold, hold_assets, post_hold, void_hold};
-pub use host::{Act, Host, OnceError};
+pub use host::{Act, Host, OnceError, Reply};
 pub use import_orders::{ImportError, ImportPlan, ImportProgress, ImportSummary, OrderRow, import_orders};
 pub use issue_coupons::{IssueCoupons, IssueError, Issued, issue_coupons};
 pub use liability::read_liabilities;

@@ -2,14 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Act;
 use super::host::{has_member, has_store};
+use super::{Act, Reply};
 use crate::domain::{
-    Code, CouponType, Event, Inapplicable, Line, LineFault, MemberId, Minor, NotStackable, Order, PostingId, StoreId,
-    check_stacking,
+    Code, CouponType, Event, Inapplicable, Line, LineFault, MemberId, MerchantId, Minor, NotStackable, Order,
+    PostingId, StoreId, check_stacking,
 };
 use crate::ledger::{Cause, House, LedgerError, Move, NewPosting};
-use crate::store::{Record, StoreError, Tx, layout};
+use crate::store::{Key, Record, StoreError, Tx, layout};
 
 /// Which coupons are used for what.
 #[derive(Clone, Debug)]
@@ -49,6 +49,12 @@ pub struct CouponDiscount {
 impl Record for Redeemed {
     const VERSION: u8 = 1;
     const NAME: &'static str = "redeemed coupons";
+}
+
+impl Reply for Redeemed {
+    fn about(&self, merchant: MerchantId) -> Option<Key> {
+        Some(layout::posting(merchant, self.posting))
+    }
 }
 
 /// Why no coupon is redeemed.

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Act;
 use super::figures::{Figure, count};
 use super::settle_order::log;
-use crate::domain::{Event, Label, Member, Order, OrderId, OrderState, PackResult, PostingId};
+use super::{Act, Reply};
+use crate::domain::{Event, Label, Member, MerchantId, Order, OrderId, OrderState, PackResult, PostingId};
 use crate::ledger::{Cause, LedgerError, Move, NewPosting};
 use crate::pack::CallError;
-use crate::store::{Order1, Record, StoreError, Tx, layout, whole};
+use crate::store::{Key, Order1, Record, StoreError, Tx, layout, whole};
 
 /// What is given back.
 #[derive(Clone, Debug)]
@@ -34,6 +34,12 @@ impl Record for Refunded {
     fn from_older(version: u8, body: &[u8]) -> Option<Self> {
         let order = (version == 1).then(|| whole::<Order1>(body))??;
         Some(Self { order: order.into() })
+    }
+}
+
+impl Reply for Refunded {
+    fn about(&self, merchant: MerchantId) -> Option<Key> {
+        Some(layout::order(merchant, self.order.id))
     }
 }
 

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Act;
 use super::host::has_store;
 use super::settle_order::log;
-use crate::domain::{Code, Event, StoreId};
+use super::{Act, Reply};
+use crate::domain::{Code, Event, MerchantId, StoreId};
 use crate::pack::CallError;
-use crate::store::{Record, StoreError, Tx};
+use crate::store::{Key, Record, StoreError, Tx};
 
 /// What is to be run.
 #[derive(Clone, Debug)]
@@ -33,6 +33,12 @@ pub struct CommandReply {
 impl Record for CommandReply {
     const VERSION: u8 = 1;
     const NAME: &'static str = "reply of a command";
+}
+
+impl Reply for CommandReply {
+    fn about(&self, _: MerchantId) -> Option<Key> {
+        None
+    }
 }
 
 /// Why a command does nothing.

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use super::figures::{Figure, count};
 use super::host::has_store;
-use super::{Act, Active};
+use super::{Act, Active, Reply};
 use crate::domain::{
     Currency, Event, Line, LineFault, Member, MemberId, Merchant, MerchantId, Order, OrderId, OrderState, PackOutcome,
     PackResult, Reference, StoreId,
 };
 use crate::ledger::{Cause, House, LedgerError, Move, NewPosting};
 use crate::pack::{CallError, Earning, LogLine};
-use crate::store::{Order1, Record, StoreError, Tx, layout, whole};
+use crate::store::{Key, Order1, Record, StoreError, Tx, layout, whole};
 
 /// What was bought.
 #[derive(Clone, Debug)]
@@ -48,6 +48,12 @@ impl Record for Settled {
     fn from_older(version: u8, body: &[u8]) -> Option<Self> {
         let (order, repeated) = (version == 1).then(|| whole::<(Order1, bool)>(body))??;
         Some(Self { order: order.into(), repeated })
+    }
+}
+
+impl Reply for Settled {
+    fn about(&self, merchant: MerchantId) -> Option<Key> {
+        Some(layout::order(merchant, self.order.id))
     }
 }
 

@@ -2,11 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Act;
 use super::host::has_member;
-use crate::domain::{Code, Event, Label, MemberId, Minor, PostingId, STORED_VALUE, STORED_VALUE_BONUS};
+use super::{Act, Reply};
+use crate::domain::{Code, Event, Label, MemberId, MerchantId, Minor, PostingId, STORED_VALUE, STORED_VALUE_BONUS};
 use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting};
-use crate::store::{Record, StoreError, Tx};
+use crate::store::{Key, Record, StoreError, Tx, layout};
 
 /// Who pays how much.
 #[derive(Clone, Debug)]
@@ -33,6 +33,12 @@ pub struct Spent {
 impl Record for Spent {
     const VERSION: u8 = 1;
     const NAME: &'static str = "spent stored value";
+}
+
+impl Reply for Spent {
+    fn about(&self, merchant: MerchantId) -> Option<Key> {
+        Some(layout::posting(merchant, self.posting))
+    }
 }
 
 /// Why nothing is paid.

@@ -423,7 +423,7 @@ impl Day<'_> {
         use_case: impl FnMut(&mut crate::store::Tx, &mut crate::usecase::Act<'_>) -> Result<T, E>,
     ) -> Result<T, Failure>
     where
-        T: crate::store::Record,
+        T: crate::usecase::Reply,
         E: From<crate::store::StoreError> + std::fmt::Display,
     {
         let key = reference_of(&format!("demo-{key}"));

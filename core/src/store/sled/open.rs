@@ -94,7 +94,7 @@ pub(super) fn rebuild(dir: &Path, options: &SledOptions) -> Result<(), StoreErro
     let mut bases: VecDeque<_> = snapshots.map(|file| Some(file.path)).chain([None]).collect();
     while let Some(base) = bases.pop_front() {
         remove_dir(&building)?;
-        let loaded = Contents::gather_from(base, dir, &aside, SnapshotPlan::default(), &mut || {})
+        let loaded = Contents::gather_from(base.as_deref(), dir, &aside, SnapshotPlan::default(), &mut || {})
             .and_then(|contents| load(contents, &building, options));
         snapshot::clear(&aside)?;
         match loaded {

@@ -125,18 +125,18 @@ impl Contents {
         progress: &mut impl FnMut(),
     ) -> Result<Self, StoreError> {
         let base = base(from, plan.until)?;
-        Self::gather_from(base, from, aside, plan, progress)
+        Self::gather_from(base.as_deref(), from, aside, plan, progress)
     }
 
     /// The same, from a snapshot that the caller has chosen, or from the beginning.
     pub(in crate::store) fn gather_from(
-        base: Option<PathBuf>,
+        base: Option<&Path>,
         from: &Path,
         aside: &Path,
         plan: SnapshotPlan,
         progress: &mut impl FnMut(),
     ) -> Result<Self, StoreError> {
-        let begins = match &base {
+        let begins = match base {
             Some(path) => SnapshotReader::open(path)?.begins,
             None => Begins { tip: Tip::default(), dated_at: Timestamp::UNIX_EPOCH },
         };
@@ -150,7 +150,7 @@ impl Contents {
         }
         let Gathered { runs, run, .. } = gathered;
         let mut sources = Vec::with_capacity(runs.len() + 2);
-        for path in base.iter().chain(&runs) {
+        for path in base.into_iter().chain(runs.iter().map(PathBuf::as_path)) {
             sources.push(Source::File(Box::new(SnapshotReader::open(path)?)));
         }
         sources.push(Source::Memory(run.into_iter()));

@@ -19,7 +19,7 @@ use crate::domain::{
 use crate::ledger::LedgerError;
 use crate::pack::Packs;
 use crate::store::journal::{Disk, FAULTS, FaultyDisk};
-use crate::store::{DurableEngine, DurableOptions, Record, Store, StoreError, Tx, snapshot};
+use crate::store::{DurableEngine, DurableOptions, Store, StoreError, Tx, snapshot};
 use crate::usecase::*;
 
 const STEPS: u64 = 4_000;
@@ -391,7 +391,7 @@ impl Shop {
         }
     }
 
-    fn once<T: Record>(
+    fn once<T: super::super::Reply>(
         &self,
         request: &Request,
         run: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, Refusal>,
