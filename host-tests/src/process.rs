@@ -152,6 +152,21 @@ impl Server {
         kill(&mut self.child);
     }
 
+    /// Waits until it ends by itself.
+    ///
+    /// # Panics
+    /// When it does not in ten seconds.
+    pub fn ended(mut self) -> ExitStatus {
+        const PAUSE: Duration = Duration::from_millis(50);
+        for _ in 0..200 {
+            if let Some(status) = self.child.try_wait().expect("our own child can be waited for") {
+                return status;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        panic!("the server does not end");
+    }
+
     /// Asks it to stop, as a service manager does, and waits until it has.
     ///
     /// # Panics

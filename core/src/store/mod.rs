@@ -66,7 +66,7 @@ pub trait Engine: Send + Sync + 'static {
     /// Whether the engine takes writes.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] with the reason why it does not.
+    /// [`StoreError::NoRoom`] while it does not for want of room, [`StoreError::Unavailable`] when it does not any more.
     fn health(&self) -> Result<(), StoreError>;
 
     /// Finishes what is queued, brings the state to disk, and takes no more writes. Called again it does nothing.
@@ -81,15 +81,15 @@ pub trait View: Send {
     /// The value at `key`.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when the key was written since the transaction began.
+    /// [`StoreError::Conflict`] when the key was written since the transaction began, unless all that was read before
+    /// still holds: then the transaction goes over to the newer state.
     fn get(&mut self, key: &[u8]) -> Result<Option<Value>, StoreError>;
 
     /// Up to `limit` entries of `range`, in the given order. What is remembered as read is exactly the part of the
     /// range that was gone through: up to the last entry when there were `limit` of them, else all of it.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] when anything in that part was written since the transaction began, a key that is new
-    /// or gone included.
+    /// [`StoreError::Conflict`] as for [`View::get`], for anything in that part, a key that is new or gone included.
     fn scan(&mut self, range: &KeyRange, direction: Direction, limit: usize) -> Result<Vec<(Key, Value)>, StoreError>;
 
     /// The newest committed value at `key`, not remembered and not protected: a hint.
@@ -104,7 +104,8 @@ pub trait View: Send {
     /// # Errors
     /// [`StoreError::Conflict`] when a read is stale, [`StoreError::CounterOverflow`], [`StoreError::TooLarge`],
     /// [`StoreError::Corrupt`] for an `add` to what is no counter: nothing was written.
-    /// [`StoreError::Unavailable`]: not acknowledged, and whether it will be found after the next start is open.
+    /// [`StoreError::NoRoom`]: nothing was written, and later it may be. [`StoreError::Unavailable`]: not acknowledged, and
+    /// whether it will be found after the next start is open.
     fn commit(self: Box<Self>, changes: Changes) -> Result<Committed, StoreError>;
 }
 

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 
 use host_tests::masked;
 use host_tests::premises::{Call, Premises};
-use host_tests::process::{Server, punchcard};
+use host_tests::process::{Server, punchcard, serve_command};
 use serde_json::{Value, json};
 
 const CLIENTS: usize = 8;
@@ -126,4 +126,30 @@ fn a_directory_that_holds_no_data_is_not_verified() {
     let refused = punchcard(&["verify", "--data", dir.path().to_str().unwrap()]).failed();
     assert!(refused.contains("is not a data directory; `punchcard merchant create"), "{refused}");
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn without_room_on_the_disk_writes_are_refused_and_reads_go_on() {
+    let premises = Premises::new();
+    let server = Server::start(premises.path());
+    let enrol = |number: usize| {
+        Call::post("/v1/members", format!("enrol-{number}"), &json!({ "reference": format!("card-{number}") }))
+    };
+    premises.ask(&server, &enrol(1));
+    assert!(server.stop().success());
+
+    // No disk has so much room.
+    let server = Server::listening(serve_command(premises.path()).args(["--room-mib", "4000000000"])).unwrap();
+    let (status, problem) = premises.send(server.address(), &enrol(2)).unwrap();
+    assert_eq!((status, &problem["type"]), (503, &json!("urn:punchcard:problem:no-room")), "{problem}");
+    let (status, problem) = premises.send(server.address(), &Call::get("/readyz")).unwrap();
+    assert_eq!((status, &problem["type"]), (503, &json!("urn:punchcard:problem:no-room")), "{problem}");
+    let found = premises.ask(&server, &Call::get("/v1/members?reference=card-1"));
+    assert_eq!(found["members"].as_array().map(Vec::len), Some(1), "{found}");
+    assert!(server.stop().success());
+
+    let server = Server::start(premises.path());
+    premises.ask(&server, &enrol(2));
+    assert!(server.stop().success());
+    assert!(premises.verify().ok().contains("2 members"));
 }

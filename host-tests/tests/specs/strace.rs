@@ -46,6 +46,50 @@ fn a_reply_leaves_after_the_journal_was_synced_that_holds_it() {
     assert!(proved == CLIENTS * ORDERS_EACH, "only {proved} replies are in the trace");
 }
 
+#[test]
+fn a_sync_that_fails_is_not_acknowledged_and_ends_the_process() {
+    if let Err(reason) = tracing_is_possible() {
+        writeln!(std::io::stderr(), "skipped: what a failed sync leads to is not proved here: {reason}").unwrap();
+        return;
+    }
+    let shop = Premises::new();
+    let mut command = Command::new("strace");
+    // Each thread counts for itself, and the journal has one.
+    let fails = ["-e", "trace=fdatasync", "-e", "inject=fdatasync:error=EIO:when=12"];
+    command.args(["-D", "-f", "-o", "/dev/null"]).args(fails);
+    let serve = serve_command(shop.path());
+    command.arg(serve.get_program()).args(serve.get_args());
+    let (mut complaints, both) = std::io::pipe().unwrap();
+    let server = Server::listening(command.stderr(both)).unwrap();
+    drop(command);
+    let enrol = |number: usize| {
+        let reference = format!("card-{number}");
+        Asked::post("/v1/members", &reference, &json!({ "reference": reference }))
+    };
+    let mut acknowledged = 0;
+    let refused = loop {
+        match shop.send(server.address(), &enrol(acknowledged)) {
+            Ok((201, _)) => acknowledged += 1,
+            other => break other,
+        }
+        assert!(acknowledged < 100, "no sync has failed");
+    };
+    assert!(refused.as_ref().map_or(true, |(status, _)| *status == 503), "{refused:?}");
+    assert!(!server.ended().success());
+    let mut complained = String::new();
+    complaints.read_to_string(&mut complained).unwrap();
+    assert!(complained.contains("error: the store is unavailable: cannot write to the journal"), "{complained}");
+
+    // Whoever watches the process starts it again: everything acknowledged is there, and the one under way is done once.
+    let server = Server::start(shop.path());
+    for number in 0..=acknowledged {
+        shop.ask(&server, &enrol(number));
+    }
+    assert!(server.stop().success());
+    let told = shop.verify().ok();
+    assert!(told.contains(&format!("{} members", acknowledged + 1)), "{told}");
+}
+
 fn order(shop: &Premises, client: usize, number: usize) -> Asked {
     let reference = format!("traced-{client:03}-{number:03}");
     let lines = [json!({ "sku": "bread", "quantity": 1, "amount_minor": 1_200 })];

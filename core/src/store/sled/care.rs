@@ -166,3 +166,18 @@ pub fn compact(dir: &Path, options: &SledOptions, progress: impl FnMut()) -> Res
     rebuild(dir, options)?;
     Ok((before, Usage::of(dir)?.state_bytes))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_bloated_when_it_is_large_and_mostly_air() {
+        let usage = |state_bytes, logical_bytes| Usage { state_bytes, logical_bytes, ..Usage::default() };
+        assert!(!usage(SMALL_BYTES, 1).is_bloated(), "nobody minds so little");
+        assert!(usage(SMALL_BYTES + 1, 1).is_bloated());
+        assert!(!usage(SMALL_BYTES * 6, SMALL_BYTES).is_bloated());
+        assert!(usage(SMALL_BYTES * 6 + 1, SMALL_BYTES).is_bloated());
+        assert!(!usage(u64::MAX, u64::MAX).is_bloated());
+    }
+}
