@@ -34,6 +34,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failure> {
+        http::begin_recording();
         let host = data::host(data::open_tuned(&self.data, &self.tuning)?, Clock::System)?;
         let hours = (self.snapshot_hours > 0).then(|| SignedDuration::from_hours(self.snapshot_hours.into()));
         let duties = Duties { dir: self.data, snapshot_every: hours };

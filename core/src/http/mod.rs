@@ -54,10 +54,14 @@ impl Modify for ApiKeyScheme {
     }
 }
 
+/// Begins to record what `/metrics` tells. What happens before is not in it.
+pub fn begin_recording() {
+    let _ = metrics::rendered();
+}
+
 /// All endpoints on a host.
 pub fn router(host: Host) -> Router {
-    // Recording begins now, not when somebody first asks.
-    let _ = metrics::rendered();
+    begin_recording();
     let (router, openapi) = described().split_for_parts();
     router
         .route(

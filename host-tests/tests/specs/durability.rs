@@ -153,3 +153,20 @@ fn without_room_on_the_disk_writes_are_refused_and_reads_go_on() {
     assert!(server.stop().success());
     assert!(premises.verify().ok().contains("2 members"));
 }
+
+#[test]
+fn the_process_tells_how_large_the_store_is_and_how_long_commits_take() {
+    let premises = Premises::new();
+    let server = Server::start(premises.path());
+    premises.ask(&server, &Call::post("/v1/members", "enrol", &json!({ "reference": "card" })));
+    let told = ureq::get(format!("{}/metrics", server.address())).call().unwrap().body_mut().read_to_string().unwrap();
+    let figure = |name: &str| {
+        let line = told.lines().find(|line| line.split(' ').next() == Some(name));
+        line.and_then(|line| line.split(' ').nth(1)?.parse::<f64>().ok()).unwrap_or_else(|| panic!("no {name}: {told}"))
+    };
+    assert!(figure("punchcard_store_state_bytes") > 0.0);
+    assert!(figure("punchcard_store_journal_bytes") > 0.0);
+    assert!(figure("punchcard_store_commit_seconds_count") >= 1.0);
+    assert!(figure("punchcard_store_bloated") == 0.0);
+    assert!(!told.contains("mer_"), "figures of the process name no merchant: {told}");
+}
