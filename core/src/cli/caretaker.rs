@@ -3,12 +3,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use metrics::gauge;
 
+use crate::http;
 use crate::store::Usage;
 use crate::store::snapshot::{self, SnapshotPlan, list_snapshots, read_summary};
 use crate::usecase::{DueSummary, Host, run_due};
@@ -29,36 +30,26 @@ pub(super) struct Duties {
     pub(super) snapshot_every: Option<SignedDuration>,
 }
 
-/// A thread that takes care, until this goes.
+/// A thread that takes care until this goes. It is not waited for: what it leaves half done is cleared up by the next.
 pub(super) struct Caretaker {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _stop: Sender<()>,
 }
 
 impl Caretaker {
     pub(super) fn start(host: Host, duties: Duties) -> std::io::Result<Self> {
         let (stop, stopped) = channel();
-        let thread = thread::Builder::new().name("caretaker".into()).spawn(move || run(&host, &duties, &stopped))?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
-    }
-}
-
-impl Drop for Caretaker {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic there was logged by the thread itself.
-            let _ = thread.join();
-        }
+        thread::Builder::new().name("caretaker".into()).spawn(move || run(&host, &duties, &stopped))?;
+        Ok(Self { _stop: stop })
     }
 }
 
 fn run(host: &Host, duties: &Duties, stopped: &Receiver<()>) {
-    let mut alarmed_at = None;
+    let (mut alarmed_at, mut attempted_at) = (None, None);
     loop {
+        http::keep_up();
         book_what_is_due(host);
         look_at_size(host, &duties.dir, &mut alarmed_at);
-        make_snapshot(host, duties);
+        make_snapshot(host, duties, &mut attempted_at);
         match stopped.recv_timeout(ROUND) {
             Err(RecvTimeoutError::Timeout) => {}
             Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
@@ -100,7 +91,7 @@ fn look_at_size(host: &Host, dir: &Path, alarmed_at: &mut Option<Timestamp>) {
     }
 }
 
-fn make_snapshot(host: &Host, duties: &Duties) {
+fn make_snapshot(host: &Host, duties: &Duties, attempted_at: &mut Option<Timestamp>) {
     let Some(every) = duties.snapshot_every else { return };
     let newest =
         list_snapshots(&duties.dir).and_then(|mut all| all.pop().map(|file| read_summary(&file.path)).transpose());
@@ -110,9 +101,13 @@ fn make_snapshot(host: &Host, duties: &Duties) {
         // A damaged one is told by the attempt to go on from it.
         Err(_) => true,
     };
-    if !due || host.store.health().is_err() {
+    let now = host.clock.now();
+    // A store to which nothing comes stays as old as it is, and what is damaged stays damaged.
+    let tried = attempted_at.is_some_and(|at| now.duration_since(at) < every);
+    if !due || tried || host.store.health().is_err() {
         return;
     }
+    *attempted_at = Some(now);
     match snapshot::take(&duties.dir, SnapshotPlan::default(), || {}) {
         Ok(taken) => {
             tracing::info!(record = taken.number, keys = taken.keys, bytes = taken.file_bytes, "made a snapshot");

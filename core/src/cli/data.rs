@@ -24,7 +24,7 @@ pub(super) struct Tuning {
     room_mib: u32,
     /// How many snapshots are kept, with the journal since the oldest of them
     #[arg(long, value_name = "COUNT", env = "PUNCHCARD_SNAPSHOTS_KEPT", default_value_t = 2,
-        value_parser = clap::value_parser!(u16).range(1..))]
+        value_parser = clap::value_parser!(u16).range(2..))]
     snapshots_kept: u16,
 }
 
@@ -33,7 +33,7 @@ impl Tuning {
         DurableOptions {
             cache_bytes: u64::from(self.cache_mib) << 20,
             room_bytes_min: u64::from(self.room_mib) << 20,
-            snapshots_kept: self.snapshots_kept.into(),
+            snapshots_kept: Some(self.snapshots_kept.into()),
             ..DurableOptions::default()
         }
     }

@@ -16,6 +16,13 @@ pub(super) fn rendered() -> Option<String> {
     RECORDER.get_or_init(|| install().ok()).as_ref().map(PrometheusHandle::render)
 }
 
+/// Adds up what was recorded since the last time.
+pub(super) fn keep_up() {
+    if let Some(Some(recorder)) = RECORDER.get() {
+        recorder.run_upkeep();
+    }
+}
+
 fn install() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?

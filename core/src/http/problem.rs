@@ -180,7 +180,8 @@ impl From<StoreError> for Problem {
             }
             StoreError::Unavailable { .. } => {
                 tracing::error!("the store does not take writes: {error}");
-                let detail = "the host can not write at the moment; nothing was recorded";
+                let detail = "the host can not write any more; it is not known whether this was recorded: send it again, with \
+                              the same idempotency key, when the host is back";
                 let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
                 Self { retry_after_s: Some(30), ..problem }
             }

@@ -164,7 +164,7 @@ impl Changes {
 /// What a commit has led to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Committed {
-    /// The version of the state that holds the changes. Transactions that were committed together share one.
+    /// The version of the state that holds the changes.
     pub version: u64,
     /// The sequence numbers of the appended entries, in the order of [`Changes::appends`].
     pub sequences: Vec<u64>,

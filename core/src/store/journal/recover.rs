@@ -26,6 +26,8 @@ pub(in crate::store) struct Reached {
     pub(in crate::store) checkpoint: u64,
     /// There is a snapshot that ends with the applied record: the journal may begin after it, and hold nothing yet.
     pub(in crate::store) in_snapshot: bool,
+    /// It was built from the journal just now: that it contains the newest record does not say that this is on disk.
+    pub(in crate::store) rebuilt: bool,
 }
 
 /// What was found.
@@ -73,7 +75,7 @@ pub struct JournalReport {
 /// not lead on from the state. Nothing has been changed then.
 pub(in crate::store) fn recover(disk: &dyn Disk, dir: &Path, reached: Reached) -> Result<Recovered, StoreError> {
     let segments = segment::list(dir)?;
-    let Reached { applied, checkpoint, .. } = reached;
+    let Reached { applied, checkpoint, rebuilt, .. } = reached;
     let start = segments.partition_point(|segment| segment.first <= checkpoint + 1).saturating_sub(1);
     let segments = segments[start..].to_vec();
     if let Some(oldest) = segments.first().filter(|oldest| oldest.first > checkpoint + 1) {
@@ -100,7 +102,7 @@ pub(in crate::store) fn recover(disk: &dyn Disk, dir: &Path, reached: Reached) -
         let what = format!("record {} is not the one that the state contains", applied.number);
         return Err(damage(&segments[0].path, 0, what, OTHER_STATE));
     }
-    let closed = walked.tip == applied && checkpoint == applied.number && walked.torn.is_none();
+    let closed = !rebuilt && walked.tip == applied && checkpoint == applied.number && walked.torn.is_none();
     if let Some(tail) = walked.tail.as_ref().filter(|_| !closed) {
         if let Some(flaw) = walked.torn {
             tracing::warn!(

@@ -11,7 +11,8 @@ use super::recover::Reached;
 use super::*;
 use crate::store::error::StoreError;
 
-const ALL: Reached = Reached { applied: Tip { number: 0, hash: [0; 32] }, checkpoint: 0, in_snapshot: false };
+const ALL: Reached =
+    Reached { applied: Tip { number: 0, hash: [0; 32] }, checkpoint: 0, in_snapshot: false, rebuilt: false };
 
 fn open(dir: &Path, segment_bytes_max: u64, reached: Reached) -> Result<(Journal, Vec<String>), StoreError> {
     let recovered = recover(&SystemDisk, dir, reached)?;
@@ -66,7 +67,8 @@ fn records_come_back_across_segments_and_the_journal_goes_on() {
     assert_eq!(journal.tip(), tips[3]);
     write(&mut journal, "ee");
     let (_, replayed) =
-        open(dir.path(), 1000, Reached { applied: tips[3], checkpoint: 3, in_snapshot: false }).expect("opens");
+        open(dir.path(), 1000, Reached { applied: tips[3], checkpoint: 3, in_snapshot: false, rebuilt: false })
+            .expect("opens");
     assert_eq!(replayed, ["4 dd", "5 ee"]);
     let report = verify_journal(dir.path()).expect("is whole");
     assert_eq!((report.segments, report.first, report.tip.number, report.torn_bytes), (2, 1, 5, 0));
@@ -77,7 +79,8 @@ fn a_state_that_ends_where_a_segment_begins_is_led_on() {
     let (dir, tips) = journal_of(&["aa", "bb", "cc", "dd"]);
     fs::remove_file(&segments(dir.path())[0]).expect("removes");
     let (_, replayed) =
-        open(dir.path(), 1000, Reached { applied: tips[2], checkpoint: 3, in_snapshot: false }).expect("opens");
+        open(dir.path(), 1000, Reached { applied: tips[2], checkpoint: 3, in_snapshot: false, rebuilt: false })
+            .expect("opens");
     assert_eq!(replayed, ["4 dd"]);
 }
 
@@ -92,7 +95,8 @@ fn a_last_record_cut_at_any_byte_is_removed_and_all_before_it_stays() {
         let torn = verify_journal(dir.path()).expect("a torn tail is no damage").torn_bytes;
         assert_eq!(torn, (length - kept) as u64);
         let (mut journal, replayed) =
-            open(dir.path(), 1000, Reached { applied: tips[0], checkpoint: 0, in_snapshot: false }).expect("opens");
+            open(dir.path(), 1000, Reached { applied: tips[0], checkpoint: 0, in_snapshot: false, rebuilt: false })
+                .expect("opens");
         assert_eq!(replayed, ["1 first"], "cut to {length}");
         assert_eq!(fs::read(&path).expect("reads").len(), kept);
         assert_eq!(write(&mut journal, "second"), tips[1], "the same record again");
@@ -140,7 +144,7 @@ fn a_torn_record_that_the_state_contains_is_refused() {
     let whole = fs::read(&path).expect("reads");
     fs::write(&path, &whole[..whole.len() - 1]).expect("writes");
     assert_eq!(
-        refusal(dir.path(), Reached { applied: tips[1], checkpoint: 0, in_snapshot: false }),
+        refusal(dir.path(), Reached { applied: tips[1], checkpoint: 0, in_snapshot: false, rebuilt: false }),
         "journal DIR/00000000000000000001.journal is damaged at byte 114: it ends with record 1, but the state \
          contains 2; restore a backup with `punchcard restore`, and keep this directory for inspection"
     );
@@ -150,9 +154,9 @@ fn a_torn_record_that_the_state_contains_is_refused() {
 fn a_journal_that_does_not_lead_on_from_the_state_is_refused() {
     let (dir, tips) = journal_of(&["aa", "bb", "cc", "dd"]);
     let other = Tip { hash: [7; 32], ..tips[2] };
-    let message = refusal(dir.path(), Reached { applied: other, checkpoint: 2, in_snapshot: false });
+    let message = refusal(dir.path(), Reached { applied: other, checkpoint: 2, in_snapshot: false, rebuilt: false });
     assert!(message.contains("record 3 is not the one that the state contains"), "{message}");
-    let middle = Reached { applied: tips[1], checkpoint: 1, in_snapshot: false };
+    let middle = Reached { applied: tips[1], checkpoint: 1, in_snapshot: false, rebuilt: false };
     fs::remove_file(&segments(dir.path())[0]).expect("removes");
     let message = refusal(dir.path(), middle);
     assert!(message.contains("the journal begins with record 4, but the state ends with 1"), "{message}");

@@ -68,12 +68,14 @@ impl Applier {
     fn flush(&mut self) {
         match self.shared.state.flush() {
             Ok(()) => {
+                // The mark that is on disk tells of the checkpoint before: a start from it needs the journal since then.
+                self.keeper.clear_up(self.mark.checkpoint);
                 self.mark.checkpoint = self.mark.applied.number;
                 self.shared.checkpoint.store(self.mark.checkpoint, Ordering::SeqCst);
-                self.keeper.clear_up(self.mark.checkpoint);
             }
-            // The journal has everything; only the next start takes longer.
-            Err(error) => tracing::error!(error = describe(&error), "the state could not be brought to disk"),
+            // What of it is on disk nobody knows, and a later flush that goes well says nothing of it: the next start
+            // applies everything since the last checkpoint again.
+            Err(error) => self.shared.fail(&describe(&error)),
         }
     }
 }

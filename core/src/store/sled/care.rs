@@ -93,6 +93,8 @@ impl SledEngine {
     /// # Errors
     /// When snapshot, journal or state cannot be read, or somebody makes a snapshot just now.
     pub fn verify_state(&self, mut progress: impl FnMut()) -> Result<StateReport, StoreError> {
+        let shared = &self.shared;
+        shared.caught_up.wait_while(|| shared.failure().is_none() && shared.recent.read().pending_bytes() > 0);
         let aside = self.dir().join(SNAPSHOT_DIR);
         let _lock = snapshot::lock(&aside)?;
         let mut contents = Contents::gather(self.dir(), &aside, SnapshotPlan::default(), &mut progress)?;

@@ -7,7 +7,7 @@
 //! | `journal/` | the journal: what is acknowledged is here |
 //! | `snapshots/` | all that the store held at some record of the journal: see `store/snapshot` |
 //! | `sled/` | the state that the journal builds: can be built again from the newest snapshot and the journal |
-//! | `sled.new/` | a state that is being built |
+//! | `sled.new/`, `sled.old/` | a state that is being built; one that it has replaced, and that is being removed |
 //! | `sled.aside-1` … | states that could not be used, kept for inspection |
 
 use std::fs::{self, File, TryLockError};
@@ -30,6 +30,8 @@ pub const JOURNAL_DIR: &str = "journal";
 pub(super) const STATE_DIR: &str = "sled";
 /// The directory of a state that is being built.
 pub(super) const BUILDING_DIR: &str = "sled.new";
+/// The directory of a state that a new one has replaced.
+pub(super) const OLD_DIR: &str = "sled.old";
 
 /// What [`FORMAT_FILE`] holds.
 const FORMAT: &str = "punchcard data 1\n";
@@ -59,9 +61,19 @@ pub(super) fn claim(dir: &Path, patience: Duration) -> Result<File, StoreError> 
 }
 
 /// Makes what a data directory has, and checks that it is one of this version.
-pub(in crate::store) fn make_directory(dir: &Path) -> Result<(), StoreError> {
+fn make_directory(dir: &Path) -> Result<(), StoreError> {
     fs::create_dir_all(dir).map_err(StoreError::io(format!("make {}", dir.display())))?;
     check_format(dir)?;
+    make_inner(dir)
+}
+
+/// Makes a directory in which something was prepared a data directory. Before that it is none, and is refused as one.
+pub(in crate::store) fn declare(dir: &Path) -> Result<(), StoreError> {
+    make_inner(dir)?;
+    write_format(dir).map_err(StoreError::io(format!("write {}", dir.join(FORMAT_FILE).display())))
+}
+
+fn make_inner(dir: &Path) -> Result<(), StoreError> {
     for inner in [JOURNAL_DIR, SNAPSHOT_DIR] {
         let inner = dir.join(inner);
         let made = fs::create_dir_all(&inner).and_then(|()| SystemDisk.sync_dir(dir));
@@ -79,7 +91,7 @@ fn check_format(dir: &Path) -> Result<(), StoreError> {
             Err(unsuitable(&format!("its format is {:?}, this version reads {:?}", format.trim(), FORMAT.trim())))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            if dir.join(JOURNAL_DIR).exists() || dir.join(STATE_DIR).exists() {
+            if [JOURNAL_DIR, STATE_DIR, SNAPSHOT_DIR].iter().any(|inner| dir.join(inner).exists()) {
                 return Err(unsuitable("it holds data, but no file FORMAT"));
             }
             write_format(dir).map_err(StoreError::io(format!("write {}", path.display())))

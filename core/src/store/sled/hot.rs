@@ -18,7 +18,7 @@ use crate::store::key::Key;
 const PATIENCE: Duration = Duration::from_millis(100);
 /// After so many turns that nobody else waited for, a key is hot no more.
 const CALM_TURNS: u32 = 32;
-/// More keys than this are not kept: then nobody takes turns at the others.
+/// With more keys than this all are forgotten: those that are still hot come back at once.
 const KEYS_MAX: usize = 4096;
 
 /// Which keys are hot. Shared by all transactions of an engine.
@@ -44,10 +44,11 @@ impl Hot {
         let known = self.keys.read().contains_key(key);
         if !known {
             let mut keys = self.keys.write();
-            if keys.len() < KEYS_MAX {
-                keys.entry(key.to_vec()).or_default();
-                self.count.store(keys.len(), Ordering::Relaxed);
+            if keys.len() >= KEYS_MAX {
+                keys.clear();
             }
+            keys.entry(key.to_vec()).or_default();
+            self.count.store(keys.len(), Ordering::Relaxed);
         }
     }
 

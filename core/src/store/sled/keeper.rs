@@ -13,7 +13,7 @@ use crate::store::snapshot::remove_old;
 /// Removes what nobody needs: snapshots but the newest few, and the journal that is in the oldest of those.
 pub(super) struct Keeper {
     dir: PathBuf,
-    kept: usize,
+    kept: Option<usize>,
     disk: Arc<dyn Disk>,
 }
 
@@ -30,7 +30,8 @@ impl Keeper {
     }
 
     fn try_to_clear_up(&self, checkpoint: u64) -> Result<(), StoreError> {
-        let Some(oldest) = remove_old(self.disk.as_ref(), &self.dir, self.kept)? else { return Ok(()) };
+        let Some(kept) = self.kept else { return Ok(()) };
+        let Some(oldest) = remove_old(self.disk.as_ref(), &self.dir, kept)? else { return Ok(()) };
         let removed = remove_up_to(self.disk.as_ref(), &self.dir.join(JOURNAL_DIR), oldest.min(checkpoint))?;
         if removed > 0 {
             tracing::info!(segments = removed, oldest_snapshot = oldest, "old segments of the journal are removed");

@@ -56,7 +56,7 @@ use super::{Changes, Committed, Engine, View};
 use crate::clock::Clock;
 
 pub use self::care::{StateReport, Usage, compact};
-pub(super) use self::directory::make_directory;
+pub(super) use self::directory::declare;
 pub use self::directory::{FORMAT_FILE, JOURNAL_DIR};
 
 /// How the engine is opened.
@@ -70,8 +70,8 @@ pub struct SledOptions {
     pub room_bytes_min: u64,
     /// How long to wait for a lock that another process holds.
     pub lock_patience: Duration,
-    /// How many snapshots are kept, and the journal since the oldest of them. At least one.
-    pub snapshots_kept: usize,
+    /// How many snapshots are kept, and the journal since the oldest of them. If not given, everything is.
+    pub snapshots_kept: Option<usize>,
     /// What the journal's records are dated by.
     pub clock: Clock,
     /// Through what files are written.
@@ -85,7 +85,7 @@ impl Default for SledOptions {
             segment_bytes_max: 64 * 1024 * 1024,
             room_bytes_min: 64 * 1024 * 1024,
             lock_patience: Duration::from_secs(2),
-            snapshots_kept: 2,
+            snapshots_kept: None,
             clock: Clock::System,
             disk: Arc::new(SystemDisk),
         }
@@ -250,26 +250,40 @@ impl SledView {
 
     /// Waits until everything that was read is on disk.
     fn wait_for_reads(&self) -> Result<(), StoreError> {
-        let Began { shared, version } = &self.began;
-        if self.reads.is_empty() || shared.durable.load(Ordering::SeqCst) >= *version {
+        let shared = &self.began.shared;
+        if self.reads.is_empty() || self.reads_not_on_disk()?.is_none() {
             return Ok(());
         }
-        let needed = {
-            let recent = shared.recent.read();
-            if recent.has_forgotten(*version) {
-                return Err(StoreError::Conflict);
-            }
-            recent.newest_of(&self.reads, *version)
+        let answer = {
+            // While this is held nothing is taken back: who waits is either told so, or sees it here.
+            let _nothing_is_taken_back = shared.admission.lock();
+            let Some(version) = self.reads_not_on_disk()? else { return Ok(()) };
+            let (reply, answer) = sync_channel(1);
+            shared.queue.put(Waiter { version, writes: Writes::new(), bytes: 0, reply });
+            answer
         };
-        if shared.durable.load(Ordering::SeqCst) >= needed {
-            return Ok(());
-        }
-        let (reply, answer) = sync_channel(1);
-        shared.queue.put(Waiter { version: needed, writes: Writes::new(), bytes: 0, reply });
         answer.recv().unwrap_or_else(|_| {
             shared.health()?;
             Err(StoreError::Unavailable { reason: "the journal's writer has stopped".into() })
         })
+    }
+
+    /// The newest version of what was read, if that is not on disk yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when some of it may have been taken back.
+    fn reads_not_on_disk(&self) -> Result<Option<u64>, StoreError> {
+        let Began { shared, version } = &self.began;
+        // What is on disk, and what is taken back, changes while this is locked for writing.
+        let recent = shared.recent.read();
+        if recent.has_forgotten(*version) {
+            return Err(StoreError::Conflict);
+        }
+        let durable = shared.durable.load(Ordering::SeqCst);
+        if durable >= *version {
+            return Ok(None);
+        }
+        Ok(Some(recent.newest_of(&self.reads, *version)).filter(|newest| *newest > durable))
     }
 }
 

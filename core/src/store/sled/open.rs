@@ -11,7 +11,7 @@ use std::thread;
 
 use jiff::Timestamp;
 
-use super::directory::{BUILDING_DIR, JOURNAL_DIR, STATE_DIR, claim};
+use super::directory::{BUILDING_DIR, JOURNAL_DIR, OLD_DIR, STATE_DIR, claim};
 use super::state::{Mark, State, Writes, set_aside};
 use super::{SledOptions, describe};
 use crate::store::error::StoreError;
@@ -35,9 +35,9 @@ pub(super) struct Opened {
 pub(super) fn open(dir: &Path, options: &SledOptions) -> Result<Opened, StoreError> {
     let lock = claim(dir, options.lock_patience)?;
     let journal_dir = dir.join(JOURNAL_DIR);
-    let (state, mark) = open_state(dir, options)?;
+    let (state, mark, rebuilt) = open_state(dir, options)?;
     let in_snapshot = snapshot::list_snapshots(dir)?.iter().any(|snapshot| snapshot.number == mark.applied.number);
-    let reached = Reached { applied: mark.applied, checkpoint: mark.checkpoint, in_snapshot };
+    let reached = Reached { applied: mark.applied, checkpoint: mark.checkpoint, in_snapshot, rebuilt };
     let recovered = recover(options.disk.as_ref(), &journal_dir, reached)?;
     let mark = replay(&journal_dir, &recovered, &state, mark)?;
     let Recovered { tip, tail, dated_at, .. } = recovered;
@@ -46,21 +46,22 @@ pub(super) fn open(dir: &Path, options: &SledOptions) -> Result<Opened, StoreErr
     Ok(Opened { lock, state, journal, mark, dated_at })
 }
 
-/// Opens the state. One that is missing or cannot be used is built again, if snapshot and journal reach back far enough.
-fn open_state(dir: &Path, options: &SledOptions) -> Result<(State, Mark), StoreError> {
+/// Opens the state. One that is missing or cannot be used is built again, if snapshot and journal reach back far enough;
+/// the last of the three says whether it was.
+fn open_state(dir: &Path, options: &SledOptions) -> Result<(State, Mark, bool), StoreError> {
     let state_dir = dir.join(STATE_DIR);
-    let attempt = || -> Result<(State, Mark), StoreError> {
+    let attempt = |rebuilt| -> Result<(State, Mark, bool), StoreError> {
         let state = State::open(&state_dir, options.cache_bytes)?;
         let mark = state.mark()?.unwrap_or_default();
-        Ok((state, mark))
+        Ok((state, mark, rebuilt))
     };
     let known = !journal::list(&dir.join(JOURNAL_DIR))?.is_empty() || !snapshot::list_snapshots(dir)?.is_empty();
-    match attempt() {
-        Ok((state, mark)) if mark == Mark::default() && known => {
+    match attempt(false) {
+        Ok((state, mark, _)) if mark == Mark::default() && known => {
             drop(state);
             tracing::warn!("the state is missing: building it again from snapshot and journal");
             rebuild(dir, options)?;
-            attempt()
+            attempt(true)
         }
         Err(error) if is_damage(&error) && can_rebuild(dir)? => {
             let aside = set_aside(&state_dir)?;
@@ -70,7 +71,7 @@ fn open_state(dir: &Path, options: &SledOptions) -> Result<(State, Mark), StoreE
                 "the state is unusable: it is set aside and built again from snapshot and journal"
             );
             rebuild(dir, options)?;
-            attempt()
+            attempt(true)
         }
         result => result,
     }
@@ -99,9 +100,17 @@ pub(super) fn rebuild(dir: &Path, options: &SledOptions) -> Result<(), StoreErro
         snapshot::clear(&aside)?;
         match loaded {
             Ok((keys, record)) => {
-                remove_dir(&state_dir)?;
-                let named = options.disk.rename(&building, &state_dir).and_then(|()| options.disk.sync_dir(dir));
+                // Nobody must find a state of which a part is removed.
+                let old = dir.join(OLD_DIR);
+                remove_dir(&old)?;
+                let mut named = Ok(());
+                if state_dir.exists() {
+                    named = options.disk.rename(&state_dir, &old);
+                }
+                named = named.and_then(|()| options.disk.rename(&building, &state_dir));
+                named = named.and_then(|()| options.disk.sync_dir(dir));
                 named.map_err(StoreError::io(format!("name {}", state_dir.display())))?;
+                remove_dir(&old)?;
                 tracing::info!(keys, record, "the state is built");
                 return Ok(());
             }
@@ -210,7 +219,11 @@ fn replay(journal_dir: &Path, recovered: &Recovered, state: &State, mark: Mark) 
     state.apply(writes, reached(recovered.tip))?;
     state.flush()?;
     tracing::info!(records = count, last = recovered.tip.number, "applied the end of the journal to the state");
-    Ok(Mark { checkpoint: recovered.tip.number, ..reached(recovered.tip) })
+    // The second flush is for the mark that says what the first one has done.
+    let mark = Mark { checkpoint: recovered.tip.number, ..reached(recovered.tip) };
+    state.apply(Writes::new(), mark)?;
+    state.flush()?;
+    Ok(mark)
 }
 
 fn gather(payload: &[u8], writes: &mut Writes) -> Option<()> {

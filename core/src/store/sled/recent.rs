@@ -199,11 +199,12 @@ impl Recent {
             .cloned()
     }
 
-    /// The newest version, up to `until`, of anything that was read.
+    /// The newest version of anything that was read until `until`. What was written again since then may have been read as
+    /// of `until` at the latest.
     pub(super) fn newest_of(&self, reads: &Reads, until: u64) -> u64 {
         let keys = reads.keys.iter().filter_map(|key| self.entries.get(key.as_slice()));
         let ranges = reads.ranges.iter().flat_map(|range| in_range(&self.entries, range).map(|(_, entry)| entry));
-        keys.chain(ranges).map(|entry| entry.version).filter(|version| *version <= until).max().unwrap_or(0)
+        keys.chain(ranges).map(|entry| entry.version.min(until)).max().unwrap_or(0)
     }
 
     /// How many keys are remembered.

@@ -1,6 +1,9 @@
 //! The state that the journal builds: one sled tree, and in it a mark of the newest record that it contains.
 
+use std::collections::HashSet;
+use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -9,6 +12,8 @@ use std::thread;
 use std::time::Duration;
 
 use ::sled::{Batch, Config, Db, IVec, Mode};
+
+use parking_lot::Mutex;
 
 use super::escape::{escape, unescape};
 use crate::store::error::StoreError;
@@ -68,6 +73,9 @@ pub(super) type Writes = std::collections::BTreeMap<IVec, Option<IVec>>;
 pub(super) struct State {
     db: Handle,
     db_file: PathBuf,
+    /// Where sled keeps nodes that are too large for its log, each in a file that is written once.
+    large_dir: PathBuf,
+    large_synced: Mutex<HashSet<OsString>>,
 }
 
 impl State {
@@ -91,7 +99,8 @@ impl State {
                 Err(_) => return Err(StoreError::Engine { step: "open the state", source: "it panicked".into() }),
             }
         };
-        Ok(Self { db: Handle(Some(db)), db_file: dir.join("db") })
+        let (db_file, large_dir) = (dir.join("db"), dir.join("blobs"));
+        Ok(Self { db: Handle(Some(db)), db_file, large_dir, large_synced: Mutex::default() })
     }
 
     /// The mark; `None` for a state that nothing was ever applied to.
@@ -163,11 +172,35 @@ impl State {
         self.db.apply_batch(batch).map_err(failed("apply a record to the state"))
     }
 
-    /// Brings to disk everything that was applied before. sled's own flush does not reach through the disk's cache.
+    /// Brings to disk everything that was applied before. sled's own flush does not reach through the disk's cache, and
+    /// leaves out the files in which it keeps large nodes.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
         self.db.flush().map_err(failed("flush the state"))?;
         let synced = File::open(&self.db_file).and_then(|file| file.sync_data());
-        synced.map_err(StoreError::io(format!("sync {}", self.db_file.display())))
+        synced.map_err(StoreError::io(format!("sync {}", self.db_file.display())))?;
+        self.sync_large().map_err(StoreError::io(format!("sync {}", self.large_dir.display())))
+    }
+
+    fn sync_large(&self) -> io::Result<()> {
+        let mut synced = self.large_synced.lock();
+        let mut found = HashSet::new();
+        for entry in fs::read_dir(&self.large_dir)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if !synced.contains(&name) {
+                match File::open(entry.path()).and_then(|file| file.sync_data()) {
+                    // sled has removed it meanwhile.
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    done => done?,
+                }
+            }
+            found.insert(name);
+        }
+        if found != *synced {
+            File::open(&self.large_dir)?.sync_all()?;
+        }
+        *synced = found;
+        Ok(())
     }
 }
 

@@ -296,7 +296,7 @@ fn writes_are_forgotten_when_nobody_can_have_missed_them() {
 #[test]
 fn a_lost_state_is_built_again_from_the_newest_snapshot_and_the_journal_after_it() {
     let dir = TempDir::new().expect("directory");
-    let small = SledOptions { segment_bytes_max: 2000, ..options() };
+    let small = SledOptions { segment_bytes_max: 2000, snapshots_kept: Some(2), ..options() };
     let store = open_with(dir.path(), &small);
     for n in [20, 40, 60] {
         fill(&store, n - 19..=n);

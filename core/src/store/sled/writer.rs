@@ -145,7 +145,9 @@ impl Writer {
             }
             shared.queue.wait_for(ROOM_PAUSE);
         }
-        shared.tell_room(None);
+        if !shared.queue.is_closed() {
+            shared.tell_room(None);
+        }
     }
 }
 

@@ -10,9 +10,9 @@ use super::file::{LEVEL_KEPT, LEVEL_RUN, SnapshotReader, SnapshotSummary, Snapsh
 use super::merge::{Merge, Run, Source};
 use super::{Begins, ENDING, SNAPSHOT_DIR, list_snapshots, verify_snapshot};
 use crate::store::error::StoreError;
-use crate::store::journal::{Disk, Payload, SystemDisk, Tip, follow};
+use crate::store::journal::{Disk, Payload, SystemDisk, Tip, follow, list};
 use crate::store::key::{Key, Value};
-use crate::store::sled::{JOURNAL_DIR, make_directory};
+use crate::store::sled::{JOURNAL_DIR, declare};
 
 /// Up to where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -74,23 +74,35 @@ pub fn restore(
         let what = "it is there and not empty; name a new directory".to_owned();
         return Err(StoreError::Unsuitable { path: into.to_owned(), what });
     }
-    make_directory(into)?;
+    if list_snapshots(from)?.is_empty() && list(&from.join(JOURNAL_DIR))?.is_empty() {
+        let what = "it has neither `snapshots` nor `journal` with anything in it".to_owned();
+        return Err(StoreError::Unsuitable { path: from.to_owned(), what });
+    }
     let snapshots = into.join(SNAPSHOT_DIR);
     let _lock = lock(&snapshots)?;
-    make(from, &snapshots, plan, progress)
+    let summary = make(from, &snapshots, plan, progress)?;
+    // Only now: what is half restored must not be taken for an empty store.
+    declare(into)?;
+    Ok(summary)
 }
 
-fn make(
+fn make(from: &Path, into: &Path, plan: SnapshotPlan, progress: impl FnMut()) -> Result<SnapshotSummary, StoreError> {
+    clear(into)?;
+    let made = try_to_make(from, into, plan, progress);
+    // Also when there was no room for it: then others need the room.
+    clear(into)?;
+    made
+}
+
+fn try_to_make(
     from: &Path,
     into: &Path,
     plan: SnapshotPlan,
     mut progress: impl FnMut(),
 ) -> Result<SnapshotSummary, StoreError> {
-    clear(into)?;
     let mut contents = Contents::gather(from, into, plan, &mut progress)?;
     let path = into.join(format!("{:020}.{ENDING}", contents.begins.tip.number));
     if path.exists() {
-        clear(into)?;
         return verify_snapshot(&path);
     }
     let path_new = path.with_extension("new");
@@ -105,7 +117,6 @@ fn make(
     let summary = verify_snapshot(&path_new)?;
     let named = SystemDisk.rename(&path_new, &path).and_then(|()| SystemDisk.sync_dir(into));
     named.map_err(StoreError::io(format!("name {}", path.display())))?;
-    clear(into)?;
     Ok(summary)
 }
 

@@ -463,6 +463,7 @@ fn host(dir: &Path, disk: &Arc<FaultyDisk>, clock: &Clock, entropy: &Entropy, pa
         // Small segments, so that there are many.
         segment_bytes_max: 20_000,
         room_bytes_min: 0,
+        snapshots_kept: Some(2),
         clock: clock.clone(),
         disk: Arc::clone(disk) as Arc<dyn Disk>,
         ..DurableOptions::default()
