@@ -104,6 +104,8 @@ impl<'a> Book<'a> {
         let mut entries = Vec::with_capacity(new.moves.len());
         for wanted in &new.moves {
             let transfers = self.carry_out(new.id, wanted)?;
+            // At once: what the next move may do is read from these totals.
+            self.count_houses(&transfers)?;
             entries.push(Entry { wanted: wanted.clone(), transfers });
         }
         let posting = Posting {
@@ -178,8 +180,7 @@ impl<'a> Book<'a> {
         self.tx.load(key)?.ok_or_else(|| LedgerError::inconsistent(format!("a {} is missing", T::NAME)))
     }
 
-    /// Writes a posting, its place on the statements of the members it touches, the totals of the house accounts, and
-    /// its digest into the merchant's log.
+    /// Writes a posting, its place on the statements of the members it touches, and its digest into the merchant's log.
     fn record(&mut self, posting: &Posting) -> Result<(), LedgerError> {
         let bytes = encode(posting);
         let booked = Booked::of(posting.id, &bytes);
@@ -191,7 +192,12 @@ impl<'a> Book<'a> {
         for member in members {
             self.tx.put(&layout::member_posting(self.merchant, member, posting.id), Vec::new())?;
         }
-        for transfer in posting.transfers() {
+        Ok(())
+    }
+
+    /// Adds transfers to the totals of the house accounts.
+    fn count_houses(&mut self, transfers: &[Transfer]) -> Result<(), LedgerError> {
+        for transfer in transfers {
             let delta = signed(transfer.amount)?;
             for (party, side) in [(transfer.from, Side::Debits), (transfer.to, Side::Credits)] {
                 if let Party::House(house) = party {

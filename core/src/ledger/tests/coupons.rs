@@ -163,3 +163,22 @@ fn a_reversed_issue_takes_the_unused_coupons_back() {
     world.book(3, 4, issue("welcome", 2));
     has_coupons(&world, 3, "welcome", 1);
 }
+
+#[test]
+fn the_limits_count_within_one_posting() {
+    let mut world = world(&[
+        CouponType { stock: Some(1), ..coupon("cake") },
+        CouponType { total_max: Some(1), ..coupon("once") },
+    ]);
+    world.book(0, 1, issue("cake", 3));
+    let gone: fn(&LedgerError) -> bool = |e| matches!(e, LedgerError::CouponOutOfStock { stock: 1, .. });
+    let table: Vec<Refusal> = vec![
+        (new(9, vec![redeem("cake"), redeem("cake")]), gone),
+        (new(9, vec![redeem("cake"), reserve(1, "cake", 60)]), gone),
+        (new(9, vec![reserve(1, "cake", 60), redeem("cake")]), gone),
+        (new(9, vec![issue("once", 1), issue_bob("once", 1)]), |e| {
+            matches!(e, LedgerError::CouponTotalMax { max: 1, .. })
+        }),
+    ];
+    check_refused(&mut world, 1, &table);
+}
