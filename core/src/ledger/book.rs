@@ -1,5 +1,7 @@
 //! Making postings: what is asked for is checked first, in a stated order, and then booked.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -8,7 +10,7 @@ use super::{
     Account, Allocation, Balance, Cause, Entry, Hold, House, LedgerError, Move, NewPosting, Party, PendingGrant,
     Posting, Transfer, lots,
 };
-use crate::domain::{Code, Currency, IdSource, MemberId, MerchantId, Minor, PostingId, Unit};
+use crate::domain::{Code, Currency, IdSource, LotId, MemberId, MerchantId, Minor, PostingId, Unit};
 use crate::store::layout::{self, Side, Timed};
 use crate::store::{Record, Tx, encode};
 
@@ -49,12 +51,15 @@ impl<'a> Book<'a> {
         let lapsed = lots::lapsed(self, member, unit)?;
         let mut found = Balance { available: minus(balance, lapsed)?, held, pending, debt };
         if held > 0 || pending > 0 {
+            // What is forgiven of each lot and did not come back with one of these holds.
+            let mut forgiven = BTreeMap::new();
             for what in self.timed(member, unit)? {
                 match what {
                     Timed::Hold(hold) => {
                         let hold: Hold = self.must(&layout::hold(self.merchant, hold))?;
                         found.held = minus(found.held, hold.amount)?;
-                        self.count_in(&mut found, &hold.lots)?;
+                        let parts = self.without_forgiven(member, unit, &hold.lots, &mut forgiven)?;
+                        self.count_in(&mut found, &parts)?;
                     }
                     Timed::Pending(lot) => {
                         let PendingGrant { amount, expires_at, .. } =
@@ -66,6 +71,27 @@ impl<'a> Book<'a> {
             }
         }
         Ok(found)
+    }
+
+    /// What comes to the member of parts that were held: not what is forgiven of their lots.
+    fn without_forgiven(
+        &mut self,
+        member: MemberId,
+        unit: &Code,
+        parts: &[Allocation],
+        forgiven: &mut BTreeMap<LotId, Minor>,
+    ) -> Result<Vec<Allocation>, LedgerError> {
+        let mut rest = Vec::new();
+        for part in parts {
+            let left = match forgiven.get(&part.lot) {
+                Some(left) => *left,
+                None => lots::find(self, member, unit, part)?.forgiven,
+            };
+            let borne = left.min(part.amount);
+            forgiven.insert(part.lot, minus(left, borne)?);
+            rest.push(Allocation { amount: minus(part.amount, borne)?, ..*part });
+        }
+        Ok(rest)
     }
 
     /// Adds what comes to a member to what they have: what they owe is repaid first, and what has expired is gone.
