@@ -1,5 +1,7 @@
 //! Making postings: what is asked for is checked first, in a stated order, and then booked.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
@@ -8,7 +10,7 @@ use super::{
     Account, Allocation, Balance, Cause, Entry, Hold, House, LedgerError, Move, NewPosting, Party, PendingGrant,
     Posting, Transfer, lots,
 };
-use crate::domain::{Code, Currency, IdSource, MemberId, MerchantId, Minor, PostingId, Unit};
+use crate::domain::{Code, Currency, IdSource, LotId, MemberId, MerchantId, Minor, PostingId, Unit};
 use crate::store::layout::{self, Side, Timed};
 use crate::store::{Record, Tx, encode};
 
@@ -49,12 +51,15 @@ impl<'a> Book<'a> {
         let lapsed = lots::lapsed(self, member, unit)?;
         let mut found = Balance { available: minus(balance, lapsed)?, held, pending, debt };
         if held > 0 || pending > 0 {
+            // What is forgiven of each lot and did not come back with one of these holds.
+            let mut forgiven = BTreeMap::new();
             for what in self.timed(member, unit)? {
                 match what {
                     Timed::Hold(hold) => {
                         let hold: Hold = self.must(&layout::hold(self.merchant, hold))?;
                         found.held = minus(found.held, hold.amount)?;
-                        self.count_in(&mut found, &hold.lots)?;
+                        let parts = self.without_forgiven(member, unit, &hold.lots, &mut forgiven)?;
+                        self.count_in(&mut found, &parts)?;
                     }
                     Timed::Pending(lot) => {
                         let PendingGrant { amount, expires_at, .. } =
@@ -66,6 +71,27 @@ impl<'a> Book<'a> {
             }
         }
         Ok(found)
+    }
+
+    /// What comes to the member of parts that were held: not what is forgiven of their lots.
+    fn without_forgiven(
+        &mut self,
+        member: MemberId,
+        unit: &Code,
+        parts: &[Allocation],
+        forgiven: &mut BTreeMap<LotId, Minor>,
+    ) -> Result<Vec<Allocation>, LedgerError> {
+        let mut rest = Vec::new();
+        for part in parts {
+            let left = match forgiven.get(&part.lot) {
+                Some(left) => *left,
+                None => lots::find(self, member, unit, part)?.forgiven,
+            };
+            let borne = left.min(part.amount);
+            forgiven.insert(part.lot, minus(left, borne)?);
+            rest.push(Allocation { amount: minus(part.amount, borne)?, ..*part });
+        }
+        Ok(rest)
     }
 
     /// Adds what comes to a member to what they have: what they owe is repaid first, and what has expired is gone.
@@ -104,6 +130,8 @@ impl<'a> Book<'a> {
         let mut entries = Vec::with_capacity(new.moves.len());
         for wanted in &new.moves {
             let transfers = self.carry_out(new.id, wanted)?;
+            // At once: what the next move may do is read from these totals.
+            self.count_houses(&transfers)?;
             entries.push(Entry { wanted: wanted.clone(), transfers });
         }
         let posting = Posting {
@@ -178,8 +206,7 @@ impl<'a> Book<'a> {
         self.tx.load(key)?.ok_or_else(|| LedgerError::inconsistent(format!("a {} is missing", T::NAME)))
     }
 
-    /// Writes a posting, its place on the statements of the members it touches, the totals of the house accounts, and
-    /// its digest into the merchant's log.
+    /// Writes a posting, its place on the statements of the members it touches, and its digest into the merchant's log.
     fn record(&mut self, posting: &Posting) -> Result<(), LedgerError> {
         let bytes = encode(posting);
         let booked = Booked::of(posting.id, &bytes);
@@ -191,7 +218,12 @@ impl<'a> Book<'a> {
         for member in members {
             self.tx.put(&layout::member_posting(self.merchant, member, posting.id), Vec::new())?;
         }
-        for transfer in posting.transfers() {
+        Ok(())
+    }
+
+    /// Adds transfers to the totals of the house accounts.
+    fn count_houses(&mut self, transfers: &[Transfer]) -> Result<(), LedgerError> {
+        for transfer in transfers {
             let delta = signed(transfer.amount)?;
             for (party, side) in [(transfer.from, Side::Debits), (transfer.to, Side::Credits)] {
                 if let Party::House(house) = party {

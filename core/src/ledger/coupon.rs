@@ -2,7 +2,8 @@
 //!
 //! Coupons are issued as their type says; reserved by a hold and redeemed by its posting, or redeemed directly by
 //! spending; returned by a reversal. Of one type, those that expire first go first. The limits are read from totals
-//! that are kept anyway: how many were issued in all is what ever left [`House::Issued`], and how many of the stock are
+//! that are kept anyway: how many were issued in all is what ever left [`House::Issued`] and did not come back from
+//! members, and how many of the stock are
 //! taken is what is in [`House::Redeemed`] and [`House::Held`]. Only types that have a limit read its total, so only
 //! they make two tills wait for each other.
 
@@ -10,7 +11,7 @@ use super::book::{credit, plus, signed};
 use super::liability::kept_in;
 use super::{Book, House, ISSUE_MAX, LedgerError, Transfer, lots};
 use crate::domain::{Code, CouponType, MemberId, Minor, PostingId, Unit, UnitKind};
-use crate::store::layout;
+use crate::store::layout::{self, Side};
 
 impl Book<'_> {
     pub(super) fn issue(
@@ -50,7 +51,7 @@ impl Book<'_> {
         Ok(transfers)
     }
 
-    /// Counts issued coupons no more, because their issue is reversed as a whole.
+    /// Counts issued coupons no more, because a reversal has taken them back. Used ones count for ever.
     pub(super) fn unissue(&mut self, member: MemberId, unit: &Code, count: Minor) -> Result<(), LedgerError> {
         let key = layout::coupons_issued(self.merchant, member, unit);
         Ok(self.tx.add(&key, signed(count)?.saturating_neg())?)
@@ -90,12 +91,23 @@ impl Book<'_> {
             }
         }
         if let Some(max) = coupon.total_max {
-            let issued = kept_in(self.tx, self.merchant, House::Issued, code)?.saturating_neg();
+            let issued = self.issued_in_all(code)?;
             if issued.saturating_add(signed(count)?) > i64::from(max) {
                 return Err(LedgerError::CouponTotalMax { unit: code.clone(), max });
             }
         }
         Ok(())
+    }
+
+    /// How many coupons were issued and have not come back from members. What a reversal could not take back came to
+    /// [`House::Issued`] from what is forgiven or owed, so it is added again.
+    fn issued_in_all(&mut self, unit: &Code) -> Result<i64, LedgerError> {
+        let mut issued = kept_in(self.tx, self.merchant, House::Issued, unit)?.saturating_neg();
+        for house in [House::Forgiven, House::Debt] {
+            let missing = self.tx.counter(&layout::house(self.merchant, house.letter(), Side::Debits, unit))?;
+            issued = issued.saturating_add(missing);
+        }
+        Ok(issued)
     }
 
     /// The definition of a unit that is a type of coupon.

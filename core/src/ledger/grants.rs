@@ -100,7 +100,8 @@ impl Book<'_> {
         unit: &Unit,
         amount: Minor,
     ) -> Result<Vec<Transfer>, LedgerError> {
-        if !unit.rules.transferable {
+        // A coupon is issued to a member, and counts for what that member may get.
+        if !unit.rules.transferable || unit.kind == UnitKind::Coupon {
             return Err(LedgerError::NotTransferable(unit.code.clone()));
         }
         if from == to {

@@ -58,7 +58,8 @@ impl Book<'_> {
     }
 
     fn today(&self, account: &Account) -> Today {
-        let day = self.day(self.now);
+        // Never back to a day that was over: of two clocks at midnight the one that is behind would begin it anew.
+        let day = account.today.map_or(self.day(self.now), |today| today.day.max(self.day(self.now)));
         account.today.filter(|today| today.day == day).unwrap_or(Today { day, earned: 0, spent: 0 })
     }
 

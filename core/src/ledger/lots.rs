@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::book::minus;
+use super::book::{minus, plus};
 use super::{Allocation, Book, LedgerError, Lot};
 use crate::domain::{Code, LotId, MemberId, Minor, PostingId};
 use crate::store::layout::{self, Due};
@@ -27,8 +27,8 @@ pub(super) fn open(
     amount: Minor,
     expires_at: Option<Timestamp>,
 ) -> Result<Allocation, LedgerError> {
-    let mut lot = Lot { id, source, granted: amount, remaining: 0, expired: 0, expires_at };
-    put(book, member, unit, &mut lot, amount)
+    let mut lot = Lot { id, source, granted: amount, remaining: 0, expired: 0, forgiven: 0, expires_at };
+    put(book, member, unit, &mut lot, amount, true)
 }
 
 /// Takes an amount from the lots that expire first. The caller knows that there is enough.
@@ -126,9 +126,53 @@ pub(super) fn give_back(
     let (_, back) = split(spent, skip)?;
     for part in &back {
         let mut lot = find(book, member, unit, part)?;
-        put(book, member, unit, &mut lot, part.amount)?;
+        put(book, member, unit, &mut lot, part.amount, false)?;
     }
     Ok(back)
+}
+
+/// Remembers that so much of what was spent of a lot is forgiven.
+pub(super) fn forgive(
+    book: &mut Book<'_>,
+    member: MemberId,
+    unit: &Code,
+    spent: &Allocation,
+    amount: Minor,
+) -> Result<(), LedgerError> {
+    let mut lot = find(book, member, unit, spent)?;
+    lot.forgiven = plus(lot.forgiven, amount)?;
+    save(book, member, unit, &lot)
+}
+
+/// Of spent parts that come back, tells how much had been forgiven, and forgets it; and what is left of the parts.
+pub(super) fn split_forgiven(
+    book: &mut Book<'_>,
+    member: MemberId,
+    unit: &Code,
+    spent: &[Allocation],
+) -> Result<(Minor, Vec<Allocation>), LedgerError> {
+    let (mut forgiven, mut rest) = (0, Vec::new());
+    for part in spent {
+        let mut lot = find(book, member, unit, part)?;
+        let borne = lot.forgiven.min(part.amount);
+        if borne > 0 {
+            lot.forgiven = minus(lot.forgiven, borne)?;
+            save(book, member, unit, &lot)?;
+            forgiven = plus(forgiven, borne)?;
+        }
+        let amount = minus(part.amount, borne)?;
+        rest.extend((amount > 0).then_some(Allocation { amount, ..*part }));
+    }
+    Ok((forgiven, rest))
+}
+
+fn save(book: &mut Book<'_>, member: MemberId, unit: &Code, lot: &Lot) -> Result<(), LedgerError> {
+    let key = if lot.remaining > 0 {
+        layout::open_lot(book.merchant, member, unit, lot.expires_at, lot.id)
+    } else {
+        layout::closed_lot(book.merchant, member, unit, lot.id)
+    };
+    Ok(book.tx.save(&key, lot)?)
 }
 
 /// The first `amount` of some parts of lots, and the rest of them.
@@ -177,6 +221,7 @@ fn put(
     unit: &Code,
     lot: &mut Lot,
     amount: Minor,
+    is_new: bool,
 ) -> Result<Allocation, LedgerError> {
     let was_open = lot.remaining > 0;
     lot.remaining = lot
@@ -186,7 +231,9 @@ fn put(
         .ok_or_else(|| LedgerError::Inconsistent(format!("{} would hold more than it was granted", lot.id)))?;
     book.tx.save(&layout::open_lot(book.merchant, member, unit, lot.expires_at, lot.id), lot)?;
     if !was_open {
-        book.tx.delete(&layout::closed_lot(book.merchant, member, unit, lot.id));
+        if !is_new {
+            book.tx.delete(&layout::closed_lot(book.merchant, member, unit, lot.id));
+        }
         if let Some(at) = lot.expires_at {
             let key = due(book, member, unit, at, lot.id);
             book.tx.put(&key, Vec::new())?;
@@ -200,7 +247,7 @@ fn due(book: &Book<'_>, member: MemberId, unit: &Code, at: Timestamp, lot: LotId
     layout::due(book.merchant, at, &Due::Lot { member, unit: unit.clone(), lot })
 }
 
-fn find(book: &mut Book<'_>, member: MemberId, unit: &Code, part: &Allocation) -> Result<Lot, LedgerError> {
+pub(super) fn find(book: &mut Book<'_>, member: MemberId, unit: &Code, part: &Allocation) -> Result<Lot, LedgerError> {
     let open = layout::open_lot(book.merchant, member, unit, part.expires_at, part.lot);
     if let Some(lot) = book.tx.load(&open)? {
         return Ok(lot);

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Allocation, House, Release};
 use crate::domain::{Code, HoldId, LotId, MemberId, Minor, PostingId};
-use crate::store::{Record, whole};
+use crate::store::{Record, older, whole};
 
 /// What a member holds of a unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,14 +61,20 @@ pub struct Lot {
     pub remaining: Minor,
     /// How much of it lapsed.
     pub expired: Minor,
+    /// How much of what was spent the merchant has borne: if it comes back, it is the merchant's.
+    pub forgiven: Minor,
     /// From when on it can not be spent any more.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
     pub expires_at: Option<Timestamp>,
 }
 
 impl Record for Lot {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
     const NAME: &'static str = "lot";
+
+    fn from_older(version: u8, body: &[u8]) -> Option<Self> {
+        older::lot(version, body)
+    }
 }
 
 /// An amount that is set aside.

@@ -25,10 +25,13 @@ impl Book<'_> {
         self.tx.save(&marker, &Reversal(by))?;
         let mut transfers = Vec::new();
         for entry in posting.entries.iter().rev() {
+            let before = transfers.len();
             for original in entry.transfers.iter().rev() {
                 self.undo(by, original, &mut transfers)?;
             }
-            self.uncount(posting.at, entry)?;
+            let back = transfers.get(before..).unwrap_or_default().iter().filter(|transfer| is_returned(transfer));
+            let back = back.fold(0, |sum: Minor, transfer| sum.saturating_add(transfer.amount));
+            self.uncount(posting.at, entry, back)?;
         }
         Ok(transfers)
     }
@@ -42,7 +45,7 @@ impl Book<'_> {
         let mut account = self.touch(member, unit)?;
         match (*from, *to) {
             // What came back of a hold when a part of it was posted is back.
-            (Party::House(House::Held), Party::Member(_) | Party::House(House::Debt)) => return Ok(()),
+            (Party::House(House::Held), _) if !is_posted(original) => return Ok(()),
             (Party::House(_), Party::House(House::Pending)) => {
                 for part in lots {
                     self.undo_pending(by, part.lot, &mut account, transfers)?;
@@ -62,14 +65,15 @@ impl Book<'_> {
         self.save_account(member, unit, account)
     }
 
-    /// Takes what a move had counted for its day out of the count again, if that day is not over.
-    fn uncount(&mut self, at: Timestamp, entry: &Entry) -> Result<(), LedgerError> {
+    /// Takes what a move had counted for its day out of the count again, if that day is not over; of issued coupons, those
+    /// that came `back`.
+    fn uncount(&mut self, at: Timestamp, entry: &Entry, back: Minor) -> Result<(), LedgerError> {
         match &entry.wanted {
             Move::Grant { member, unit, amount, .. } | Move::GrantLater { member, unit, amount, .. } => {
                 self.uncount_for(*member, unit, |book, account| book.uncount_earning(account, at, *amount))
             }
             Move::Issue { member, unit, count } => {
-                self.unissue(*member, unit, *count)?;
+                self.unissue(*member, unit, back)?;
                 self.uncount_for(*member, unit, |book, account| book.uncount_earning(account, at, *count))
             }
             Move::Spend { member, unit, amount, .. } | Move::Transfer { from: member, unit, amount, .. } => {
@@ -114,10 +118,12 @@ impl Book<'_> {
         house: House,
         transfers: &mut Vec<Transfer>,
     ) -> Result<(), LedgerError> {
-        let mut taken = Vec::new();
+        let (mut taken, mut short) = (Vec::new(), Vec::new());
         let (mut owed, mut gone) = (amount, 0);
         for allocation in granted {
             let (part, lapsed) = lots::take_back(self, member, unit, allocation)?;
+            let there = plus(lapsed, part.map_or(0, |part| part.amount))?;
+            short.push(Allocation { amount: minus(allocation.amount, there)?, ..*allocation });
             owed = minus(owed, lapsed)?;
             gone = plus(gone, lapsed)?;
             if let Some(part) = part {
@@ -129,11 +135,19 @@ impl Book<'_> {
         if gone > 0 && house == House::Transit {
             transfers.push(on_behalf(member, unit, gone, House::Expired, house, Vec::new()));
         }
-        self.take_or_owe(account, member, unit, owed, house, taken, transfers)
+        let mut forgiven = self.take_or_owe(account, member, unit, owed, house, taken, transfers)?;
+        for spent in &short {
+            let borne = forgiven.min(spent.amount);
+            if borne > 0 {
+                forgiven = minus(forgiven, borne)?;
+                lots::forgive(self, member, unit, spent, borne)?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes an amount from the lots that expire first, besides what is `taken` already. What the member has not is
-    /// owed, forgiven or refused.
+    /// owed, forgiven or refused. Returns what is forgiven.
     #[expect(clippy::too_many_arguments, reason = "the parts of one transfer")]
     pub(super) fn take_or_owe(
         &mut self,
@@ -144,7 +158,7 @@ impl Book<'_> {
         house: House,
         mut taken: Vec<Allocation>,
         transfers: &mut Vec<Transfer>,
-    ) -> Result<(), LedgerError> {
+    ) -> Result<Minor, LedgerError> {
         let there = account.balance.min(amount);
         if there > 0 {
             taken.extend(lots::take_first_expiring(self, member, unit, there)?);
@@ -155,7 +169,7 @@ impl Book<'_> {
         }
         let missing = minus(amount, there)?;
         if missing == 0 {
-            return Ok(());
+            return Ok(0);
         }
         let from = match self.unit(unit)?.rules.shortfall {
             Shortfall::Owe => {
@@ -166,11 +180,11 @@ impl Book<'_> {
             Shortfall::Refuse => return Err(LedgerError::Shortfall { unit: unit.clone(), missing }),
         };
         transfers.push(on_behalf(member, unit, missing, from, house, Vec::new()));
-        Ok(())
+        Ok(if from == House::Forgiven { missing } else { 0 })
     }
 
-    /// Gives back what was spent or held: what the member owes is repaid first, the rest goes to the very lots it came
-    /// from.
+    /// Gives back what was spent or held: what was forgiven goes back to the merchant, then what the member owes is
+    /// repaid, and the rest goes to the very lots it came from.
     #[expect(clippy::too_many_arguments, reason = "the parts of one transfer")]
     pub(super) fn give_back(
         &mut self,
@@ -182,9 +196,14 @@ impl Book<'_> {
         house: House,
         transfers: &mut Vec<Transfer>,
     ) -> Result<(), LedgerError> {
+        let (forgiven, spent) = lots::split_forgiven(self, member, unit, spent)?;
+        if forgiven > 0 {
+            transfers.push(on_behalf(member, unit, forgiven, house, House::Forgiven, Vec::new()));
+        }
+        let amount = minus(amount, forgiven)?;
         let rest = self.repay(account, member, unit, amount, house, transfers)?;
         if rest > 0 {
-            let lots = lots::give_back(self, member, unit, spent, minus(amount, rest)?)?;
+            let lots = lots::give_back(self, member, unit, &spent, minus(amount, rest)?)?;
             account.balance = plus(account.balance, rest)?;
             let back = credit(unit, house, member, lots)?;
             if house == House::Held {
@@ -217,7 +236,13 @@ fn is_reversible(wanted: &Move) -> bool {
     }
 }
 
-/// Whether a transfer of the posting of a hold is what was posted, and not what went back.
+/// Whether a transfer of a reversal brings something issued back from the member.
+fn is_returned(transfer: &Transfer) -> bool {
+    matches!((transfer.from, transfer.to), (Party::Member(_), Party::House(House::Issued)))
+}
+
+/// Whether a transfer of the posting of a hold is what was posted, and not what went back: what repays a debt or was
+/// forgiven is in no lots.
 fn is_posted(transfer: &Transfer) -> bool {
-    matches!(transfer.to, Party::House(house) if house != House::Debt)
+    matches!(transfer.to, Party::House(_)) && !transfer.lots.is_empty()
 }

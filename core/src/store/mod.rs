@@ -25,7 +25,7 @@ mod key;
 pub mod layout;
 pub mod memory;
 mod merge;
-mod older;
+pub(crate) mod older;
 mod records;
 mod seal;
 mod sled;

@@ -5,9 +5,10 @@ use serde::Deserialize;
 
 use super::whole;
 use crate::domain::{
-    Code, Currency, Event, Label, Line, MemberId, Merchant, MerchantId, Minor, Order, OrderId, OrderState, PackOutcome,
-    Reference, SpendingOrder, StoreId, Unit, UnitKind, UnitRules, ZoneName,
+    Code, Currency, Event, Label, Line, LotId, MemberId, Merchant, MerchantId, Minor, Order, OrderId, OrderState,
+    PackOutcome, PostingId, Reference, SpendingOrder, StoreId, Unit, UnitKind, UnitRules, ZoneName,
 };
+use crate::ledger::Lot;
 
 /// Before it had a policy for stored value.
 #[derive(Deserialize)]
@@ -82,6 +83,23 @@ impl From<Order1> for Order {
     }
 }
 
+/// Before it remembered what was forgiven.
+#[derive(Deserialize)]
+struct Lot1 {
+    id: LotId,
+    source: PostingId,
+    granted: Minor,
+    remaining: Minor,
+    expired: Minor,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
+    expires_at: Option<Timestamp>,
+}
+
+pub(crate) fn lot(version: u8, body: &[u8]) -> Option<Lot> {
+    let Lot1 { id, source, granted, remaining, expired, expires_at } = (version == 1).then(|| whole(body))??;
+    Some(Lot { id, source, granted, remaining, expired, forgiven: 0, expires_at })
+}
+
 /// Version 1 knew fewer events; those it knew have kept their shapes.
 pub(super) fn event(version: u8, body: &[u8]) -> Option<Event> {
     (version == 1).then(|| whole(body)).flatten()
@@ -132,6 +150,14 @@ mod tests {
         let read: Unit = read(&older(&("points", UnitKind::Count, Some("loyalty"))));
         let code = |text| Code::new(text).unwrap();
         assert_eq!(read, Unit::new(code("points"), UnitKind::Count, Some(code("loyalty"))));
+    }
+
+    #[test]
+    fn of_a_lot_of_version_1_nothing_is_forgiven() {
+        let (id, source) = (LotId::from_bytes([3; 16]), PostingId::from_bytes([4; 16]));
+        let read: Lot = read(&older(&(id, source, 10_u64, 4_u64, 1_u64, Some(5_000_i64))));
+        let expires_at = Some(Timestamp::from_second(5).unwrap());
+        assert_eq!(read, Lot { id, source, granted: 10, remaining: 4, expired: 1, forgiven: 0, expires_at });
     }
 
     #[test]

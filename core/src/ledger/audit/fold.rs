@@ -1,6 +1,6 @@
 //! All postings added up anew.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Finding;
 use crate::domain::{Code, LotId, MemberId, PostingId};
@@ -44,9 +44,10 @@ pub(super) struct Fold {
     pub(super) holdings: BTreeMap<Owner, Holding>,
     pub(super) lots: HashMap<LotId, LotFold>,
     pub(super) house: BTreeMap<(House, u16), (i128, i128)>,
-    /// Issues of coupons in the order of the postings' ids, and which postings were reversed.
-    issues: Vec<(PostingId, Owner, i64)>,
-    reversed: Vec<PostingId>,
+    /// The units of which coupons were issued.
+    coupons: BTreeSet<u16>,
+    /// Which posting was reversed by which.
+    pub(super) reversed: Vec<(PostingId, PostingId)>,
 }
 
 impl Fold {
@@ -76,10 +77,22 @@ impl Fold {
         for entry in &posting.entries {
             match &entry.wanted {
                 Move::Issue { member, unit, count } => {
-                    let owner = (*member, self.number(unit));
-                    self.issues.push((posting.id, owner, i64::try_from(*count).unwrap_or(i64::MAX)));
+                    let number = self.number(unit);
+                    self.coupons.insert(number);
+                    let holding = self.holding((*member, number));
+                    holding.issued = holding.issued.saturating_add(i64::try_from(*count).unwrap_or(i64::MAX));
                 }
-                Move::Reverse { posting } => self.reversed.push(*posting),
+                Move::Reverse { posting: reversed } => {
+                    self.reversed.push((*reversed, posting.id));
+                    for transfer in &entry.transfers {
+                        if let (Party::Member(member), Party::House(House::Issued)) = (transfer.from, transfer.to) {
+                            let number = self.number(&transfer.unit);
+                            let holding = self.holding((member, number));
+                            let back = i64::try_from(transfer.amount).unwrap_or(i64::MAX);
+                            holding.issued = holding.issued.saturating_sub(back);
+                        }
+                    }
+                }
                 _ => {}
             }
         }
@@ -130,14 +143,11 @@ impl Fold {
         if amount == 0 { Err("a transfer of nothing".to_owned()) } else { Ok(()) }
     }
 
-    /// Counts the issues of coupons, but for those that were reversed.
-    pub(super) fn take_back_issues(&mut self) {
-        let mut reversed = std::mem::take(&mut self.reversed);
-        reversed.sort_unstable();
-        for (posting, owner, count) in std::mem::take(&mut self.issues) {
-            if reversed.binary_search(&posting).is_err() {
-                let holding = self.holding(owner);
-                holding.issued = holding.issued.saturating_add(count);
+    /// Forgets what came back of units that are no coupons: only of coupons it is counted how many were issued.
+    pub(super) fn keep_issued_of_coupons(&mut self) {
+        for ((_, unit), holding) in &mut self.holdings {
+            if !self.coupons.contains(unit) {
+                holding.issued = 0;
             }
         }
     }

@@ -1,6 +1,7 @@
 //! Coupons of members.
 
 use super::*;
+use crate::domain::Shortfall;
 
 const DAY: i64 = 86_400;
 
@@ -25,6 +26,14 @@ fn world(coupons: &[CouponType]) -> World {
     for coupon in coupons {
         world.define(coupon);
     }
+    world
+}
+
+/// A world in which a used coupon is forgiven when its issue is reversed, as of coupons that merchants define.
+fn forgiving(limited: &CouponType) -> World {
+    let world = world(std::slice::from_ref(limited));
+    let rules = UnitRules { shortfall: Shortfall::Forgive, ..free() };
+    world.declare(&Unit { rules, ..Unit::new(limited.unit.clone(), UnitKind::Coupon, None) });
     world
 }
 
@@ -162,4 +171,68 @@ fn a_reversed_issue_takes_the_unused_coupons_back() {
     // The one that was used is owed: the next one repays it.
     world.book(3, 4, issue("welcome", 2));
     has_coupons(&world, 3, "welcome", 1);
+}
+
+#[test]
+fn the_limits_count_within_one_posting() {
+    let mut world =
+        world(&[CouponType { stock: Some(1), ..coupon("cake") }, CouponType { total_max: Some(1), ..coupon("once") }]);
+    world.book(0, 1, issue("cake", 3));
+    let gone: fn(&LedgerError) -> bool = |e| matches!(e, LedgerError::CouponOutOfStock { stock: 1, .. });
+    let table: Vec<Refusal> = vec![
+        (new(9, vec![redeem("cake"), redeem("cake")]), gone),
+        (new(9, vec![redeem("cake"), reserve(1, "cake", 60)]), gone),
+        (new(9, vec![reserve(1, "cake", 60), redeem("cake")]), gone),
+        (new(9, vec![issue("once", 1), issue_bob("once", 1)]), |e| {
+            matches!(e, LedgerError::CouponTotalMax { max: 1, .. })
+        }),
+    ];
+    check_refused(&mut world, 1, &table);
+}
+
+#[test]
+fn a_used_coupon_whose_issue_was_reversed_does_not_come_back() {
+    for reserved in [false, true] {
+        let mut world = forgiving(&coupon("welcome"));
+        world.book(0, 1, issue("welcome", 1));
+        if reserved {
+            world.book(1, 2, reserve(1, "welcome", 60));
+            world.book(2, 3, reverse(1));
+            world.book(3, 4, void_hold(1));
+        } else {
+            world.book(1, 2, redeem("welcome"));
+            world.book(2, 3, reverse(1));
+            world.book(3, 4, reverse(2));
+        }
+        has_coupons(&world, 3, "welcome", 0);
+        let refused = world.post(4, &new(9, vec![redeem("welcome")])).unwrap_err();
+        assert!(matches!(refused, LedgerError::Insufficient { .. }), "{refused}");
+        let borne = world.store.read(|tx| liability::kept_in(tx, MERCHANT, House::Forgiven, &code("welcome"))).unwrap();
+        assert_eq!(borne, 0, "nothing was lost in the end");
+    }
+}
+
+#[test]
+fn only_what_came_back_can_be_issued_again() {
+    let limited = CouponType { per_member_max: Some(2), total_max: Some(2), ..coupon("welcome") };
+    let mut world = forgiving(&limited);
+    world.book(0, 1, issue("welcome", 2));
+    world.book(1, 2, redeem("welcome"));
+    world.book(2, 3, reverse(1));
+    world.is_sound();
+    let table: Vec<Refusal> = vec![
+        (new(9, vec![issue("welcome", 2)]), |e| matches!(e, LedgerError::CouponMemberMax { max: 2, .. })),
+        (new(9, vec![issue_bob("welcome", 2)]), |e| matches!(e, LedgerError::CouponTotalMax { max: 2, .. })),
+    ];
+    check_refused(&mut world, 3, &table);
+    world.book(4, 4, issue("welcome", 1));
+    world.is_sound();
+}
+
+#[test]
+fn a_coupon_is_not_given_to_another_member() {
+    let mut world = world(&[coupon("welcome")]);
+    world.book(0, 1, issue("welcome", 1));
+    let give = Move::Transfer { from: ALICE, to: BOB, unit: code("welcome"), amount: 1 };
+    check_refused(&mut world, 1, &[(new(9, vec![give]), |e| matches!(e, LedgerError::NotTransferable(_)))]);
 }

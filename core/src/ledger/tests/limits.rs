@@ -112,3 +112,49 @@ fn what_a_reversal_can_not_take_back_is_owed_forgiven_or_refused() {
         vec![(new(3, vec![reverse(1)]), |e| matches!(e, LedgerError::Shortfall { missing: 80, .. }))];
     check_refused(&mut world, 2, &table);
 }
+
+#[test]
+fn what_was_forgiven_does_not_come_back_to_the_member() {
+    let rules = UnitRules { shortfall: Shortfall::Forgive, ..free() };
+    let steps = [
+        (0, new(1, vec![grant(100, None)]), has(100, 0)),
+        (1, new(2, vec![spend(50)]), has(50, 0)),
+        (2, new(3, vec![hold(1, 30, 500)]), Balance { available: 20, held: 30, ..has(0, 0) }),
+        (3, new(4, vec![reverse(1)]), Balance { held: 30, ..has(0, 0) }),
+        (4, new(5, vec![post_hold(1, 10)]), has(0, 0)),
+        (5, new(6, vec![reverse(2)]), has(0, 0)),
+        (6, new(7, vec![reverse(5)]), has(0, 0)),
+    ];
+    let world = check_all(&rules, &steps);
+    let borne = world.store.read(|tx| liability::kept_in(tx, MERCHANT, House::Forgiven, &points())).unwrap();
+    assert_eq!(borne, 0);
+}
+
+#[test]
+fn what_was_forgiven_of_a_hold_is_not_there_when_it_lapses() {
+    let rules = UnitRules { shortfall: Shortfall::Forgive, ..free() };
+    let mut world = World::with(rules);
+    world.book(0, 1, grant(100, None));
+    world.book(1, 2, hold(1, 30, 50));
+    world.book(1, 3, hold(2, 20, 60));
+    world.book(2, 4, reverse(1));
+    // Before anybody has booked it, and after.
+    assert_eq!(world.balance(60, ALICE), has(0, 0));
+    world.run_due(60);
+    assert_eq!(world.balance(60, ALICE), has(0, 0));
+    world.is_sound();
+}
+
+#[test]
+fn a_clock_that_goes_back_over_midnight_begins_no_new_day() {
+    let rules = UnitRules { earn_per_day_max: Some(10), spend_per_day_max: Some(10), ..free() };
+    let mut world = World::with(rules);
+    world.book(DAY, 1, grant(10, None));
+    world.book(DAY, 2, spend(10));
+    // A till's clock is a second behind; what it books must not empty the count of the day that has begun.
+    let table: Vec<Refusal> = vec![
+        (new(9, vec![grant(1, None)]), |e| matches!(e, LedgerError::EarnLimit { max: 10, today: 10, .. })),
+        (new(9, vec![spend(1)]), |e| matches!(e, LedgerError::SpendLimit { max: 10, today: 10, .. })),
+    ];
+    check_refused(&mut world, DAY - 1, &table);
+}

@@ -34,6 +34,7 @@ struct ModelLot {
     granted: Minor,
     remaining: Minor,
     lapsed: Minor,
+    forgiven: Minor,
 }
 
 #[derive(Clone, Default)]
@@ -236,7 +237,7 @@ impl Model {
     }
 
     fn open(&mut self, id: LotId, member: MemberId, amount: Minor, expires_at: i64) -> Part {
-        self.lots.push(ModelLot { id, member, expires_at, granted: amount, remaining: amount, lapsed: 0 });
+        self.lots.push(ModelLot { id, member, expires_at, granted: amount, remaining: amount, lapsed: 0, forgiven: 0 });
         (self.lots.len() - 1, amount)
     }
 
@@ -258,39 +259,52 @@ impl Model {
     }
 
     fn give_back(&mut self, member: MemberId, parts: &[Part]) {
-        let mut skip = self.repay(member, total(parts));
+        let mut rest = Vec::new();
         for (lot, part) in parts {
+            let borne = self.lots[*lot].forgiven.min(*part);
+            self.lots[*lot].forgiven -= borne;
+            rest.push((*lot, part - borne));
+        }
+        let mut skip = self.repay(member, total(&rest));
+        for (lot, part) in &rest {
             let skipped = skip.min(*part);
             skip -= skipped;
             self.lots[*lot].remaining += part - skipped;
         }
     }
 
-    fn take_or_owe(&mut self, member: MemberId, amount: Minor) -> Done {
+    /// Returns what the member had and what is forgiven.
+    fn take_or_owe(&mut self, member: MemberId, amount: Minor) -> Result<(Minor, Minor), Refused> {
         let there = self.in_lots(member).min(amount);
         self.take(member, there);
         let missing = amount - there;
         match self.rules.shortfall {
             _ if missing == 0 => {}
             Shortfall::Owe => self.person(member).debt += missing,
-            Shortfall::Forgive => {}
+            Shortfall::Forgive => return Ok((there, missing)),
             Shortfall::Refuse => return Err(Refused),
         }
-        Ok(())
+        Ok((there, 0))
     }
 
-    /// Takes lots back that were opened, and returns what had lapsed of them.
+    /// Takes lots back that were opened, and returns how much came from the member.
     fn take_back(&mut self, member: MemberId, opened: &[Part]) -> Result<Minor, Refused> {
-        let (mut owed, mut lapsed) = (total(opened), 0);
-        for (lot, _) in opened {
-            let lot = &mut self.lots[*lot];
-            let gone = lot.lapsed.min(lot.granted);
-            lapsed += gone;
-            owed -= gone + lot.remaining.min(lot.granted);
+        let (mut owed, mut back, mut short) = (0, 0, Vec::new());
+        for (number, _) in opened {
+            let lot = &mut self.lots[*number];
+            let spent = lot.granted - lot.lapsed - lot.remaining;
+            short.push((*number, spent));
+            owed += spent;
+            back += lot.remaining;
             lot.remaining = 0;
         }
-        self.take_or_owe(member, owed)?;
-        Ok(lapsed)
+        let (there, mut forgiven) = self.take_or_owe(member, owed)?;
+        for (number, spent) in short {
+            let borne = forgiven.min(spent);
+            forgiven -= borne;
+            self.lots[number].forgiven += borne;
+        }
+        Ok(back + there)
     }
 
     pub(super) fn grant(
@@ -502,12 +516,11 @@ impl Model {
         match did {
             Did::Granted { member, amount, lots, repaid, is_issue } => {
                 self.touch(now, member);
-                let lapsed = self.take_back(member, &lots)?;
-                self.take_or_owe(member, repaid)?;
+                let back = self.take_back(member, &lots)? + self.take_or_owe(member, repaid)?.0;
                 self.uncount(member, at, amount, 0);
                 if is_issue {
-                    self.person(member).issued -= amount;
-                    self.issued -= amount - lapsed;
+                    self.person(member).issued -= back;
+                    self.issued -= back;
                 }
             }
             Did::Spent { member, amount, parts, counted_at } => {
