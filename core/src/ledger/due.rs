@@ -18,6 +18,8 @@ pub struct DueBooked {
     pub found: usize,
     /// Whether there may be more.
     pub more: bool,
+    /// How many of them led to records that are missing or contradict each other: nothing could be booked.
+    pub lost: usize,
 }
 
 impl Book<'_> {
@@ -29,25 +31,49 @@ impl Book<'_> {
     pub fn book_due(&mut self, limit: usize) -> Result<DueBooked, LedgerError> {
         let range = layout::due_until(self.merchant, self.now);
         let found = self.tx.scan(&range, Direction::Forward, limit)?;
+        let mut lost: usize = 0;
         for (key, _) in &found {
             let what = layout::due_parts(key).ok_or_else(|| StoreError::corrupt("key of what is due", key))?.1;
             let (member, unit) = match what {
                 Due::Lot { member, unit, .. } => (member, unit),
-                Due::Timed(Timed::Hold(hold)) => {
-                    let hold: Hold = self.must(&layout::hold(self.merchant, hold))?;
-                    (hold.member, hold.unit)
-                }
-                Due::Timed(Timed::Pending(lot)) => {
-                    let pending: PendingGrant = self.must(&layout::pending(self.merchant, lot))?;
-                    (pending.member, pending.unit)
-                }
+                Due::Timed(timed) => match self.owner_of(timed)? {
+                    Some(owner) => owner,
+                    None => {
+                        // What is missing is found by the audit; it must not keep all that falls due later from being booked.
+                        self.tx.delete(key);
+                        lost = lost.saturating_add(1);
+                        continue;
+                    }
+                },
             };
             // All that is due on the account, so that it comes in the same order as when somebody touches it.
-            self.touch(member, &unit)?;
+            let before = self.tx.savepoint();
+            match self.touch(member, &unit) {
+                Err(LedgerError::Store(error)) => return Err(error.into()),
+                Err(_) => {
+                    self.tx.rollback_to(before);
+                    lost = lost.saturating_add(1);
+                }
+                Ok(_) => {}
+            }
             // Booking has taken the entry away; one that led to nothing must not be found for ever.
             self.tx.delete(key);
         }
-        Ok(DueBooked { found: found.len(), more: found.len() == limit })
+        Ok(DueBooked { found: found.len(), lost, more: found.len() == limit })
+    }
+
+    /// Whose a hold or pending grant is, and of what; `None` when its record is missing.
+    fn owner_of(&mut self, timed: Timed) -> Result<Option<(MemberId, Code)>, LedgerError> {
+        Ok(match timed {
+            Timed::Hold(hold) => {
+                let hold = self.tx.load::<Hold>(&layout::hold(self.merchant, hold))?;
+                hold.map(|hold| (hold.member, hold.unit))
+            }
+            Timed::Pending(lot) => {
+                let pending = self.tx.load::<PendingGrant>(&layout::pending(self.merchant, lot))?;
+                pending.map(|pending| (pending.member, pending.unit))
+            }
+        })
     }
 
     /// An account as it is now: what is due on it is booked first.

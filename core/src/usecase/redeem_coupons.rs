@@ -8,7 +8,7 @@ use crate::domain::{
     Code, CouponType, Event, Inapplicable, Line, LineFault, MemberId, MerchantId, Minor, NotStackable, Order,
     PostingId, StoreId, check_stacking,
 };
-use crate::ledger::{Cause, House, LedgerError, Move, NewPosting};
+use crate::ledger::{Cause, House, LedgerError, Move, NewPosting, Posting};
 use crate::store::{Key, Record, StoreError, Tx, layout};
 
 /// Which coupons are used for what.
@@ -141,8 +141,16 @@ pub fn redeem_coupons(tx: &mut Tx, act: &mut Act<'_>, redeem: &RedeemCoupons) ->
 /// Gives redeemed coupons back: each is again what it was, and expires when it would have.
 ///
 /// # Errors
-/// What the ledger refuses.
+/// [`LedgerError::UnknownPosting`] when that is no redemption of coupons, and what the ledger refuses.
 pub fn return_coupons(tx: &mut Tx, act: &mut Act<'_>, redeemed: PostingId) -> Result<PostingId, LedgerError> {
+    let posting = tx.load::<Posting>(&layout::posting(act.merchant, redeemed))?;
+    let is_redemption = posting.is_some_and(|posting| {
+        posting.cause == Cause::Coupon
+            && posting.entries.iter().all(|entry| matches!(entry.wanted, Move::Spend { .. } | Move::PostHold { .. }))
+    });
+    if !is_redemption {
+        return Err(LedgerError::UnknownPosting(redeemed));
+    }
     let id = act.ids.posting();
     let moves = vec![Move::Reverse { posting: redeemed }];
     act.book(tx)?.post(&NewPosting { id, cause: Cause::Coupon, pack: None, reason: None, moves })?;

@@ -34,6 +34,10 @@ pub fn run_due(host: &Host) -> Result<DueSummary, StoreError> {
             match step {
                 Ok(step) => {
                     summary.booked += step.found;
+                    if step.lost > 0 {
+                        let lost = step.lost;
+                        tracing::error!(merchant = %merchant.id, lost, "what falls due is missing: run `punchcard verify --deep`");
+                    }
                     if !step.more {
                         break;
                     }

@@ -151,7 +151,7 @@ async fn a_host_whose_store_is_closed_is_live_but_not_ready_and_takes_no_writes(
     assert_eq!(reply.header("retry-after"), Some("30"));
     assert_eq!(reply.problem().name(), "503 unavailable");
     let problem = world.shop.member("alice").send().await.problem();
-    assert_snapshot!(problem, @"503 unavailable: the host can not write at the moment; nothing was recorded");
+    assert_snapshot!(problem, @"503 unavailable: the host can not write any more; it is not known whether this was recorded: send it again, with the same idempotency key, when the host is back");
     world.restart();
     world.shop.member("alice").enrol().await;
 }

@@ -125,7 +125,9 @@ async fn coupons_are_issued_and_redeemed_for_what_they_count_for() {
 
     let posting = redeemed["posting"].as_str().unwrap().parse().unwrap();
     let host = world.running().host;
-    host.operate(world.shop.id, |tx, act| usecase::return_coupons(tx, act, posting)).unwrap();
+    let returned = host.operate(world.shop.id, |tx, act| usecase::return_coupons(tx, act, posting)).unwrap();
+    let refused = host.operate(world.shop.id, |tx, act| usecase::return_coupons(tx, act, returned)).unwrap_err();
+    assert_eq!(refused.to_string(), format!("there is no posting {returned}"), "only redemptions are given back");
     redeem(&["maison"], 1000).await.created();
     world.books_balance();
 }

@@ -89,7 +89,7 @@ fn a_hold_lapses_at_its_instant_whether_or_not_that_is_booked() {
     assert_eq!(world.balance(100, ALICE), has(10, 0));
     let refused = world.post(100, &new(3, vec![post_hold(1, None)])).unwrap_err();
     assert!(matches!(refused, LedgerError::HoldLapsed { .. }), "{refused}");
-    assert_eq!(world.run_due(100), DueBooked { found: 1, more: false });
+    assert_eq!(world.run_due(100), DueBooked { found: 1, more: false, lost: 0 });
     assert!(matches!(world.find_hold(1).state, HoldState::Lapsed { .. }));
     let refused = world.post(100, &new(3, vec![void_hold(1)])).unwrap_err();
     assert!(matches!(refused, LedgerError::HoldLapsed { .. }), "{refused}");

@@ -11,7 +11,7 @@ fn what_is_given_keeps_its_expiry() {
     ]);
     assert_eq!(world.balance(99, BOB), has(15, 0));
     assert_eq!(world.balance(100, BOB), has(5, 0));
-    assert_eq!(world.run_due(100), DueBooked { found: 1, more: false });
+    assert_eq!(world.run_due(100), DueBooked { found: 1, more: false, lost: 0 });
     world.is_sound();
 }
 
