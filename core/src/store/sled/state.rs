@@ -175,10 +175,26 @@ impl State {
     /// Brings to disk everything that was applied before. sled's own flush does not reach through the disk's cache, and
     /// leaves out the files in which it keeps large nodes.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
-        self.db.flush().map_err(failed("flush the state"))?;
+        self.flush_sled()?;
         let synced = File::open(&self.db_file).and_then(|file| file.sync_data());
         synced.map_err(StoreError::io(format!("sync {}", self.db_file.display())))?;
         self.sync_large().map_err(StoreError::io(format!("sync {}", self.large_dir.display())))
+    }
+
+    /// sled's flush, waited for with limited patience: it was seen to wait for ever (0.34.7), and what it has not brought to
+    /// disk is in the journal.
+    fn flush_sled(&self) -> Result<(), StoreError> {
+        let db = Db::clone(&self.db);
+        let (done, wait) = mpsc::channel();
+        let flushing = thread::Builder::new().name("store-flush".into()).spawn(move || {
+            // Nobody waits any more when the patience is over.
+            let _ = done.send(db.flush());
+        });
+        flushing.map_err(StoreError::io("start thread store-flush"))?;
+        match wait.recv_timeout(FLUSH_PATIENCE) {
+            Ok(flushed) => flushed.map(drop).map_err(failed("flush the state")),
+            Err(_) => Err(StoreError::Engine { step: "flush the state", source: "sled does not come back".into() }),
+        }
     }
 
     fn sync_large(&self) -> io::Result<()> {
@@ -213,6 +229,8 @@ struct Handle(Option<Db>);
 
 /// How long sled may take to let go.
 const DROP_PATIENCE: Duration = Duration::from_secs(20);
+/// How long sled may take to flush. A slow disk with a large state takes seconds.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
 
 impl Deref for Handle {
     type Target = Db;
