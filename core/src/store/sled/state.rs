@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use ::sled::{Batch, Config, Db, IVec, Mode};
+use ::sled::{Config, Db, IVec, Mode};
 
 use parking_lot::Mutex;
 
@@ -22,6 +22,8 @@ use crate::store::key::{Direction, Key, KeyRange, Value};
 
 /// Where the mark lies; the rest of the host does not use keys that begin with zero.
 const MARK_KEY: &[u8] = &[0];
+/// What is written here has no meaning.
+const NUDGE_KEY: &[u8] = &[0, 0];
 /// The first key that the rest of the host can use.
 const FIRST_KEY: &[u8] = &[1];
 const MARK_VERSION: u8 = 1;
@@ -31,10 +33,6 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// sled counts the nodes in its cache as they lie on disk; in memory they take about four times as much.
 const MEMORY_FOR_A_BYTE: u64 = 4;
-
-/// How many keys sled is given at once. It frees no memory before a batch is through, and every key of it takes a copy
-/// of the node that it comes to: two million keys took 5.5 GB in batches of 8,000, and 0.2 GB in batches of 64.
-const BATCH_KEYS: usize = 64;
 
 /// How far the state has come. It is written after the writes that it speaks of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -106,7 +104,7 @@ impl State {
     /// The mark; `None` for a state that nothing was ever applied to.
     pub(super) fn mark(&self) -> Result<Option<Mark>, StoreError> {
         let Some(bytes) = self.db.get(MARK_KEY).map_err(failed("read the mark of the state"))? else {
-            if self.db.is_empty() {
+            if self.db.range(FIRST_KEY..).next().is_none() {
                 return Ok(None);
             }
             return Err(StoreError::corrupt("mark of the state (it is missing)", MARK_KEY));
@@ -141,60 +139,37 @@ impl State {
     /// journal again from the checkpoint on mends that.
     pub(super) fn apply(&self, writes: Writes, mark: Mark) -> Result<(), StoreError> {
         self.put(writes)?;
-        let mut batch = Batch::default();
-        batch.insert(MARK_KEY, mark.encode());
-        self.apply_batch(batch)
+        let marked = self.db.insert(MARK_KEY, mark.encode());
+        marked.map(drop).map_err(failed("write the mark of the state"))
     }
 
-    /// Writes all of `writes`.
+    /// Writes all of `writes`, one after the other.
+    ///
+    /// Not as a batch: that takes a lock of the whole process, for which every reader waits, and behind a flush that hangs
+    /// it never comes. Nor does sled free memory before a batch is through: two million keys took 5.5 GB in batches of
+    /// 8,000, and 0.2 GB one by one.
     pub(super) fn put(&self, writes: Writes) -> Result<(), StoreError> {
-        let mut batch = Batch::default();
-        let mut keys = 0;
         for (key, value) in writes {
             let key = match escape(&key) {
                 std::borrow::Cow::Borrowed(_) => key,
                 std::borrow::Cow::Owned(escaped) => escaped.into(),
             };
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
-            keys += 1;
-            if keys == BATCH_KEYS {
-                self.apply_batch(std::mem::take(&mut batch))?;
-                keys = 0;
-            }
+            let written = match value {
+                Some(value) => self.db.insert(key, value),
+                None => self.db.remove(key),
+            };
+            written.map_err(failed("write to the state"))?;
         }
-        if keys > 0 { self.apply_batch(batch) } else { Ok(()) }
-    }
-
-    fn apply_batch(&self, batch: Batch) -> Result<(), StoreError> {
-        self.db.apply_batch(batch).map_err(failed("apply a record to the state"))
+        Ok(())
     }
 
     /// Brings to disk everything that was applied before. sled's own flush does not reach through the disk's cache, and
     /// leaves out the files in which it keeps large nodes.
     pub(super) fn flush(&self) -> Result<(), StoreError> {
-        self.flush_sled()?;
+        flush_nudged(&self.db)?;
         let synced = File::open(&self.db_file).and_then(|file| file.sync_data());
         synced.map_err(StoreError::io(format!("sync {}", self.db_file.display())))?;
         self.sync_large().map_err(StoreError::io(format!("sync {}", self.large_dir.display())))
-    }
-
-    /// sled's flush, waited for with limited patience: it was seen to wait for ever (0.34.7), and what it has not brought to
-    /// disk is in the journal.
-    fn flush_sled(&self) -> Result<(), StoreError> {
-        let db = Db::clone(&self.db);
-        let (done, wait) = mpsc::channel();
-        let flushing = thread::Builder::new().name("store-flush".into()).spawn(move || {
-            // Nobody waits any more when the patience is over.
-            let _ = done.send(db.flush());
-        });
-        flushing.map_err(StoreError::io("start thread store-flush"))?;
-        match wait.recv_timeout(FLUSH_PATIENCE) {
-            Ok(flushed) => flushed.map(drop).map_err(failed("flush the state")),
-            Err(_) => Err(StoreError::Engine { step: "flush the state", source: "sled does not come back".into() }),
-        }
     }
 
     fn sync_large(&self) -> io::Result<()> {
@@ -229,6 +204,8 @@ struct Handle(Option<Db>);
 
 /// How long sled may take to let go.
 const DROP_PATIENCE: Duration = Duration::from_secs(20);
+/// After so long without an answer a flush is nudged.
+const NUDGE_AFTER: Duration = Duration::from_millis(500);
 /// How long sled may take to flush. A slow disk with a large state takes seconds.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -243,9 +220,38 @@ impl Deref for Handle {
     }
 }
 
+/// sled's flush. It can wait for a write that everybody has finished (0.34.7: `make_stable` sleeps though there is nothing
+/// more to write, and the next write wakes it), so one is made when it does not come back soon.
+fn flush_nudged(db: &Db) -> Result<(), StoreError> {
+    let (done, wait) = mpsc::channel();
+    let flushed = db.clone();
+    let flushing = thread::Builder::new().name("store-flush".into()).spawn(move || {
+        // Nobody waits any more when the patience is over.
+        let _ = done.send(flushed.flush());
+    });
+    flushing.map_err(StoreError::io("start thread store-flush"))?;
+    let mut waited = Duration::ZERO;
+    loop {
+        match wait.recv_timeout(NUDGE_AFTER) {
+            Ok(flushed) => return flushed.map(drop).map_err(failed("flush the state")),
+            Err(_) if waited < FLUSH_PATIENCE => {
+                waited += NUDGE_AFTER;
+                db.insert(NUDGE_KEY, &waited.as_millis().to_be_bytes()).map_err(failed("write to the state"))?;
+            }
+            Err(_) => {
+                return Err(StoreError::Engine { step: "flush the state", source: "sled does not come back".into() });
+            }
+        }
+    }
+}
+
 impl Drop for Handle {
     fn drop(&mut self) {
         let Some(db) = self.0.take() else { return };
+        // sled flushes by itself when it goes, where nobody can nudge it: so there is to be nothing left for that.
+        if let Err(error) = flush_nudged(&db) {
+            tracing::error!(%error, "sled does not flush the state");
+        }
         let (done, wait) = mpsc::channel();
         let letting_go = thread::Builder::new().name("store-let-go".into()).spawn(move || {
             drop(db);
