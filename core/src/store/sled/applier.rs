@@ -1,7 +1,7 @@
 //! The applier: brings into sled what is in the journal, behind the writer's back.
 //!
 //! It takes everything that sled does not have yet, each key once with its newest value and in the order of keys, and
-//! applies it as one batch. Nobody waits for it but a writer that is too far ahead. Nor does it matter where it is
+//! applies it. Nobody waits for it but a writer that is too far ahead. Nor does it matter where it is
 //! interrupted: what is committed is in the journal, and in memory until sled has it.
 
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use crate::store::error::StoreError;
 
 /// How much is remembered for transactions that stay open long, in bytes.
 const RECENT_BYTES_MAX: usize = 128 * 1024 * 1024;
-/// How many keys are applied in one batch.
-const BATCH_KEYS_MAX: usize = 4000;
+/// How many keys are applied in one round.
+const ROUND_KEYS_MAX: usize = 4000;
 
 pub(super) struct Applier {
     pub(super) shared: Arc<Shared>,
@@ -46,7 +46,7 @@ impl Applier {
 
     fn catch_up(&mut self) -> Result<(), StoreError> {
         loop {
-            let waiting = self.shared.recent.read().to_apply(BATCH_KEYS_MAX);
+            let waiting = self.shared.recent.read().to_apply(ROUND_KEYS_MAX);
             let Some((reached, writes)) = waiting else { return Ok(()) };
             let mark = Mark { applied: reached.tip, ..self.mark };
             self.shared.state.apply(writes, mark)?;
