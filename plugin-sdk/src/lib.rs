@@ -136,7 +136,7 @@ pub use calendar::{Clock, Expiry, LocalDate, LocalTime, NotInCalendar, Weekday, 
 pub use command::{Command, Commands, Operation};
 pub use manifest::{Capability, Limits, Manifest};
 pub use settings::settings;
-pub use text::{Language, Text};
+pub use text::{Language, Text, shortened};
 
 #[doc(inline)]
 pub use contract::imports::punchcard::pack::types::{CallContext, HostError, Problem, Refusal};

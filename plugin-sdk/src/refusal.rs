@@ -1,6 +1,6 @@
 //! Saying no: constructors for [`Refusal`] and what a failed host function becomes.
 
-use crate::{HostError, Problem, Refusal};
+use crate::{HostError, Problem, Refusal, shortened};
 
 impl Refusal {
     /// The input is wrong whatever the state is.
@@ -40,7 +40,7 @@ impl Problem {
     /// A problem from its stable code and one sentence for people. A message that is too long is cut.
     pub fn new(code: &str, message: impl Into<String>) -> Self {
         let mut message = message.into();
-        message.truncate(message.floor_char_boundary(Self::MESSAGE_BYTES_MAX));
+        message.truncate(shortened(&message, Self::MESSAGE_BYTES_MAX).len());
         Self { code: code.to_owned(), message }
     }
 }

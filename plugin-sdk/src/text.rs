@@ -53,9 +53,25 @@ impl Language {
     }
 }
 
+/// The start of a text: as many whole characters as fit in this many bytes of UTF-8.
+pub fn shortened(text: &str, bytes_max: usize) -> &str {
+    let mut end = text.len().min(bytes_max);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_whole_characters_are_kept() {
+        assert_eq!(shortened(&"雨".repeat(100), 128).len(), 126);
+        assert_eq!(shortened("rain", 128), "rain");
+        assert_eq!(shortened("雨", 2), "");
+    }
 
     #[test]
     fn chinese_is_read_by_every_chinese_locale_and_nobody_else() {

@@ -125,19 +125,20 @@ pub(crate) fn build(toolchain: &Toolchain, target_dir: &Path, dir: &Path) -> Com
     command
 }
 
-/// The probe's manifest, with the edition, the oldest compiler and the profiles of the project.
+/// The probe's manifest, with the edition and the profiles of the project, and the oldest compiler that packs ask for.
 fn probe_manifest() -> Result<String> {
-    let path = workspace::root().join("Cargo.toml");
-    let project =
-        std::fs::read_to_string(&path).map_err(|error| format!("could not read {}: {error}", path.display()))?;
+    let read = |path: &Path| {
+        std::fs::read_to_string(path).map_err(|error| format!("could not read {}: {error}", path.display()))
+    };
     let mut manifest = String::from("[package]\nname = \"xtask-probe\"\n");
+    let sdk = read(&workspace::root().join("plugin-sdk/Cargo.toml"))?;
+    manifest.extend(sdk.lines().filter(|line| line.starts_with("rust-version")).flat_map(|line| [line, "\n"]));
     let mut section = "";
-    for line in project.lines() {
+    for line in read(&workspace::root().join("Cargo.toml"))?.lines() {
         if line.starts_with('[') {
             section = line;
         }
-        let common =
-            section == "[workspace.package]" && (line.starts_with("edition") || line.starts_with("rust-version"));
+        let common = section == "[workspace.package]" && line.starts_with("edition");
         if common || section.starts_with("[profile.") {
             manifest.push_str(line);
             manifest.push('\n');
@@ -156,9 +157,13 @@ fn has_compiled_library(target_dir: &Path) -> bool {
 
 /// What a failed build complains of, in one line.
 fn reason(stderr: &str) -> String {
-    let complaint =
-        stderr.lines().find(|line| line.starts_with("error") && !line.starts_with("error: could not compile"));
-    complaint.or(stderr.lines().last()).unwrap_or("the compiler failed without a word").to_owned()
+    let mut lines =
+        stderr.lines().skip_while(|line| !line.starts_with("error") || line.starts_with("error: could not compile"));
+    match (lines.next(), lines.next()) {
+        (Some(complaint), Some(detail)) if complaint.ends_with(':') => format!("{complaint} {}", detail.trim()),
+        (Some(complaint), _) => complaint.to_owned(),
+        (None, _) => stderr.lines().last().unwrap_or("the compiler failed without a word").to_owned(),
+    }
 }
 
 fn rustc() -> PathBuf {
@@ -297,6 +302,7 @@ mod tests {
         let stderr =
             "   Compiling x\nerror[E0463]: can't find crate for `core`\n  = note: y\nerror: could not compile `x`\n";
         assert_eq!(reason(stderr), "error[E0463]: can't find crate for `core`");
+        assert_eq!(reason("error: too old for:\n  x 1.0\n"), "error: too old for: x 1.0");
         assert_eq!(reason("a\nlinker gone\n"), "linker gone");
         assert_eq!(reason(""), "the compiler failed without a word");
     }

@@ -1,6 +1,6 @@
 //! The operations of the pack: each loads, decides by the pure rules, writes and replies.
 
-use punchcard_sdk::{Clock, LocalDate, prelude::*};
+use punchcard_sdk::{Clock, LocalDate, prelude::*, shortened};
 
 use crate::{
     STORED_VALUE,
@@ -11,6 +11,9 @@ use crate::{
     slots::{Moment, SlotOffer},
     storage::Storage,
 };
+
+/// As much of a reason as a posting keeps, in bytes.
+const POSTING_REASON_BYTES: usize = 128;
 
 /// Shows the pickup slots of a day.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -173,7 +176,7 @@ impl Command for Cancel {
         let returned_minor = match (&cancelled.state, &cancelled.deposit) {
             (State::Cancelled { returned_minor, reason, .. }, Some(deposit)) if *returned_minor > 0 => {
                 let reason = reason.clone().unwrap_or_else(|| cancelled.id());
-                assets::reverse(&deposit.posting, shortened(&reason))?;
+                assets::reverse(&deposit.posting, shortened(&reason, POSTING_REASON_BYTES))?;
                 *returned_minor
             }
             _ => 0,
@@ -328,11 +331,6 @@ impl Counter {
     }
 }
 
-/// As much of a text as a posting keeps.
-fn shortened(reason: &str) -> &str {
-    &reason[..reason.floor_char_boundary(128)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,11 +356,5 @@ mod tests {
         ctx.store = None;
         let refusal = Sheet { date: "2026-10-03".parse().expect("a day") }.run(&ctx).expect_err("there is no store");
         assert_eq!(refusal.problem().code, "store-required");
-    }
-
-    #[test]
-    fn a_long_reason_is_cut_between_characters() {
-        assert_eq!(shortened(&"雨".repeat(100)).len(), 126);
-        assert_eq!(shortened("rain"), "rain");
     }
 }
