@@ -140,6 +140,11 @@ pub enum Inapplicable {
         /// What they come to.
         has: Minor,
     },
+    /// What it takes off comes to nothing: the coupons before it have left too little, or it never cost anything.
+    #[error(
+        "what the coupon counts for costs too little, or other coupons have paid for it: nothing would be taken off"
+    )]
+    NothingLeft,
 }
 
 /// What a coupon does to a basket.
@@ -149,6 +154,8 @@ pub struct Discount {
     pub total_minor: Minor,
     /// What is taken off each line, in their order; they add up to the total, and none is over its line.
     pub lines: Vec<Minor>,
+    /// The line of which one piece is free, by its place from 0.
+    pub free_piece: Option<usize>,
     /// What is given on top, and how many.
     pub gift: Option<(Label, u32)>,
 }
@@ -163,6 +170,12 @@ pub struct NotStackable {
     pub first: Code,
     /// Another coupon of it.
     pub second: Code,
+}
+
+impl Discount {
+    fn nothing(lines: usize) -> Self {
+        Self { total_minor: 0, lines: vec![0; lines], free_piece: None, gift: None }
+    }
 }
 
 impl CouponType {
@@ -222,7 +235,7 @@ impl CouponType {
         }
     }
 
-    /// What the coupon takes off a basket in a store.
+    /// What the coupon takes off a basket in a store. It never gives nothing: then it is not to be used up.
     ///
     /// An amount and a percentage are shared out over the lines in scope in proportion to what they cost, by the
     /// largest remainder, so that a part of the basket can be given back later for what it really cost.
@@ -243,8 +256,7 @@ impl CouponType {
         if has < self.threshold_minor {
             return Err(Inapplicable::BelowThreshold { needed: self.threshold_minor, has });
         }
-        let nothing = vec![0; lines.len()];
-        Ok(match &self.benefit {
+        let discount = match &self.benefit {
             Benefit::Amount { off_minor } => shared(has.min(*off_minor), &weights),
             Benefit::Percent { percent, cap_minor } => {
                 let part = u128::from(has) * u128::from(*percent) / 100;
@@ -252,18 +264,21 @@ impl CouponType {
                 shared(has.min(part).min(cap_minor.unwrap_or(Minor::MAX)), &weights)
             }
             Benefit::Gift { sku, quantity } => {
-                Discount { total_minor: 0, lines: nothing, gift: Some((sku.clone(), *quantity)) }
+                Discount { gift: Some((sku.clone(), *quantity)), ..Discount::nothing(lines.len()) }
             }
             Benefit::Exchange { .. } => {
-                let mut lines_off = nothing;
-                let dearest = dearest(lines, &in_scope);
-                let total_minor = dearest.map_or(0, |(_, piece)| piece);
-                if let Some((index, piece)) = dearest {
-                    lines_off[index] = piece;
+                let mut free = Discount::nothing(lines.len());
+                if let Some((line, piece)) = dearest(lines, &in_scope) {
+                    free.lines[line] = piece;
+                    (free.total_minor, free.free_piece) = (piece, Some(line));
                 }
-                Discount { total_minor, lines: lines_off, gift: None }
+                free
             }
-        })
+        };
+        if discount.total_minor == 0 && discount.gift.is_none() {
+            return Err(Inapplicable::NothingLeft);
+        }
+        Ok(discount)
     }
 
     /// Whether a line is what the coupon counts for.
@@ -297,18 +312,44 @@ pub fn check_stacking<'a>(coupons: impl IntoIterator<Item = &'a CouponType>) -> 
     Ok(())
 }
 
-fn shared(total_minor: Minor, weights: &[Minor]) -> Discount {
-    Discount { total_minor, lines: shares(total_minor, weights), gift: None }
+/// What coupons take off one basket, in the order given. Each counts on what the ones before it have left of the lines,
+/// and a piece that is free is no piece of its line any more; so together they never take off more than the basket costs.
+///
+/// # Errors
+/// The first coupon that gives nothing, by its place from 0, and why.
+pub fn discounts<'a>(
+    coupons: impl IntoIterator<Item = &'a CouponType>,
+    store: StoreId,
+    lines: &[Line],
+) -> Result<Vec<Discount>, (usize, Inapplicable)> {
+    let mut left = lines.to_vec();
+    let mut found = Vec::new();
+    for (place, coupon) in coupons.into_iter().enumerate() {
+        let discount = coupon.discount(store, &left).map_err(|reason| (place, reason))?;
+        for (line, off) in left.iter_mut().zip(&discount.lines) {
+            line.amount_minor -= off;
+        }
+        if let Some(line) = discount.free_piece {
+            left[line].quantity -= 1;
+        }
+        found.push(discount);
+    }
+    Ok(found)
 }
 
-/// The line whose single piece costs most, of equal ones the first, and that piece's price rounded down.
+fn shared(total_minor: Minor, weights: &[Minor]) -> Discount {
+    Discount { total_minor, lines: shares(total_minor, weights), ..Discount::nothing(weights.len()) }
+}
+
+/// The line whose single piece costs most, of equal ones the first, and that piece's price rounded down. A line of which
+/// no piece is left has none.
 fn dearest(lines: &[Line], in_scope: &[bool]) -> Option<(usize, Minor)> {
     lines
         .iter()
         .zip(in_scope)
         .enumerate()
         .filter(|(_, (_, covered))| **covered)
-        .map(|(index, (line, _))| (index, line.amount_minor / Minor::from(line.quantity.max(1))))
+        .filter_map(|(index, (line, _))| Some((index, line.amount_minor.checked_div(line.quantity.into())?)))
         .max_by_key(|(index, piece)| (*piece, std::cmp::Reverse(*index)))
 }
 

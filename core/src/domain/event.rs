@@ -126,4 +126,20 @@ pub enum Event {
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
+    /// Of what an order would have earned, the limits of a unit kept some back.
+    EarningLimited {
+        /// Which order.
+        order: OrderId,
+        /// Whose.
+        member: MemberId,
+        /// By which pack's rules.
+        pack: Code,
+        /// Of what.
+        unit: Code,
+        /// How much.
+        kept_back: Minor,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
 }

@@ -17,7 +17,7 @@ mod text;
 mod unit;
 
 pub use coupon::{
-    Benefit, CouponFault, CouponType, Discount, Inapplicable, NotStackable, Scope, Validity, check_stacking,
+    Benefit, CouponFault, CouponType, Discount, Inapplicable, NotStackable, Scope, Validity, check_stacking, discounts,
 };
 pub use event::Event;
 pub use ids::{

@@ -315,6 +315,7 @@ impl From<HoldError> for Problem {
     fn from(error: HoldError) -> Self {
         match error {
             HoldError::UnknownMember(id) => Self::unknown_member(id),
+            HoldError::OfCoupons(_) => Self::refused("hold-of-coupons", error),
             HoldError::Ledger(error) => error.into(),
             HoldError::Store(error) => error.into(),
         }
@@ -353,6 +354,7 @@ impl From<RedeemError> for Problem {
             RedeemError::UnknownMember(id) => Self::unknown_member(id),
             RedeemError::NoCoupons => Self::refused("no-coupons", error),
             RedeemError::TooManyCoupons(_) => Self::refused("too-many-coupons", error),
+            RedeemError::UnknownReservation(_) => Self::refused("unknown-reservation", error),
             RedeemError::UnknownCoupon(_) => Self::refused("unknown-coupon", error),
             RedeemError::NotStackable(_) => Self::refused("not-stackable", error),
             RedeemError::Inapplicable { ref reason, .. } => {
@@ -360,6 +362,7 @@ impl From<RedeemError> for Problem {
                     Inapplicable::OtherStore => "coupon-other-store",
                     Inapplicable::NothingInScope => "coupon-nothing-in-scope",
                     Inapplicable::BelowThreshold { .. } => "coupon-below-threshold",
+                    Inapplicable::NothingLeft => "coupon-nothing-left",
                 };
                 Self::refused(kind, error)
             }

@@ -59,13 +59,14 @@ impl<'a> Book<'a> {
                         let hold: Hold = self.must(&layout::hold(self.merchant, hold))?;
                         found.held = minus(found.held, hold.amount)?;
                         let parts = self.without_forgiven(member, unit, &hold.lots, &mut forgiven)?;
-                        self.count_in(&mut found, &parts)?;
+                        self.count_in(&mut found, &parts, hold.lapses_at)?;
                     }
                     Timed::Pending(lot) => {
-                        let PendingGrant { amount, expires_at, .. } =
-                            self.must(&layout::pending(self.merchant, lot))?;
+                        let pending: PendingGrant = self.must(&layout::pending(self.merchant, lot))?;
+                        let PendingGrant { amount, expires_at, .. } = pending;
                         found.pending = minus(found.pending, amount)?;
-                        self.count_in(&mut found, &[Allocation { lot, expires_at, amount }])?;
+                        let part = Allocation { lot, expires_at, amount };
+                        self.count_in(&mut found, &[part], pending.released_at(self.now))?;
                     }
                 }
             }
@@ -94,12 +95,13 @@ impl<'a> Book<'a> {
         Ok(rest)
     }
 
-    /// Adds what comes to a member to what they have: what they owe is repaid first, and what has expired is gone.
-    fn count_in(&self, found: &mut Balance, parts: &[Allocation]) -> Result<(), LedgerError> {
+    /// Adds what comes to a member at an instant to what they have: what they owe is repaid first by what had not
+    /// expired then, and what has expired by now is gone.
+    fn count_in(&self, found: &mut Balance, parts: &[Allocation], at: Timestamp) -> Result<(), LedgerError> {
         for part in parts {
-            let repaid = found.debt.min(part.amount);
+            let repaid = if has_expired(part.expires_at, at) { 0 } else { found.debt.min(part.amount) };
             found.debt = minus(found.debt, repaid)?;
-            if part.expires_at.is_none_or(|at| !self.is_over(at)) {
+            if !has_expired(part.expires_at, self.now) {
                 found.available = plus(found.available, minus(part.amount, repaid)?)?;
             }
         }
@@ -242,7 +244,7 @@ impl<'a> Book<'a> {
 
     /// Whether an instant has come.
     pub(super) fn is_over(&self, at: Timestamp) -> bool {
-        at.as_millisecond() <= self.now.as_millisecond()
+        has_expired(Some(at), self.now)
     }
 
     /// The day of the merchant on which an instant falls.
@@ -259,6 +261,11 @@ impl<'a> Book<'a> {
     pub(super) fn save_account(&mut self, member: MemberId, unit: &Code, account: Account) -> Result<(), LedgerError> {
         Ok(self.tx.save(&layout::account(self.merchant, member, unit), &account)?)
     }
+}
+
+/// Whether something that expires then has expired at an instant. Both count as the milliseconds that are stored.
+pub(super) fn has_expired(expires_at: Option<Timestamp>, at: Timestamp) -> bool {
+    expires_at.is_some_and(|end| end.as_millisecond() <= at.as_millisecond())
 }
 
 /// The members that a transfer is about.

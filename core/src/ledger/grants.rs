@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::book::{credit, debit, minus, on_behalf, plus, sum};
+use super::book::{credit, debit, has_expired, minus, on_behalf, plus, sum};
 use super::limits::withdraw;
 use super::{Account, Allocation, Book, House, LedgerError, Transfer, lots};
 use crate::domain::{Code, MemberId, Minor, PostingId, Unit, UnitKind};
@@ -23,7 +23,11 @@ impl Book<'_> {
         let mut account = self.touch_to_receive(member, unit)?;
         self.count_earning(&mut account, unit, amount)?;
         let mut transfers = Vec::new();
-        let rest = self.repay(&mut account, member, &unit.code, amount, from, &mut transfers)?;
+        let rest = if has_expired(expires_at, self.now) {
+            amount
+        } else {
+            self.repay(&mut account, member, &unit.code, amount, from, &mut transfers)?
+        };
         if rest > 0 {
             self.check_room(&account, unit, rest)?;
             let id = self.ids.lot();
@@ -45,7 +49,8 @@ impl Book<'_> {
         }
     }
 
-    /// Uses an amount that is about to reach a member to repay what they owe, and returns what is left of it.
+    /// Uses an amount that is about to reach a member to repay what they owe, and returns what is left of it. What has
+    /// expired repays nothing: it is for the caller not to ask.
     pub(super) fn repay(
         &mut self,
         account: &mut Account,

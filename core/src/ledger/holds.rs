@@ -130,7 +130,9 @@ impl Book<'_> {
         let back = minus(hold.amount, posted)?;
         if back > 0 {
             self.uncount_spending(&mut account, hold.placed_at, back);
-            self.give_back(&mut account, member, unit, &rest, back, House::Held, &mut transfers)?;
+            // What lapsed came back when it did, whenever that is booked.
+            let at = if let HoldState::Lapsed { .. } = state { hold.lapses_at } else { self.now };
+            self.give_back(&mut account, member, unit, &rest, House::Held, at, &mut transfers)?;
         }
         self.save_account(member, unit, account)?;
         self.unwatch(member, unit, hold.lapses_at, Timed::Hold(hold.id));

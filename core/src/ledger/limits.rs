@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use super::book::{bounded, minus, plus};
 use super::records::Today;
 use super::{Account, Book, LedgerError};
-use crate::domain::{Minor, Unit};
+use crate::domain::{Code, MemberId, Minor, Unit, UnitRules};
+use crate::store::layout;
 
 impl Book<'_> {
     /// Counts an earning, if the unit allows it.
@@ -24,6 +25,25 @@ impl Book<'_> {
         }
         account.today = Some(Today { earned, ..today });
         Ok(())
+    }
+
+    /// How much of a unit a member can be granted now: what the limits of the day and of the balance leave. What the
+    /// member owes is no part of the balance, so it comes on top. Books what is due on the account where that matters.
+    ///
+    /// # Errors
+    /// [`LedgerError::UnknownUnit`], [`LedgerError::Store`] and [`LedgerError::Inconsistent`].
+    pub fn grantable(&mut self, member: MemberId, unit: &Code) -> Result<Minor, LedgerError> {
+        let key = layout::unit(self.merchant, unit);
+        let unit: Unit = self.tx.load(&key)?.ok_or_else(|| LedgerError::UnknownUnit(unit.clone()))?;
+        let UnitRules { balance_max, earn_per_day_max, .. } = unit.rules;
+        if balance_max.is_none() && earn_per_day_max.is_none() {
+            return Ok(Minor::MAX);
+        }
+        let account = self.touch_to_receive(member, &unit)?;
+        let today = earn_per_day_max.map(|max| max.saturating_sub(self.today(&account).earned));
+        let has = plus(plus(account.balance, account.held)?, account.pending)?;
+        let room = balance_max.map(|max| max.saturating_sub(has).saturating_add(account.debt));
+        Ok(today.unwrap_or(Minor::MAX).min(room.unwrap_or(Minor::MAX)))
     }
 
     /// Counts spending, if the unit allows it.

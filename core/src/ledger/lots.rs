@@ -115,20 +115,18 @@ pub(super) fn take_back(
     Ok((taken, lapsed))
 }
 
-/// Puts spent parts back into their lots, but for the first `skip` of the amount.
+/// Puts spent parts back into their lots.
 pub(super) fn give_back(
     book: &mut Book<'_>,
     member: MemberId,
     unit: &Code,
-    spent: &[Allocation],
-    skip: Minor,
-) -> Result<Vec<Allocation>, LedgerError> {
-    let (_, back) = split(spent, skip)?;
-    for part in &back {
+    back: &[Allocation],
+) -> Result<(), LedgerError> {
+    for part in back {
         let mut lot = find(book, member, unit, part)?;
         put(book, member, unit, &mut lot, part.amount, false)?;
     }
-    Ok(back)
+    Ok(())
 }
 
 /// Remembers that so much of what was spent of a lot is forgiven.

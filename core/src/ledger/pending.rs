@@ -1,11 +1,12 @@
 //! Pending grants: earned now, spendable from an instant on, or after an event.
 //!
-//! What is pending is neither spendable nor does it repay a debt. On its release it is as if it were granted then. A
-//! reversal before that takes it back as a whole, whatever the member has spent.
+//! What is pending is neither spendable nor does it repay a debt. On its release it is as if it were granted at the
+//! instant of that, whenever it is booked. A reversal before that takes it back as a whole, whatever the member has
+//! spent.
 
 use jiff::Timestamp;
 
-use super::book::{credit, minus, on_behalf, plus};
+use super::book::{credit, has_expired, minus, on_behalf, plus};
 use super::{
     Account, Allocation, Book, Cause, House, LedgerError, Move, PendingGrant, PendingState, Release, Transfer, lots,
 };
@@ -26,6 +27,11 @@ impl PendingGrant {
         release: Release,
     ) -> Self {
         Self { lot, source, member, unit, amount, expires_at, from, release, state: PendingState::Waiting }
+    }
+
+    /// The instant of a release that is booked now: that of its time, or else that of its event, which is now.
+    pub(super) fn released_at(&self, now: Timestamp) -> Timestamp {
+        self.release.at().map_or(now, |at| at.min(now))
     }
 }
 
@@ -80,7 +86,12 @@ impl Book<'_> {
         let mut account = self.account(member, &unit)?;
         account.pending = minus(account.pending, amount)?;
         let mut transfers = Vec::new();
-        let rest = self.repay(&mut account, member, &unit, amount, House::Pending, &mut transfers)?;
+        let at = pending.released_at(self.now);
+        let rest = if has_expired(expires_at, at) {
+            amount
+        } else {
+            self.repay(&mut account, member, &unit, amount, House::Pending, &mut transfers)?
+        };
         if rest > 0 {
             let part = lots::open(self, lot, source, member, &unit, rest, expires_at)?;
             account.balance = plus(account.balance, rest)?;
@@ -112,7 +123,7 @@ impl Book<'_> {
                 self.close_pending(pending, PendingState::Cancelled { posting: by })
             }
             PendingState::Released { repaid, .. } => {
-                self.take_or_owe(account, member, &unit, repaid, from, Vec::new(), transfers)?;
+                self.owe_again(account, member, &unit, repaid, from, transfers)?;
                 let rest = minus(amount, repaid)?;
                 let part = (rest > 0).then_some(Allocation { lot, expires_at, amount: rest });
                 self.take_back(account, member, &unit, part.as_slice(), rest, from, transfers)

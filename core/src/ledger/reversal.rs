@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use super::book::{bounded, credit, debit, minus, on_behalf, plus};
+use super::book::{bounded, credit, debit, has_expired, minus, on_behalf, plus, sum};
 use super::records::Reversal;
 use super::{Account, Allocation, Book, Entry, Hold, House, LedgerError, Move, Party, Posting, Transfer, lots};
 use crate::domain::{Code, MemberId, Minor, PostingId, Shortfall};
@@ -52,10 +52,10 @@ impl Book<'_> {
                 }
             }
             (Party::House(house), Party::House(House::Debt)) => {
-                self.take_or_owe(&mut account, member, unit, *amount, house, Vec::new(), transfers)?;
+                self.owe_again(&mut account, member, unit, *amount, house, transfers)?;
             }
             (Party::House(House::Held) | Party::Member(_), Party::House(house)) => {
-                self.give_back(&mut account, member, unit, lots, *amount, house, transfers)?;
+                self.give_back(&mut account, member, unit, lots, house, self.now, transfers)?;
             }
             (Party::House(house), Party::Member(_)) => {
                 self.take_back(&mut account, member, unit, lots, *amount, house, transfers)?;
@@ -135,7 +135,8 @@ impl Book<'_> {
         if gone > 0 && house == House::Transit {
             transfers.push(on_behalf(member, unit, gone, House::Expired, house, Vec::new()));
         }
-        let mut forgiven = self.take_or_owe(account, member, unit, owed, house, taken, transfers)?;
+        let policy = if owed > 0 { self.unit(unit)?.rules.shortfall } else { Shortfall::Owe };
+        let mut forgiven = self.take_or_owe(account, member, unit, owed, house, taken, policy, transfers)?;
         for spent in &short {
             let borne = forgiven.min(spent.amount);
             if borne > 0 {
@@ -146,10 +147,25 @@ impl Book<'_> {
         Ok(())
     }
 
+    /// Undoes that something repaid a debt: the member gives it, or owes it again, whatever the unit's rules say of
+    /// what is missing. They owed it before.
+    pub(super) fn owe_again(
+        &mut self,
+        account: &mut Account,
+        member: MemberId,
+        unit: &Code,
+        repaid: Minor,
+        house: House,
+        transfers: &mut Vec<Transfer>,
+    ) -> Result<(), LedgerError> {
+        let nothing = Vec::new();
+        self.take_or_owe(account, member, unit, repaid, house, nothing, Shortfall::Owe, transfers).map(|_| ())
+    }
+
     /// Takes an amount from the lots that expire first, besides what is `taken` already. What the member has not is
     /// owed, forgiven or refused. Returns what is forgiven.
     #[expect(clippy::too_many_arguments, reason = "the parts of one transfer")]
-    pub(super) fn take_or_owe(
+    fn take_or_owe(
         &mut self,
         account: &mut Account,
         member: MemberId,
@@ -157,6 +173,7 @@ impl Book<'_> {
         amount: Minor,
         house: House,
         mut taken: Vec<Allocation>,
+        policy: Shortfall,
         transfers: &mut Vec<Transfer>,
     ) -> Result<Minor, LedgerError> {
         let there = account.balance.min(amount);
@@ -171,7 +188,7 @@ impl Book<'_> {
         if missing == 0 {
             return Ok(0);
         }
-        let from = match self.unit(unit)?.rules.shortfall {
+        let from = match policy {
             Shortfall::Owe => {
                 account.debt = bounded(plus(account.debt, missing)?, unit)?;
                 House::Debt
@@ -183,8 +200,8 @@ impl Book<'_> {
         Ok(if from == House::Forgiven { missing } else { 0 })
     }
 
-    /// Gives back what was spent or held: what was forgiven goes back to the merchant, then what the member owes is
-    /// repaid, and the rest goes to the very lots it came from.
+    /// Gives back what was spent or held, as of an instant: what was forgiven goes back to the merchant, then what the
+    /// member owes is repaid by what has not expired, and the rest goes to the very lots it came from.
     #[expect(clippy::too_many_arguments, reason = "the parts of one transfer")]
     pub(super) fn give_back(
         &mut self,
@@ -192,20 +209,22 @@ impl Book<'_> {
         member: MemberId,
         unit: &Code,
         spent: &[Allocation],
-        amount: Minor,
         house: House,
+        at: Timestamp,
         transfers: &mut Vec<Transfer>,
     ) -> Result<(), LedgerError> {
         let (forgiven, spent) = lots::split_forgiven(self, member, unit, spent)?;
         if forgiven > 0 {
             transfers.push(on_behalf(member, unit, forgiven, house, House::Forgiven, Vec::new()));
         }
-        let amount = minus(amount, forgiven)?;
-        let rest = self.repay(account, member, unit, amount, house, transfers)?;
-        if rest > 0 {
-            let lots = lots::give_back(self, member, unit, &spent, minus(amount, rest)?)?;
-            account.balance = plus(account.balance, rest)?;
-            let back = credit(unit, house, member, lots)?;
+        let (mut back, good): (Vec<_>, Vec<_>) = spent.into_iter().partition(|part| has_expired(part.expires_at, at));
+        let usable = sum(&good)?;
+        let rest = self.repay(account, member, unit, usable, house, transfers)?;
+        back.extend(lots::split(&good, minus(usable, rest)?)?.1);
+        if !back.is_empty() {
+            lots::give_back(self, member, unit, &back)?;
+            let back = credit(unit, house, member, back)?;
+            account.balance = plus(account.balance, back.amount)?;
             if house == House::Held {
                 // There was room for it all the time, and a hold must be able to end.
                 transfers.push(Transfer { on_behalf: Some(member), ..back });

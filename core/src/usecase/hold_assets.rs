@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::host::has_member;
+use super::redeem_coupons::is_coupon;
 use super::{Act, Reply};
 use crate::domain::{Code, HoldId, Label, MemberId, MerchantId, Minor, PostingId};
 use crate::ledger::{Cause, House, LedgerError, Move, NewPosting};
@@ -61,6 +62,9 @@ pub enum HoldError {
     /// Not a member of the merchant.
     #[error("there is no member {0}")]
     UnknownMember(MemberId),
+    /// What a coupon gives depends on the basket for which it is redeemed.
+    #[error("{0} reserves coupons: they are redeemed for a basket, not posted")]
+    OfCoupons(HoldId),
     /// The ledger refuses.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -83,11 +87,16 @@ pub fn hold_assets(tx: &mut Tx, act: &mut Act<'_>, wanted: &HoldAssets) -> Resul
     book(tx, act, hold, wanted.reason.as_ref(), place)
 }
 
-/// Spends what was set aside, whole or in part.
+/// Spends what was set aside, whole or in part. Reserved coupons are for [`redeem_coupons`](super::redeem_coupons()).
 ///
 /// # Errors
-/// What the ledger refuses.
+/// The first refusal in the order of [`HoldError`]'s variants.
 pub fn post_hold(tx: &mut Tx, act: &mut Act<'_>, post: &PostHold) -> Result<HoldOut, HoldError> {
+    if let Some(hold) = act.book(tx)?.find_hold(post.hold)?
+        && is_coupon(tx, act.merchant, &hold.unit)?
+    {
+        return Err(HoldError::OfCoupons(post.hold));
+    }
     let wanted = Move::PostHold { hold: post.hold, amount: post.amount, to: House::Redeemed };
     book(tx, act, post.hold, post.reason.as_ref(), wanted)
 }

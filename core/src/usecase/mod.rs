@@ -49,9 +49,11 @@ pub use liability::read_liabilities;
 pub use load_stored_value::{LoadError, LoadStoredValue, Loaded, load_stored_value};
 pub use migrate::{MigrateError, migrate};
 pub use programme::{Active, Enablement, Programme, ProgrammeError, Revision};
-pub use quote_order::{PackQuote, Quote, QuoteError, QuoteOrder, quote_order};
+pub use quote_order::{PackOffer, PackQuote, Quote, QuoteError, QuoteOrder, quote_order};
 pub use read_assets::{Asset, AssetsError, house_total, read_assets};
-pub use redeem_coupons::{CouponDiscount, RedeemCoupons, RedeemError, Redeemed, redeem_coupons, return_coupons};
+pub use redeem_coupons::{
+    Choice, CouponDiscount, RedeemCoupons, RedeemError, Redeemed, redeem_coupons, return_coupons,
+};
 pub use refund_order::{RefundError, RefundOrder, Refunded, refund_order};
 pub use run_command::{CommandError, CommandReply, RunCommand, run_command};
 pub use run_due::{DueSummary, run_due};

@@ -2,9 +2,10 @@
 
 use super::Act;
 use super::host::has_store;
-use super::settle_order::{log, taking_part};
+use super::settle_order::{Limited, log, taking_part, within_limits};
 use crate::domain::{Code, Line, LineFault, Member, MemberId, Minor, Order, OrderId, OrderState, Reference, StoreId};
-use crate::pack::{CallError, Decided};
+use crate::ledger::LedgerError;
+use crate::pack::{CallError, Decided, Earning, Finding};
 use crate::store::{StoreError, Tx, layout};
 
 /// A basket.
@@ -33,7 +34,18 @@ pub struct PackQuote {
     /// The pack.
     pub pack: Code,
     /// What it would give and what it looked at, or the code and text of its failure.
-    pub said: Result<Decided, (String, String)>,
+    pub said: Result<PackOffer, (String, String)>,
+}
+
+/// What one pack would give for a basket.
+#[derive(Debug)]
+pub struct PackOffer {
+    /// What the buyer would get.
+    pub earnings: Vec<Earning>,
+    /// How much more of which unit it would be if the unit had no limits.
+    pub kept_back: Vec<(Code, Minor)>,
+    /// What the pack looked at.
+    pub findings: Vec<Finding>,
 }
 
 /// Why there is no quote.
@@ -87,7 +99,7 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
                 let verdict = pack.quote(tx, &scene, &order, buyer.as_ref());
                 log(&active, &verdict.lines);
                 match verdict.result {
-                    Ok(decided) => Ok(decided),
+                    Ok(decided) => offer(tx, act, buyer.as_ref(), decided)?,
                     Err(CallError::Store(error)) => return Err(error.into()),
                     Err(error) => Err((error.code().to_owned(), error.to_string())),
                 }
@@ -97,4 +109,24 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
         packs.push(PackQuote { pack: active.code, said });
     }
     Ok(Quote { total_minor, packs })
+}
+
+/// What the buyer would get of what a pack decided.
+fn offer(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    buyer: Option<&Member>,
+    decided: Decided,
+) -> Result<Result<PackOffer, (String, String)>, StoreError> {
+    let Decided { earnings, findings } = decided;
+    let Some(buyer) = buyer else { return Ok(Ok(PackOffer { earnings, kept_back: Vec::new(), findings })) };
+    // What is due is booked before an account's limits are looked at, and that is not a quote's to keep.
+    let before = tx.savepoint();
+    let limited = within_limits(&mut act.book(tx)?, buyer.id, earnings);
+    tx.rollback_to(before);
+    Ok(match limited {
+        Ok(Limited { earnings, kept_back }) => Ok(PackOffer { earnings, kept_back, findings }),
+        Err(LedgerError::Store(error)) => return Err(error),
+        Err(error) => Err(("ledger-refused".to_owned(), error.to_string())),
+    })
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::host::{has_member, has_store};
 use super::{Act, Reply};
 use crate::domain::{
-    Code, CouponType, Event, Inapplicable, Line, LineFault, MemberId, MerchantId, Minor, NotStackable, Order,
-    PostingId, StoreId, check_stacking,
+    Code, CouponType, Event, HoldId, Inapplicable, Line, LineFault, MemberId, MerchantId, Minor, NotStackable, Order,
+    PostingId, StoreId, Unit, UnitKind, check_stacking, discounts,
 };
 use crate::ledger::{Cause, House, LedgerError, Move, NewPosting, Posting};
 use crate::store::{Key, Record, StoreError, Tx, layout};
@@ -16,12 +16,21 @@ use crate::store::{Key, Record, StoreError, Tx, layout};
 pub struct RedeemCoupons {
     /// Whose coupons.
     pub member: MemberId,
-    /// Of which types, in the order in which they count; a type may be named more than once.
-    pub coupons: Vec<Code>,
+    /// Which, in the order in which they count; a type may be named more than once.
+    pub coupons: Vec<Choice>,
     /// In which store.
     pub store: StoreId,
     /// For which basket.
     pub lines: Vec<Line>,
+}
+
+/// A coupon of a member, or several that are reserved together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Of this type, the one that expires first.
+    OfType(Code),
+    /// What this hold has reserved, all of it.
+    Reserved(HoldId),
 }
 
 /// What was redeemed.
@@ -74,7 +83,10 @@ pub enum RedeemError {
     NoCoupons,
     /// More than a basket takes.
     #[error("a basket takes at most {COUPONS_MAX} coupons, but {0} are named")]
-    TooManyCoupons(usize),
+    TooManyCoupons(u64),
+    /// Not a reservation of coupons of this member.
+    #[error("{0} is no reservation of coupons of the member")]
+    UnknownReservation(HoldId),
     /// Not a type of coupon of the merchant.
     #[error("there is no type of coupon `{0}`")]
     UnknownCoupon(Code),
@@ -98,7 +110,7 @@ pub enum RedeemError {
 }
 
 /// The most coupons that one basket takes.
-const COUPONS_MAX: usize = 20;
+const COUPONS_MAX: u64 = 20;
 
 /// Redeems coupons for a basket, all or none. Each one counts on what the ones before it have left of the lines, so that
 /// together they never take off more than the basket costs.
@@ -106,36 +118,70 @@ const COUPONS_MAX: usize = 20;
 /// # Errors
 /// The first refusal in the order of [`RedeemError`]'s variants.
 pub fn redeem_coupons(tx: &mut Tx, act: &mut Act<'_>, redeem: &RedeemCoupons) -> Result<Redeemed, RedeemError> {
-    if !has_member(tx, act.merchant, redeem.member)? {
-        return Err(RedeemError::UnknownMember(redeem.member));
+    let RedeemCoupons { member, store, .. } = *redeem;
+    if !has_member(tx, act.merchant, member)? {
+        return Err(RedeemError::UnknownMember(member));
     }
     Order::total(&redeem.lines)?;
-    if !has_store(tx, act.merchant, redeem.store)? {
-        return Err(RedeemError::UnknownStore(redeem.store));
+    if !has_store(tx, act.merchant, store)? {
+        return Err(RedeemError::UnknownStore(store));
     }
-    match redeem.coupons.len() {
-        0 => return Err(RedeemError::NoCoupons),
-        1..=COUPONS_MAX => {}
-        more => return Err(RedeemError::TooManyCoupons(more)),
-    }
+    let (coupons, moves) = named(tx, act, redeem)?;
     let mut types = Vec::new();
-    for code in &redeem.coupons {
+    for code in &coupons {
         let found = tx.load::<CouponType>(&layout::coupon_type(act.merchant, code))?;
         types.push(found.ok_or_else(|| RedeemError::UnknownCoupon(code.clone()))?);
     }
     check_stacking(&types)?;
-    let (discounts, total_minor) = discounts(&types, redeem)?;
+    let discounts = discounts(&types, store, &redeem.lines)
+        .map_err(|(place, reason)| RedeemError::Inapplicable { coupon: coupons[place].clone(), reason })?;
+    let total_minor = discounts.iter().map(|discount| discount.total_minor).sum();
     let posting = act.ids.posting();
-    let member = redeem.member;
-    let moves = redeem
-        .coupons
-        .iter()
-        .map(|unit| Move::Spend { member, unit: unit.clone(), amount: 1, to: House::Redeemed })
-        .collect();
     act.book(tx)?.post(&NewPosting { id: posting, cause: Cause::Coupon, pack: None, reason: None, moves })?;
-    let (coupons, at) = (redeem.coupons.clone(), act.now);
-    act.tell(tx, &Event::CouponsRedeemed { member, coupons, discount_minor: total_minor, posting, at })?;
+    let discounts = coupons.iter().zip(discounts).map(|(coupon, discount)| CouponDiscount {
+        coupon: coupon.clone(),
+        lines: discount.lines,
+        gift: discount.gift,
+    });
+    let discounts = discounts.collect();
+    act.tell(tx, &Event::CouponsRedeemed { member, coupons, discount_minor: total_minor, posting, at: act.now })?;
     Ok(Redeemed { posting, discounts, total_minor })
+}
+
+/// The type of each coupon that is named, and what takes them from the member.
+fn named(tx: &mut Tx, act: &mut Act<'_>, redeem: &RedeemCoupons) -> Result<(Vec<Code>, Vec<Move>), RedeemError> {
+    let (mut coupons, mut moves, mut count) = (Vec::new(), Vec::new(), 0_u64);
+    for choice in &redeem.coupons {
+        let (unit, amount) = match choice {
+            Choice::OfType(unit) => {
+                let unit = unit.clone();
+                moves.push(Move::Spend { member: redeem.member, unit: unit.clone(), amount: 1, to: House::Redeemed });
+                (unit, 1)
+            }
+            Choice::Reserved(hold) => {
+                let found = act.book(tx)?.find_hold(*hold)?.filter(|found| found.member == redeem.member);
+                let found = found.ok_or(RedeemError::UnknownReservation(*hold))?;
+                if !is_coupon(tx, act.merchant, &found.unit)? {
+                    return Err(RedeemError::UnknownReservation(*hold));
+                }
+                moves.push(Move::PostHold { hold: *hold, amount: None, to: House::Redeemed });
+                (found.unit, found.amount)
+            }
+        };
+        count = count.saturating_add(amount);
+        coupons.extend((0..amount.min(COUPONS_MAX)).map(|_| unit.clone()));
+    }
+    match count {
+        0 => Err(RedeemError::NoCoupons),
+        1..=COUPONS_MAX => Ok((coupons, moves)),
+        more => Err(RedeemError::TooManyCoupons(more)),
+    }
+}
+
+/// Whether a unit is a type of coupon.
+pub(super) fn is_coupon(tx: &mut Tx, merchant: MerchantId, unit: &Code) -> Result<bool, StoreError> {
+    let unit = tx.load::<Unit>(&layout::unit(merchant, unit))?;
+    Ok(unit.is_some_and(|unit| unit.kind == UnitKind::Coupon))
 }
 
 /// Gives redeemed coupons back: each is again what it was, and expires when it would have.
@@ -155,19 +201,4 @@ pub fn return_coupons(tx: &mut Tx, act: &mut Act<'_>, redeemed: PostingId) -> Re
     let moves = vec![Move::Reverse { posting: redeemed }];
     act.book(tx)?.post(&NewPosting { id, cause: Cause::Coupon, pack: None, reason: None, moves })?;
     Ok(id)
-}
-
-fn discounts(types: &[CouponType], redeem: &RedeemCoupons) -> Result<(Vec<CouponDiscount>, Minor), RedeemError> {
-    let (mut left, mut total, mut all) = (redeem.lines.clone(), 0, Vec::new());
-    for coupon in types {
-        let discount = coupon
-            .discount(redeem.store, &left)
-            .map_err(|reason| RedeemError::Inapplicable { coupon: coupon.unit.clone(), reason })?;
-        for (line, off) in left.iter_mut().zip(&discount.lines) {
-            line.amount_minor -= off;
-        }
-        total += discount.total_minor;
-        all.push(CouponDiscount { coupon: coupon.unit.clone(), lines: discount.lines, gift: discount.gift });
-    }
-    Ok((all, total))
 }

@@ -1,5 +1,7 @@
 //! An order comes from a till: it is recorded, and the packs do their part in the same transaction.
 
+use std::collections::BTreeMap;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -7,10 +9,10 @@ use super::figures::{Figure, count};
 use super::host::has_store;
 use super::{Act, Active, Reply};
 use crate::domain::{
-    Currency, Event, Line, LineFault, Member, MemberId, Merchant, MerchantId, Order, OrderId, OrderState, PackOutcome,
-    PackResult, Reference, StoreId,
+    Code, Currency, Event, Line, LineFault, Member, MemberId, Merchant, MerchantId, Minor, Order, OrderId, OrderState,
+    PackOutcome, PackResult, Reference, StoreId,
 };
-use crate::ledger::{Cause, House, LedgerError, Move, NewPosting};
+use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting};
 use crate::pack::{CallError, Earning, LogLine};
 use crate::store::{Key, Order1, Record, StoreError, Tx, layout, whole};
 
@@ -202,7 +204,7 @@ fn ask_packs(
                 verdict
                     .result
                     .map_err(Failure::from)
-                    .and_then(|decided| grant(tx, act, &active, order, buyer, &decided.earnings))
+                    .and_then(|decided| grant(tx, act, &active, order, buyer, decided.earnings))
             }
             Err(error) => Err(Failure::Pack { code: error.code().to_owned(), message: error.to_string() }),
         };
@@ -269,31 +271,69 @@ impl From<StoreError> for Failure {
     }
 }
 
-/// Books what a pack wants the buyer to get.
+/// Books what a pack wants the buyer to get, as far as the limits of the units allow.
 fn grant(
     tx: &mut Tx,
     act: &mut Act<'_>,
     active: &Active,
     order: &Order,
     buyer: Option<&Member>,
-    earnings: &[Earning],
+    earnings: Vec<Earning>,
 ) -> Result<PackResult, Failure> {
-    let Some(buyer) = buyer.filter(|_| !earnings.is_empty()) else {
+    let Some(buyer) = buyer else { return Ok(PackResult::Done { posting: None, earned: Vec::new() }) };
+    let Limited { earnings, kept_back } = within_limits(&mut act.book(tx)?, buyer.id, earnings)?;
+    for (unit, kept_back) in kept_back {
+        let (pack, at) = (active.code.clone(), act.now);
+        act.tell(tx, &Event::EarningLimited { order: order.id, member: buyer.id, pack, unit, kept_back, at })?;
+    }
+    if earnings.is_empty() {
         return Ok(PackResult::Done { posting: None, earned: Vec::new() });
-    };
-    let moves = earnings
-        .iter()
-        .map(|earning| Move::Grant {
-            member: buyer.id,
-            unit: earning.unit.clone(),
-            amount: earning.amount,
-            expires_at: earning.expires_at,
-            from: House::Issued,
-        })
-        .collect();
+    }
+    let moves = earnings.iter().map(|earning| Move::Grant {
+        member: buyer.id,
+        unit: earning.unit.clone(),
+        amount: earning.amount,
+        expires_at: earning.expires_at,
+        from: House::Issued,
+    });
+    let moves = moves.collect();
     let id = act.ids.posting();
     let pack = Some(active.code.clone());
     act.book(tx)?.post(&NewPosting { id, cause: Cause::Order(order.id), pack, reason: None, moves })?;
-    let earned = earnings.iter().map(|earning| (earning.unit.clone(), earning.amount)).collect();
+    let earned = earnings.into_iter().map(|earning| (earning.unit, earning.amount)).collect();
     Ok(PackResult::Done { posting: Some(id), earned })
+}
+
+/// Earnings within the limits of their units.
+pub(super) struct Limited {
+    /// What can be granted.
+    pub(super) earnings: Vec<Earning>,
+    /// How much more of which unit it would have been.
+    pub(super) kept_back: Vec<(Code, Minor)>,
+}
+
+/// Cuts earnings down to what the member can be granted now. A member at a limit gets less, the order stands.
+pub(super) fn within_limits(
+    book: &mut Book<'_>,
+    member: MemberId,
+    wanted: Vec<Earning>,
+) -> Result<Limited, LedgerError> {
+    let mut left: BTreeMap<Code, Minor> = BTreeMap::new();
+    let (mut earnings, mut kept_back) = (Vec::new(), Vec::new());
+    for earning in wanted {
+        let room = match left.get(&earning.unit) {
+            Some(room) => *room,
+            None => book.grantable(member, &earning.unit)?,
+        };
+        let amount = earning.amount.min(room);
+        left.insert(earning.unit.clone(), room - amount);
+        if amount < earning.amount {
+            kept_back.push((earning.unit.clone(), earning.amount - amount));
+        }
+        // An amount of nothing is for the ledger to refuse.
+        if amount > 0 || earning.amount == 0 {
+            earnings.push(Earning { amount, ..earning });
+        }
+    }
+    Ok(Limited { earnings, kept_back })
 }

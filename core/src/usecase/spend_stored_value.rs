@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::host::has_member;
 use super::{Act, Reply};
-use crate::domain::{Code, Event, Label, MemberId, MerchantId, Minor, PostingId, STORED_VALUE, STORED_VALUE_BONUS};
+use crate::domain::{
+    Code, Currency, Event, Label, MemberId, MerchantId, Minor, PostingId, STORED_VALUE, STORED_VALUE_BONUS,
+};
 use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting};
 use crate::store::{Key, Record, StoreError, Tx, layout};
 
@@ -69,6 +71,9 @@ pub fn spend_stored_value(tx: &mut Tx, act: &mut Act<'_>, spend: &SpendStoredVal
     let mut book = act.book(tx)?;
     let (of_principal, of_bonus) = stored_value(&mut book, spend.member)?;
     let needed = spend.amount_minor;
+    if needed > Currency::AMOUNT_MAX {
+        return Err(LedgerError::AmountTooLarge(needed).into());
+    }
     let split = order.split(needed, of_principal, of_bonus).ok_or_else(|| LedgerError::Insufficient {
         unit: principal.clone(),
         needed,

@@ -187,7 +187,7 @@ impl Things<'_> {
             ("POST", "/v1/members/{member}/coupons") => json!({ "coupon": "one-off" }),
             ("POST", "/v1/members/{member}/coupons/redemptions") => {
                 let line = json!({ "sku": "bun", "quantity": 1, "amount_minor": 700 });
-                json!({ "coupons": ["one-off"], "store": self.store, "lines": [line] })
+                json!({ "coupons": [{ "type": "one-off" }], "store": self.store, "lines": [line] })
             }
             ("POST", "/v1/holds/{hold}/post" | "/v1/holds/{hold}/void" | "/v1/orders/{order}/refund") => json!({}),
             ("POST", "/v1/packs/{pack}/commands/{command}") => json!({ "input": {} }),

@@ -1,17 +1,18 @@
-//! Holds, coupons, stored value with a bonus, what the merchant owes, and the job of what is due.
+//! Holds, stored value with a bonus, limits, what the merchant owes, and the job of what is due.
 
 use host_tests::{Member, Shop, World};
 use insta::{assert_json_snapshot, assert_snapshot};
-use punchcard::domain::{Code, MemberId, SpendingOrder, UnitRules};
+use punchcard::domain::{Code, Event, MemberId, SpendingOrder, UnitRules};
+use punchcard::ledger::LedgerError;
 use punchcard::usecase;
 use serde_json::{Value, json};
 
-use crate::{with_points, with_points_set};
+use crate::{earned, with_points, with_points_set};
 
 /// The instant at which worlds begin is in March 2026; this is a while after it.
-const LATER: &str = "2026-06-01T00:00:00Z";
+pub(crate) const LATER: &str = "2026-06-01T00:00:00Z";
 
-async fn hold(shop: &Shop, member: &Member, unit: &str, amount: u64, lapses_at: &str) -> Value {
+pub(crate) async fn hold(shop: &Shop, member: &Member, unit: &str, amount: u64, lapses_at: &str) -> Value {
     let body = json!({ "unit": unit, "amount": amount, "lapses_at": lapses_at });
     shop.post(&format!("/v1/members/{}/holds", member.id), body).send().await.created()
 }
@@ -81,112 +82,6 @@ async fn what_is_paid_in_and_what_is_given_on_top_are_spent_in_the_merchants_ord
     world.books_balance();
 }
 
-async fn define(world: &World, coupon: &str, fields: Value) {
-    let mut body = json!({
-        "title": "5 yuan off", "benefit": { "amount": { "off_minor": 500 } }, "validity": { "days": 7 }
-    });
-    for (name, value) in fields.as_object().unwrap() {
-        body[name] = value.clone();
-    }
-    world.shop.put(&format!("/v1/coupons/{coupon}"), body).send().await.ok();
-}
-
-#[tokio::test]
-async fn coupons_are_issued_and_redeemed_for_what_they_count_for() {
-    let world = World::new();
-    let alice = world.shop.member("alice").enrol().await;
-    define(&world, "welcome", json!({ "threshold_minor": 1000, "per_member_max": 1, "stacking_group": "sale" })).await;
-    let scope = json!({ "brands": ["Maison"] });
-    define(&world, "maison", json!({ "benefit": { "percent": { "percent": 10, "cap_minor": 300 } }, "scope": scope }))
-        .await;
-    let issue = async |coupon: &str| {
-        let path = format!("/v1/members/{}/coupons", alice.id);
-        world.shop.post(&path, json!({ "coupon": coupon })).send().await
-    };
-    assert_eq!(issue("welcome").await.created()["available"], 1);
-    assert_eq!(issue("maison").await.created()["available"], 1);
-    assert_snapshot!(issue("welcome").await.problem(), @"422 coupon-member-max: a member gets at most 1 coupons of `welcome`");
-    assert_eq!(issue("points").await.problem().name(), "422 unknown-unit");
-
-    let redeem = async |coupons: &[&str], amount: u64| {
-        let lines = json!([
-            { "sku": "bun", "quantity": 2, "amount_minor": amount },
-            { "sku": "cake", "brand": "Maison", "quantity": 1, "amount_minor": 8000 },
-        ]);
-        let body = json!({ "coupons": coupons, "store": world.shop.store(0), "lines": lines });
-        world.shop.post(&format!("/v1/members/{}/coupons/redemptions", alice.id), body).send().await
-    };
-    let refused = redeem(&["welcome", "welcome"], 1000).await.problem();
-    assert_eq!(refused.name(), "422 not-stackable");
-    let redeemed = redeem(&["welcome", "maison"], 1000).await.created();
-    assert_eq!((&redeemed["total_minor"], &redeemed["discounts"][0]["lines"]), (&json!(800), &json!([56, 444])));
-    assert_eq!(redeemed["discounts"][1]["lines"], json!([0, 300]));
-    assert_eq!(redeem(&["welcome"], 1000).await.problem().name(), "422 insufficient-balance");
-
-    let posting = redeemed["posting"].as_str().unwrap().parse().unwrap();
-    let host = world.running().host;
-    let returned = host.operate(world.shop.id, |tx, act| usecase::return_coupons(tx, act, posting)).unwrap();
-    let refused = host.operate(world.shop.id, |tx, act| usecase::return_coupons(tx, act, returned)).unwrap_err();
-    assert_eq!(refused.to_string(), format!("there is no posting {returned}"), "only redemptions are given back");
-    redeem(&["maison"], 1000).await.created();
-    world.books_balance();
-}
-
-#[tokio::test]
-async fn of_two_tills_that_reserve_one_coupon_one_wins() {
-    let world = World::new();
-    let alice = world.shop.member("alice").enrol().await;
-    define(&world, "welcome", json!({})).await;
-    let path = format!("/v1/members/{}/coupons", alice.id);
-    world.shop.post(&path, json!({ "coupon": "welcome" })).send().await.created();
-    let reserve = || {
-        let body = json!({ "unit": "welcome", "amount": 1, "lapses_at": "2026-03-20T00:00:00Z" });
-        world.shop.post(&format!("/v1/members/{}/holds", alice.id), body).send()
-    };
-    let (one, other) = tokio::join!(reserve(), reserve());
-    let won = [&one, &other].into_iter().filter(|reply| reply.status.is_success()).count();
-    assert_eq!(won, 1, "{one}, {other}");
-    world.books_balance();
-}
-
-#[tokio::test]
-async fn of_many_tills_that_want_a_stock_of_three_three_win_while_the_job_runs() {
-    let world = World::new();
-    define(&world, "cake", json!({ "stock": 3 })).await;
-    define(&world, "old", json!({ "validity": { "days": 0 } })).await;
-    let mut members = Vec::new();
-    for number in 0..10 {
-        let member = world.shop.member(&format!("member-{number}")).enrol().await;
-        for coupon in ["cake", "old"] {
-            let path = format!("/v1/members/{}/coupons", member.id);
-            world.shop.post(&path, json!({ "coupon": coupon })).send().await.created();
-        }
-        members.push(member);
-    }
-    // What ends with the day is due now; what lasts for seven days is not.
-    world.clock_at(&world.now().checked_add(jiff::SignedDuration::from_hours(30)).unwrap().to_string());
-    let host = world.running().host;
-    let job = tokio::task::spawn_blocking(move || usecase::run_due(&host).unwrap());
-    let tills = members.iter().map(|member| {
-        let body = json!({ "unit": "cake", "amount": 1, "lapses_at": LATER });
-        tokio::spawn(world.shop.post(&format!("/v1/members/{}/holds", member.id), body).send())
-    });
-    let (mut won, mut lost) = (0, 0);
-    for till in tills.collect::<Vec<_>>() {
-        let reply = till.await.unwrap();
-        if reply.status.is_success() {
-            won += 1;
-        } else {
-            assert_eq!(reply.problem().name(), "422 coupon-out-of-stock");
-            lost += 1;
-        }
-    }
-    assert_eq!((won, lost), (3, 7));
-    let done = job.await.unwrap();
-    assert_eq!((done.booked, done.failed.len()), (10, 0));
-    world.books_balance();
-}
-
 #[tokio::test]
 async fn a_clerk_defines_no_coupon_and_reads_no_liability() {
     let world = World::new();
@@ -248,5 +143,82 @@ async fn points_go_to_another_member_where_the_unit_allows_it() {
     host.operate(world.shop.id, |tx, act| usecase::set_unit_rules(tx, act, &points, &rules)).unwrap();
     host.operate(world.shop.id, |tx, act| usecase::give_assets(tx, act, &give)).unwrap();
     assert_eq!((alice.points().await, bob.points().await), (70, 30));
+    world.books_balance();
+}
+
+#[tokio::test]
+async fn an_order_earns_what_the_limits_of_the_unit_leave() {
+    let world = World::new();
+    with_points(&world.shop).await;
+    let alice = world.shop.member("alice").enrol().await;
+    let host = world.running().host;
+    let rules = UnitRules { earn_per_day_max: Some(30), ..UnitRules::default() };
+    let points = Code::new("points").unwrap();
+    host.operate(world.shop.id, |tx, act| usecase::set_unit_rules(tx, act, &points, &rules)).unwrap();
+    let order = |reference: &str| alice.order(reference).line("bread", 2000);
+    assert_eq!(earned(&order("till-1").settle().await.created(), "points"), 20);
+    let quote = order("till-2").quote().await.ok();
+    assert_eq!(
+        (&quote["packs"][0]["earnings"][0]["amount"], &quote["packs"][0]["kept_back"][0]["amount"]),
+        (&json!(10), &json!(10)),
+    );
+    let second = order("till-2").settle().await.created();
+    assert_eq!(earned(&second, "points"), 10);
+    assert_eq!(earned(&order("till-3").settle().await.created(), "points"), 0);
+    let told = world.shop.events().into_iter().filter_map(|event| match event {
+        Event::EarningLimited { kept_back, unit, .. } => Some((unit.to_string(), kept_back)),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [("points".to_owned(), 10), ("points".to_owned(), 20)]);
+    // What is given back makes room on the same day, and takes back what it had earned.
+    world.shop.refund(&second).await.ok();
+    assert_eq!(alice.points().await, 20);
+    assert_eq!(earned(&order("till-4").settle().await.created(), "points"), 10);
+    world.books_balance();
+}
+
+#[tokio::test]
+async fn what_holds_pays_and_gives_nothing_is_named() {
+    let world = World::new();
+    with_points(&world.shop).await;
+    let (alice, theirs) = (world.shop.member("alice").enrol().await, world.rival.member("bob").enrol().await);
+    alice.grant(10).await.ok();
+    let too_much = 1_000_000_000_000_001_u64;
+    for (member, unit, amount, lapses_at, expected) in [
+        (&theirs, "none", 0, LATER, "404 unknown-member"),
+        (&alice, "none", 0, LATER, "422 amount-zero"),
+        (&alice, "none", too_much, LATER, "422 amount-too-large"),
+        (&alice, "none", 1, LATER, "422 unknown-unit"),
+        (&alice, "points", 11, "2026-01-01T00:00:00Z", "422 hold-over"),
+        (&alice, "points", 11, LATER, "422 insufficient-balance"),
+    ] {
+        let body = json!({ "unit": unit, "amount": amount, "lapses_at": lapses_at });
+        let reply = world.shop.post(&format!("/v1/members/{}/holds", member.id), body).send().await;
+        assert_eq!(reply.problem().name(), expected, "{unit} {amount}");
+    }
+    for (member, amount, expected) in [
+        (&theirs, 0, "404 unknown-member"),
+        (&alice, 0, "422 amount-zero"),
+        (&alice, too_much, "422 amount-too-large"),
+        (&alice, 1, "422 insufficient-balance"),
+    ] {
+        let path = format!("/v1/members/{}/stored-value/payments", member.id);
+        let reply = world.shop.post(&path, json!({ "amount_minor": amount })).send().await;
+        assert_eq!(reply.problem().name(), expected, "{amount}");
+    }
+    let id = |member: &Member| member.id.parse::<MemberId>().unwrap();
+    let host = world.running().host;
+    let give = |from: &Member, to: &Member| {
+        let unit = Code::new("points").unwrap();
+        let give = usecase::GiveAssets { from: id(from), to: id(to), unit, amount: 11, reason: None };
+        host.operate(world.shop.id, |tx, act| usecase::give_assets(tx, act, &give)).unwrap_err()
+    };
+    let stranger = id(&theirs);
+    assert!(matches!(give(&theirs, &alice), usecase::GiveError::UnknownMember(member) if member == stranger));
+    assert!(matches!(give(&alice, &theirs), usecase::GiveError::UnknownMember(member) if member == stranger));
+    assert!(matches!(give(&alice, &alice), usecase::GiveError::Ledger(LedgerError::NotTransferable(_))));
+    let (none, rules) = (Code::new("none").unwrap(), UnitRules::default());
+    let refused = host.operate(world.shop.id, |tx, act| usecase::set_unit_rules(tx, act, &none, &rules)).unwrap_err();
+    assert!(matches!(refused, usecase::RulesError::UnknownUnit(unit) if unit == none));
     world.books_balance();
 }

@@ -8,6 +8,7 @@ mod auth;
 mod backups;
 mod bakery;
 mod bits;
+mod coupons;
 mod crash;
 mod demo;
 mod durability;

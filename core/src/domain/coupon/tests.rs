@@ -95,8 +95,10 @@ fn a_percentage_is_rounded_down_and_capped() {
     // 3 percent of 24.00 and nothing else: 72; of 0.33 it would be less than a minor unit.
     let mut lines = basket();
     lines.truncate(1);
+    lines[0].amount_minor = 34;
+    assert_eq!(percent(3, None).discount(STORE, &lines).unwrap().total_minor, 1);
     lines[0].amount_minor = 33;
-    assert_eq!(percent(3, None).discount(STORE, &lines).unwrap().total_minor, 0);
+    assert_eq!(percent(3, None).discount(STORE, &lines), Err(Inapplicable::NothingLeft));
 }
 
 #[test]
@@ -112,6 +114,37 @@ fn an_exchange_takes_one_piece_of_the_dearest_off() {
     // A third of 10.00 is rounded down.
     check(&exchange(&["tea"]), Ok(&[0, 0, 333]));
     check(&exchange(&["bagel"]), Err(Inapplicable::NothingInScope));
+}
+
+#[test]
+fn coupons_count_on_what_the_ones_before_have_left() {
+    let off = |coupons: &[CouponType]| {
+        let found = discounts(coupons, STORE, &basket())?;
+        Ok(found.into_iter().map(|discount| discount.lines).collect::<Vec<_>>())
+    };
+    let croissant = exchange(&["croissant"]);
+    // Two croissants are there: each is 12.00, and there is no third.
+    let two = vec![croissant.clone(), croissant.clone()];
+    assert_eq!(off(&two), Ok(vec![vec![1200, 0, 0], vec![1200, 0, 0]]));
+    assert_eq!(off(&[two, vec![croissant.clone()]].concat()), Err((2, Inapplicable::NothingLeft)));
+    // Three teas for 10.00: the last one is the dearest, and all of them cost 10.00.
+    let tea = exchange(&["tea"]);
+    assert_eq!(off(&vec![tea.clone(); 3]), Ok(vec![vec![0, 0, 333], vec![0, 0, 333], vec![0, 0, 334]]));
+    // After 10 percent the remaining croissants are cheaper; the amount takes what is left of the basket and no more.
+    let all = [percent(10, None), croissant, amount(99_999)];
+    assert_eq!(off(&all), Ok(vec![vec![240, 800, 100], vec![1080, 0, 0], vec![1080, 7200, 900]]));
+    assert_eq!(off(&[amount(99_999), percent(1, None)]), Err((1, Inapplicable::NothingLeft)));
+}
+
+#[test]
+fn what_costs_nothing_is_not_worth_a_coupon() {
+    let mut lines = basket();
+    lines.iter_mut().for_each(|line| line.amount_minor = 0);
+    for coupon in [amount(1), percent(50, None), exchange(&["tea"])] {
+        assert_eq!(coupon.discount(STORE, &lines), Err(Inapplicable::NothingLeft));
+    }
+    let gift = coupon(Benefit::Gift { sku: label("macaron"), quantity: 1 });
+    assert!(gift.discount(STORE, &lines).is_ok());
 }
 
 #[test]

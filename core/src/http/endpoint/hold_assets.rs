@@ -87,7 +87,7 @@ pub(super) async fn hold_assets(
     Ok((StatusCode::CREATED, Json(done.into())))
 }
 
-/// Spends what was set aside, whole or in part; the rest is given back.
+/// Spends what was set aside, whole or in part; the rest is given back. Reserved coupons are redeemed instead.
 #[utoipa::path(post, path = "/v1/holds/{hold}/post", tag = "holds", request_body = HoldPosting,
     params(("hold" = String, Path),
         ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new posting.")),

@@ -38,6 +38,8 @@ pub(super) struct PackQuoteOut {
     pack: String,
     /// What the buyer would earn.
     earnings: Vec<EarnedOut>,
+    /// What it would be more if the units had no limits.
+    kept_back: Vec<EarnedOut>,
     /// Which rules were looked at, and why they count or not.
     findings: Vec<FindingOut>,
     /// Why the pack says nothing, when it failed.
@@ -74,9 +76,9 @@ pub(super) async fn quote_order(
         .map(|quote| {
             let pack = quote.pack.into();
             match quote.said {
-                Ok(decided) => PackQuoteOut {
+                Ok(offer) => PackQuoteOut {
                     pack,
-                    earnings: decided
+                    earnings: offer
                         .earnings
                         .into_iter()
                         .map(|earning| EarnedOut {
@@ -85,7 +87,12 @@ pub(super) async fn quote_order(
                             expires_at: earning.expires_at.map(|at| at.to_string()),
                         })
                         .collect(),
-                    findings: decided
+                    kept_back: offer
+                        .kept_back
+                        .into_iter()
+                        .map(|(unit, amount)| EarnedOut { unit: unit.into(), amount, expires_at: None })
+                        .collect(),
+                    findings: offer
                         .findings
                         .into_iter()
                         .map(|finding| FindingOut {
@@ -99,6 +106,7 @@ pub(super) async fn quote_order(
                 Err((code, message)) => PackQuoteOut {
                     pack,
                     earnings: Vec::new(),
+                    kept_back: Vec::new(),
                     findings: Vec::new(),
                     failed: Some(FailedOut { code, message }),
                 },

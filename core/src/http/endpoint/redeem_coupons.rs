@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{Action, Code, MemberId, StoreId};
+use crate::domain::{Action, Code, HoldId, MemberId, StoreId};
 use crate::http::caller::{Caller, Once};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
@@ -18,12 +18,33 @@ use crate::usecase;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct CouponRedemption {
-    /// Of which types, in the order in which they count.
-    #[schema(value_type = Vec<String>, example = json!(["welcome"]))]
-    coupons: Vec<Code>,
+    /// Which, in the order in which they count.
+    #[schema(example = json!([{ "type": "welcome" }]))]
+    coupons: Vec<CouponChoice>,
     #[schema(value_type = String)]
     store: StoreId,
     lines: Vec<LineIn>,
+}
+
+/// A coupon of the member.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum CouponChoice {
+    /// The one of this type that expires first.
+    #[schema(value_type = String)]
+    Type(Code),
+    /// What this hold has reserved, all of it.
+    #[schema(value_type = String)]
+    Hold(HoldId),
+}
+
+impl From<CouponChoice> for usecase::Choice {
+    fn from(choice: CouponChoice) -> Self {
+        match choice {
+            CouponChoice::Type(unit) => Self::OfType(unit),
+            CouponChoice::Hold(hold) => Self::Reserved(hold),
+        }
+    }
 }
 
 /// What was redeemed.
@@ -68,6 +89,7 @@ pub(super) async fn redeem_coupons(
 ) -> Result<(StatusCode, Json<RedeemedOut>), Problem> {
     let member: MemberId = member.parse()?;
     let CouponRedemption { coupons, store, lines: basket } = sent.body;
+    let coupons = coupons.into_iter().map(usecase::Choice::from).collect();
     let redeem = usecase::RedeemCoupons { member, coupons, store, lines: lines(basket)? };
     let redeemed = app
         .serve(caller, Action::Serve, move |host, actor| {

@@ -158,3 +158,31 @@ fn a_clock_that_goes_back_over_midnight_begins_no_new_day() {
     ];
     check_refused(&mut world, DAY - 1, &table);
 }
+
+#[test]
+fn what_can_be_granted_is_what_the_limits_leave() {
+    let rules = UnitRules { earn_per_day_max: Some(50), balance_max: Some(100), ..free() };
+    let mut world = World::with(rules);
+    let grantable = |world: &mut World, now| world.with_book(now, |book| book.grantable(ALICE, &points())).unwrap();
+    assert_eq!(grantable(&mut world, 0), 50);
+    world.book(0, 1, grant(30, Some(2 * DAY)));
+    assert_eq!(grantable(&mut world, 1), 20);
+    assert_eq!(grantable(&mut world, DAY), 50);
+    world.book(DAY, 2, grant(50, None));
+    world.book(DAY, 3, hold(1, 40, 9 * DAY));
+    // 40 are in lots, 40 in the hold: 20 more. Then the lot of 10 expires.
+    assert_eq!(grantable(&mut world, 2 * DAY - 1), 0);
+    assert_eq!(grantable(&mut world, 2 * DAY), 20);
+    // What is owed is room: the grant repays it first.
+    world.book(2 * DAY, 4, spend(40));
+    world.book(2 * DAY, 5, reverse(2));
+    assert_eq!(world.balance(2 * DAY, ALICE), Balance { held: 40, debt: 50, ..Balance::default() });
+    assert_eq!(grantable(&mut world, 2 * DAY), 50);
+    world.book(2 * DAY, 6, grant(50, None));
+    assert_eq!(world.balance(2 * DAY, ALICE), Balance { held: 40, ..Balance::default() });
+    world.is_sound();
+    let refused = world.with_book(0, |book| book.grantable(ALICE, &code("stamps"))).unwrap_err();
+    assert!(matches!(refused, LedgerError::UnknownUnit(_)), "{refused}");
+    let mut free_world = World::new();
+    assert_eq!(grantable(&mut free_world, 0), Minor::MAX);
+}

@@ -179,8 +179,8 @@ impl Model {
             }
         }
         due.sort_unstable();
-        for (_, kind, id, number) in due {
-            if kind == b'h' { self.end_hold(HoldId::from_bytes(id), 0) } else { self.release(number) }
+        for (at, kind, id, number) in due {
+            if kind == b'h' { self.end_hold(HoldId::from_bytes(id), 0, at) } else { self.release(number, at) }
         }
         for lot in self.lots.iter_mut().filter(|lot| lot.member == member && lot.expires_at <= now) {
             lot.lapsed += lot.remaining;
@@ -258,27 +258,31 @@ impl Model {
         parts
     }
 
-    fn give_back(&mut self, member: MemberId, parts: &[Part]) {
+    /// As of the instant `at`: what had expired then repays nothing.
+    fn give_back(&mut self, member: MemberId, parts: &[Part], at: i64) {
         let mut rest = Vec::new();
         for (lot, part) in parts {
             let borne = self.lots[*lot].forgiven.min(*part);
             self.lots[*lot].forgiven -= borne;
             rest.push((*lot, part - borne));
         }
-        let mut skip = self.repay(member, total(&rest));
-        for (lot, part) in &rest {
-            let skipped = skip.min(*part);
-            skip -= skipped;
-            self.lots[*lot].remaining += part - skipped;
+        for (lot, part) in rest {
+            let repaid = if self.lots[lot].expires_at <= at { 0 } else { self.repay(member, part) };
+            self.lots[lot].remaining += part - repaid;
         }
     }
 
     /// Returns what the member had and what is forgiven.
-    fn take_or_owe(&mut self, member: MemberId, amount: Minor) -> Result<(Minor, Minor), Refused> {
+    fn take_or_owe(
+        &mut self,
+        member: MemberId,
+        amount: Minor,
+        shortfall: Shortfall,
+    ) -> Result<(Minor, Minor), Refused> {
         let there = self.in_lots(member).min(amount);
         self.take(member, there);
         let missing = amount - there;
-        match self.rules.shortfall {
+        match shortfall {
             _ if missing == 0 => {}
             Shortfall::Owe => self.person(member).debt += missing,
             Shortfall::Forgive => return Ok((there, missing)),
@@ -298,7 +302,7 @@ impl Model {
             back += lot.remaining;
             lot.remaining = 0;
         }
-        let (there, mut forgiven) = self.take_or_owe(member, owed)?;
+        let (there, mut forgiven) = self.take_or_owe(member, owed, self.rules.shortfall)?;
         for (number, spent) in short {
             let borne = forgiven.min(spent);
             forgiven -= borne;
@@ -318,12 +322,13 @@ impl Model {
     ) -> Done {
         self.touch(now, member);
         self.count_earned(now, member, amount)?;
-        let repaid = self.repay(member, amount);
+        let expires_at = expires_at.unwrap_or(NEVER);
+        let repaid = if expires_at <= now { 0 } else { self.repay(member, amount) };
         let rest = amount - repaid;
         let mut lots = Vec::new();
         if rest > 0 {
             self.check_room(member, rest)?;
-            lots.push(self.open(*ids.first().ok_or(Refused)?, member, rest, expires_at.unwrap_or(NEVER)));
+            lots.push(self.open(*ids.first().ok_or(Refused)?, member, rest, expires_at));
         }
         self.done.insert(posting, (now, Did::Granted { member, amount, lots, repaid, is_issue: false }));
         Ok(())
@@ -373,9 +378,9 @@ impl Model {
         Ok(())
     }
 
-    fn release(&mut self, number: usize) {
+    fn release(&mut self, number: usize, at: i64) {
         let Later { member, lot_id, amount, expires_at, .. } = self.later[number].clone();
-        let repaid = self.repay(member, amount);
+        let repaid = if expires_at <= at { 0 } else { self.repay(member, amount) };
         let lot = (repaid < amount).then(|| self.open(lot_id, member, amount - repaid, expires_at).0);
         self.later[number].state = LaterState::Released { lot, repaid };
     }
@@ -391,7 +396,7 @@ impl Model {
         for (_, number) in waiting {
             self.touch(now, self.later[number].member);
             if matches!(self.later[number].state, LaterState::Waiting) {
-                self.release(number);
+                self.release(number, now);
             }
         }
     }
@@ -449,7 +454,7 @@ impl Model {
             return Err(Refused);
         }
         self.touch(now, hold.member);
-        self.end_hold(id, amount);
+        self.end_hold(id, amount, now);
         self.redeemed += amount;
         let (parts, _) = cut(&hold.parts, amount);
         let did = Did::Spent { member: hold.member, amount, parts, counted_at: hold.placed_at };
@@ -460,7 +465,7 @@ impl Model {
     pub(super) fn void_hold(&mut self, posting: PostingId, now: i64, id: HoldId) -> Done {
         let hold = self.standing(now, id)?;
         self.touch(now, hold.member);
-        self.end_hold(id, 0);
+        self.end_hold(id, 0, now);
         self.done.insert(posting, (now, Did::NotReversible));
         Ok(())
     }
@@ -474,13 +479,13 @@ impl Model {
         self.holds.get(&id).filter(|hold| hold.open && hold.lapses_at > now).cloned().ok_or(Refused)
     }
 
-    fn end_hold(&mut self, id: HoldId, posted: Minor) {
+    fn end_hold(&mut self, id: HoldId, posted: Minor, at: i64) {
         let Some(hold) = self.holds.get_mut(&id) else { return };
         hold.open = false;
         let hold = hold.clone();
         let (_, rest) = cut(&hold.parts, posted);
         self.uncount(hold.member, hold.placed_at, 0, total(&rest));
-        self.give_back(hold.member, &rest);
+        self.give_back(hold.member, &rest, at);
     }
 
     pub(super) fn give(
@@ -516,7 +521,7 @@ impl Model {
         match did {
             Did::Granted { member, amount, lots, repaid, is_issue } => {
                 self.touch(now, member);
-                let back = self.take_back(member, &lots)? + self.take_or_owe(member, repaid)?.0;
+                let back = self.take_back(member, &lots)? + self.take_or_owe(member, repaid, Shortfall::Owe)?.0;
                 self.uncount(member, at, amount, 0);
                 if is_issue {
                     self.person(member).issued -= back;
@@ -525,7 +530,7 @@ impl Model {
             }
             Did::Spent { member, amount, parts, counted_at } => {
                 self.touch(now, member);
-                self.give_back(member, &parts);
+                self.give_back(member, &parts, now);
                 self.redeemed -= amount;
                 self.uncount(member, counted_at, 0, amount);
             }
@@ -535,7 +540,7 @@ impl Model {
                 match self.later[number].state {
                     LaterState::Waiting => self.later[number].state = LaterState::Cancelled,
                     LaterState::Released { lot, repaid } => {
-                        self.take_or_owe(member, repaid)?;
+                        self.take_or_owe(member, repaid, Shortfall::Owe)?;
                         let opened: Vec<Part> = lot.map(|lot| (lot, amount - repaid)).into_iter().collect();
                         self.take_back(member, &opened)?;
                     }
@@ -546,9 +551,9 @@ impl Model {
             Did::Given { from, to, amount, taken, opened, repaid } => {
                 self.touch(now, to);
                 self.take_back(to, &opened)?;
-                self.take_or_owe(to, repaid)?;
+                self.take_or_owe(to, repaid, Shortfall::Owe)?;
                 self.touch(now, from);
-                self.give_back(from, &taken);
+                self.give_back(from, &taken, now);
                 self.uncount(from, at, 0, amount);
             }
             Did::NotReversible | Did::Reversed => return Err(Refused),

@@ -1,6 +1,7 @@
 //! Granting, spending, expiring, reversing.
 
 use super::*;
+use crate::domain::Shortfall;
 
 #[test]
 fn what_is_granted_can_be_spent() {
@@ -148,4 +149,63 @@ fn what_is_owed_is_counted_by_the_month_in_which_it_expires() {
     world.book(2, 10, reverse(3));
     let found = world.liability(&points());
     assert_eq!((found.outstanding, found.pending, found.owed), (0, 7, 40));
+}
+
+#[test]
+fn what_has_expired_repays_nothing() {
+    // 10 that expire at 100 are spent; 20 are granted, spent, and taken back: 20 are owed.
+    let owing = |end: Vec<(i64, NewPosting, Balance)>| {
+        let mut steps = vec![
+            (0, new(1, vec![grant(10, Some(100))]), has(10, 0)),
+            (0, new(2, vec![spend(10)]), has(0, 0)),
+            (0, new(3, vec![grant(20, None)]), has(20, 0)),
+            (0, new(4, vec![spend(20)]), has(0, 0)),
+            (0, new(5, vec![reverse(3)]), has(0, 20)),
+        ];
+        steps.extend(end);
+        check_all(&free(), &steps);
+    };
+    owing(vec![(99, new(6, vec![reverse(2)]), has(0, 10))]);
+    owing(vec![(100, new(6, vec![reverse(2)]), has(0, 20))]);
+    owing(vec![(0, new(6, vec![grant(5, Some(0))]), has(0, 20)), (0, new(7, vec![grant(5, Some(1))]), has(0, 15))]);
+    // A grant whose release comes with its expiry, or after it, and one before: whenever that is booked.
+    let later = |from, until| grant_later(5, Some(until), from_second(from));
+    let pending = |debt| Balance { pending: 5, ..has(0, debt) };
+    owing(vec![(0, new(6, vec![later(50, 50)]), pending(20)), (70, new(7, vec![grant(1, None)]), has(0, 19))]);
+    owing(vec![(0, new(6, vec![later(50, 51)]), pending(20)), (70, new(7, vec![grant(1, None)]), has(0, 14))]);
+}
+
+#[test]
+fn a_hold_that_lapsed_before_its_lot_repays_whenever_that_is_booked() {
+    for (lapses_at, debt) in [(50, 10), (100, 20), (150, 20)] {
+        let mut world = World::new();
+        world.book(0, 1, grant(10, Some(100)));
+        world.book(0, 2, hold(1, 10, lapses_at));
+        world.book(0, 3, grant(20, None));
+        world.book(0, 4, spend(20));
+        world.book(0, 5, reverse(3));
+        assert_eq!(world.balance(200, ALICE), has(0, debt), "before it is booked");
+        world.run_due(200);
+        assert_eq!(world.balance(200, ALICE), has(0, debt), "{lapses_at}");
+        world.is_sound();
+    }
+}
+
+#[test]
+fn what_repaid_a_debt_is_owed_again_even_where_nothing_is_owed_any_more() {
+    for shortfall in [Shortfall::Owe, Shortfall::Forgive, Shortfall::Refuse] {
+        let mut world = check(&[
+            (0, new(1, vec![grant(10, None)]), 10, 0),
+            (0, new(2, vec![spend(10)]), 0, 0),
+            (0, new(3, vec![reverse(1)]), 0, 10),
+            (0, new(4, vec![grant(10, None)]), 0, 0),
+        ]);
+        world.declare(&Unit { rules: UnitRules { shortfall, ..free() }, ..Unit::new(points(), UnitKind::Count, None) });
+        world.book(0, 5, reverse(4));
+        assert_eq!(world.balance(0, ALICE), has(0, 10), "{shortfall:?}");
+        // The 10 of the first grant come back, and belong to the merchant.
+        world.book(0, 6, reverse(2));
+        assert_eq!(world.balance(0, ALICE), has(0, 0), "{shortfall:?}");
+        world.is_sound();
+    }
 }
