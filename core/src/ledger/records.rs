@@ -23,6 +23,14 @@ pub struct Account {
     pub today: Option<Today>,
 }
 
+impl Account {
+    /// Whether the member has nothing of the unit, owes nothing and waits for nothing.
+    pub fn is_empty(&self) -> bool {
+        let Self { balance, debt, held, pending, today: _ } = *self;
+        [balance, debt, held, pending] == [0; 4]
+    }
+}
+
 impl Record for Account {
     const VERSION: u8 = 2;
     const NAME: &'static str = "account";

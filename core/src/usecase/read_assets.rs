@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::host::has_member;
-use crate::domain::{Code, IdSource, MemberId, Merchant, MerchantId, Minor, Unit};
-use crate::ledger::{Balance, Book, House, LedgerError, Lot, Terms};
+use crate::domain::{Code, IdSource, MemberId, Merchant, MerchantId, Minor, Unit, UnitKind};
+use crate::ledger::{Account, Balance, Book, House, LedgerError, Lot, Terms};
 use crate::store::layout::Side;
 use crate::store::{Direction, StoreError, Tx, layout};
 
@@ -39,7 +39,8 @@ pub enum AssetsError {
     Store(#[from] StoreError),
 }
 
-/// All that a member holds, for every unit of the merchant.
+/// All that a member holds: the units that they have or once had, and the coupons that they have. Its cost grows with
+/// those, not with what the merchant has defined.
 ///
 /// # Errors
 /// The first refusal in the order of [`AssetsError`]'s variants.
@@ -55,19 +56,29 @@ pub fn read_assets(
     let key = layout::merchant(merchant);
     let record = tx.load::<Merchant>(&key)?.ok_or_else(|| StoreError::corrupt("merchant (missing)", &key))?;
     let zone = record.time_zone.zone();
-    let mut units = Vec::new();
-    tx.each::<Unit>(&layout::units(merchant), |_, unit| units.push(unit))?;
-    units
-        .into_iter()
-        .map(|unit| {
-            // Reading makes no ids.
-            let terms = Terms { merchant, zone: zone.clone(), now };
-            let balance = Book::new(tx, &mut IdSource::new(now, 0), terms).balance(member, &unit.code)?;
-            let expires_next = expires_next(tx, merchant, now, member, &unit.code)?;
-            let Balance { available, held, pending, debt } = balance;
-            Ok(Asset { unit, available, held, pending, debt, expires_next })
-        })
-        .collect()
+    let mut accounts = Vec::new();
+    tx.each::<Account>(&layout::accounts_of(merchant, member), |key, account| accounts.push((key.to_vec(), account)))?;
+    let mut assets = Vec::new();
+    for (key, account) in accounts {
+        let Some((_, code)) = layout::owner(&key) else {
+            return Err(StoreError::corrupt("key of an account", &key).into());
+        };
+        let of_unit = layout::unit(merchant, &code);
+        let unit = tx.load::<Unit>(&of_unit)?.ok_or_else(|| StoreError::corrupt("unit (missing)", &of_unit))?;
+        if unit.kind == UnitKind::Coupon && account.is_empty() {
+            continue;
+        }
+        // Reading makes no ids.
+        let terms = Terms { merchant, zone: zone.clone(), now };
+        let balance = Book::new(tx, &mut IdSource::new(now, 0), terms).balance(member, &code)?;
+        if unit.kind == UnitKind::Coupon && balance == Balance::default() {
+            continue;
+        }
+        let expires_next = expires_next(tx, merchant, now, member, &code)?;
+        let Balance { available, held, pending, debt } = balance;
+        assets.push(Asset { unit, available, held, pending, debt, expires_next });
+    }
+    Ok(assets)
 }
 
 fn expires_next(

@@ -25,15 +25,6 @@ async fn money_that_a_member_pays_in_can_be_spent() {
           "held": 0,
           "pending": 0,
           "unit": "stored-value"
-        },
-        {
-          "available": 0,
-          "currency": "CNY",
-          "debt": 0,
-          "expires_next": null,
-          "held": 0,
-          "pending": 0,
-          "unit": "stored-value-bonus"
         }
       ]
     }

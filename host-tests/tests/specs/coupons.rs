@@ -56,6 +56,9 @@ async fn coupons_are_issued_and_redeemed_for_what_they_count_for() {
     let refused = host.operate(world.shop.id, |tx, act| usecase::return_coupons(tx, act, returned)).unwrap_err();
     assert_eq!(refused.to_string(), format!("there is no posting {returned}"), "only redemptions are given back");
     redeem(&["maison"], 1000).await.created();
+    let assets = world.shop.get(&format!("/v1/members/{}/assets", alice.id)).send().await.ok();
+    let units: Vec<_> = assets["assets"].as_array().unwrap().iter().map(|asset| &asset["unit"]).collect();
+    assert_eq!(units, ["welcome"], "coupons that are used up are not told");
     world.books_balance();
 }
 

@@ -78,7 +78,8 @@ fn found(dir: &TempDir) -> Found {
             let mut held = BTreeMap::new();
             for member in members {
                 let assets = read_assets(tx, merchant, host.clock.now(), member.id).unwrap();
-                let available = assets.iter().find(|asset| asset.unit.code == points).unwrap().available;
+                let of_points = assets.iter().find(|asset| asset.unit.code == points);
+                let available = of_points.map_or(0, |asset| asset.available);
                 held.insert(member.reference.unwrap().to_string(), available);
             }
             Ok::<_, StoreError>(Found {

@@ -103,6 +103,7 @@ async fn a_quote_explains_what_was_applied_and_what_was_skipped() {
               "rule": "points"
             }
           ],
+          "kept_back": [],
           "pack": "points"
         }
       ],

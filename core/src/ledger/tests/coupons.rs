@@ -159,6 +159,13 @@ fn every_refusal_of_an_issue_is_named_in_the_order_of_the_checks() {
         (new(9, vec![issue("full", 2)]), |e| matches!(e, LedgerError::CouponTotalMax { .. })),
     ];
     check_refused(&mut world, 1, &table);
+    // Seven days before the end of the calendar.
+    let late = Timestamp::MAX.as_second() - DAY;
+    check_refused(
+        &mut world,
+        late,
+        &[(new(9, vec![issue("welcome", 1)]), |e| matches!(e, LedgerError::CouponEndless(_)))],
+    );
 }
 
 #[test]
