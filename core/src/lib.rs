@@ -11,6 +11,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 pub mod cli;
 pub mod clock;
+mod describe;
 pub mod domain;
 pub mod http;
 pub mod ledger;

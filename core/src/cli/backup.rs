@@ -6,6 +6,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::{Failure, data, progress};
+use crate::describe::describe;
 use crate::store::snapshot::{self, SnapshotPlan, SnapshotSummary, Until};
 use crate::store::{self, DurableOptions};
 
@@ -20,7 +21,7 @@ impl Snapshot {
         let bar = progress::counting("records and keys");
         let taken = snapshot::take(self.data.dir()?, SnapshotPlan::default(), || bar.inc(1));
         bar.finish_and_clear();
-        println!("snapshot {}, written and read back", said(&taken.map_err(|error| error.to_string())?));
+        println!("snapshot {}, written and read back", said(&taken.map_err(|error| describe(&error))?));
         Ok(())
     }
 }
@@ -52,10 +53,10 @@ impl Restore {
         let plan = SnapshotPlan { until, ..SnapshotPlan::default() };
         let restored = snapshot::restore(&self.from, &self.into, plan, || bar.inc(1));
         bar.finish_and_clear();
-        let restored = restored.map_err(|error| error.to_string())?;
+        let restored = restored.map_err(|error| describe(&error))?;
         // Opening it builds the state, and shows that it can be.
         let store = data::open(&self.into)?;
-        store.close().map_err(|error| error.to_string())?;
+        store.close().map_err(|error| describe(&error))?;
         println!("restored {} into {}", said(&restored), self.into.display());
         println!("`punchcard verify --deep --data {}` proves it", self.into.display());
         Ok(())
@@ -73,7 +74,7 @@ impl Compact {
         let bar = progress::counting("records and keys");
         let done = store::compact(self.data.dir()?, &DurableOptions::default(), || bar.inc(1));
         bar.finish_and_clear();
-        let (before, after) = done.map_err(|error| error.to_string())?;
+        let (before, after) = done.map_err(|error| describe(&error))?;
         println!("the state had {before} bytes and has {after} now");
         Ok(())
     }

@@ -2,13 +2,14 @@
 //! the store has become.
 
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use metrics::gauge;
 
+use crate::describe::describe;
 use crate::http;
 use crate::store::Usage;
 use crate::store::snapshot::{self, SnapshotPlan, list_snapshots, read_summary};
@@ -28,33 +29,46 @@ pub(super) struct Duties {
     pub(super) dir: PathBuf,
     /// A snapshot is made when the newest is so old and something has happened since; never, if not given.
     pub(super) snapshot_every: Option<SignedDuration>,
+    /// With less than this left on the disk, in bytes, no writes are taken.
+    pub(super) room_bytes_min: u64,
 }
 
-/// A thread that takes care until this goes. It is not waited for: what it leaves half done is cleared up by the next.
+/// Threads that take care until this goes. They are not waited for: what they leave half done is cleared up by the next.
 pub(super) struct Caretaker {
-    _stop: Sender<()>,
+    _stop: [Sender<()>; 2],
 }
 
 impl Caretaker {
     pub(super) fn start(host: Host, duties: Duties) -> std::io::Result<Self> {
-        let (stop, stopped) = channel();
-        thread::Builder::new().name("caretaker".into()).spawn(move || run(&host, &duties, &stopped))?;
-        Ok(Self { _stop: stop })
+        let (books, snapshots) = ((host.clone(), duties.dir.clone()), (host, duties));
+        let mut alarmed_at = None;
+        let keep_books = begin("caretaker", move || {
+            let (host, dir) = &books;
+            http::keep_up();
+            book_what_is_due(host);
+            look_at_size(host, dir, &mut alarmed_at);
+        })?;
+        // For itself: it takes minutes where there is much.
+        let mut attempted_at = None;
+        let make_snapshots = begin("snapshots", move || make_snapshot(&snapshots.0, &snapshots.1, &mut attempted_at))?;
+        Ok(Self { _stop: [keep_books, make_snapshots] })
     }
 }
 
-fn run(host: &Host, duties: &Duties, stopped: &Receiver<()>) {
-    let (mut alarmed_at, mut attempted_at) = (None, None);
-    loop {
-        http::keep_up();
-        book_what_is_due(host);
-        look_at_size(host, &duties.dir, &mut alarmed_at);
-        make_snapshot(host, duties, &mut attempted_at);
-        match stopped.recv_timeout(ROUND) {
-            Err(RecvTimeoutError::Timeout) => {}
-            Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+/// A thread that does something every [`ROUND`] until the other end goes.
+fn begin(name: &str, mut duty: impl FnMut() + Send + 'static) -> std::io::Result<Sender<()>> {
+    let (stop, stopped) = channel();
+    let rounds = move || {
+        loop {
+            duty();
+            match stopped.recv_timeout(ROUND) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+            }
         }
-    }
+    };
+    thread::Builder::new().name(name.into()).spawn(rounds)?;
+    Ok(stop)
 }
 
 fn book_what_is_due(host: &Host) {
@@ -64,7 +78,7 @@ fn book_what_is_due(host: &Host) {
     match run_due(host) {
         Ok(DueSummary { booked: 0, .. }) => {}
         Ok(summary) => tracing::info!(booked = summary.booked, "booked what fell due"),
-        Err(error) => tracing::error!(%error, "what fell due could not be booked"),
+        Err(error) => tracing::error!(error = describe(&error), "what fell due could not be booked"),
     }
 }
 
@@ -72,7 +86,7 @@ fn book_what_is_due(host: &Host) {
 fn look_at_size(host: &Host, dir: &Path, alarmed_at: &mut Option<Timestamp>) {
     let usage = match Usage::of(dir) {
         Ok(usage) => usage,
-        Err(error) => return tracing::error!(%error, "the size of the store can not be seen"),
+        Err(error) => return tracing::error!(error = describe(&error), "the size of the store can not be seen"),
     };
     gauge!("punchcard_store_state_bytes").set(usage.state_bytes as f64);
     gauge!("punchcard_store_journal_bytes").set(usage.journal_bytes as f64);
@@ -108,10 +122,12 @@ fn make_snapshot(host: &Host, duties: &Duties, attempted_at: &mut Option<Timesta
         return;
     }
     *attempted_at = Some(now);
-    match snapshot::take(&duties.dir, SnapshotPlan::default(), || {}) {
+    // It gives up long before the tills would have to.
+    let room_bytes_min = duties.room_bytes_min.saturating_mul(2);
+    match snapshot::take(&duties.dir, SnapshotPlan { room_bytes_min, ..SnapshotPlan::default() }, || {}) {
         Ok(taken) => {
             tracing::info!(record = taken.number, keys = taken.keys, bytes = taken.file_bytes, "made a snapshot");
         }
-        Err(error) => tracing::error!(%error, "no snapshot could be made"),
+        Err(error) => tracing::error!(error = describe(&error), "no snapshot could be made"),
     }
 }

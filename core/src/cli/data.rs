@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::Failure;
 use crate::clock::{Clock, Entropy};
+use crate::describe::describe;
 use crate::domain::{Merchant, MerchantId, StoreId};
 use crate::pack::Packs;
 use crate::store::{DurableEngine, DurableOptions, FORMAT_FILE, Store};
@@ -29,10 +30,15 @@ pub(super) struct Tuning {
 }
 
 impl Tuning {
+    /// With less than this left on the disk, in bytes, no writes are taken.
+    pub(super) fn room_bytes_min(&self) -> u64 {
+        u64::from(self.room_mib) << 20
+    }
+
     fn options(&self) -> DurableOptions {
         DurableOptions {
             cache_bytes: u64::from(self.cache_mib) << 20,
-            room_bytes_min: u64::from(self.room_mib) << 20,
+            room_bytes_min: self.room_bytes_min(),
             snapshots_kept: Some(self.snapshots_kept.into()),
             ..DurableOptions::default()
         }
@@ -84,13 +90,13 @@ pub(super) fn open_engine(dir: &Path, options: &DurableOptions) -> Result<Arc<Du
 
 /// A host on a store.
 pub(super) fn host(store: Store, clock: Clock) -> Result<Host, Failure> {
-    let packs = Packs::new().map_err(|error| error.to_string())?;
+    let packs = Packs::new().map_err(|error| describe(&error))?;
     Ok(Host::new(store, packs, clock, Entropy::System))
 }
 
 /// The merchant that is meant: the one named, or the only one.
 pub(super) fn pick_merchant(store: &Store, named: Option<MerchantId>) -> Result<Merchant, Failure> {
-    let mut merchants = store.read(list_merchants).map_err(|error| error.to_string())?;
+    let mut merchants = store.read(list_merchants).map_err(|error| describe(&error))?;
     if let Some(id) = named {
         return merchants.into_iter().find(|merchant| merchant.id == id).ok_or(format!("there is no merchant {id}"));
     }
@@ -103,7 +109,7 @@ pub(super) fn pick_merchant(store: &Store, named: Option<MerchantId>) -> Result<
 
 /// The store of a merchant that is meant: the one with this code, or the only one.
 pub(super) fn pick_store(store: &Store, merchant: MerchantId, code: Option<&str>) -> Result<StoreId, Failure> {
-    let stores = store.read(|tx| list_stores(tx, merchant)).map_err(|error| error.to_string())?;
+    let stores = store.read(|tx| list_stores(tx, merchant)).map_err(|error| describe(&error))?;
     let codes = || stores.iter().map(|store| store.code.as_str()).collect::<Vec<_>>().join(", ");
     match (code, stores.as_slice()) {
         (Some(code), _) => stores

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use super::orders_file::{self, Format};
 use super::{Failure, data};
 use crate::clock::Clock;
+use crate::describe::describe;
 use crate::domain::{Merchant, MerchantId, StoreId};
 use crate::usecase::{Host, ImportPlan, ImportProgress, ImportSummary, import_orders};
 
@@ -55,7 +56,7 @@ impl Import {
             summary.members_new,
             merchant.currency.show(summary.total_minor),
         );
-        host.store.close().map_err(|error| error.to_string())
+        host.store.close().map_err(|error| describe(&error))
     }
 }
 

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::{Failure, data};
 use crate::clock::{Clock, Entropy};
+use crate::describe::describe;
 use crate::domain::{Code, Currency, Label, MerchantId, Role, ZoneName};
 use crate::usecase::{CreateMerchant, Host, IssuedKey, NewStore, create_merchant, issue_api_key, list_merchants};
 
@@ -89,13 +90,13 @@ impl Create {
                 let created = create_merchant(tx, act, &new)?;
                 Ok::<_, crate::store::StoreError>((created, issue_api_key(tx, act, Role::Owner, secret)?))
             })
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| describe(&error))?;
         println!("merchant  {}  {}", created.merchant.id, created.merchant.name);
         for store in created.stores {
             println!("store     {}  {} ({})", store.id, store.name, store.code);
         }
         println!("API key   {}  (owner; shown only now)", key.secret);
-        host.store.close().map_err(|error| error.to_string())
+        host.store.close().map_err(|error| describe(&error))
     }
 }
 
@@ -122,18 +123,18 @@ impl Key {
         let secret = IssuedKey::entropy(&Entropy::System);
         let key = host
             .operate(merchant.id, |tx, act| issue_api_key(tx, act, role, secret))
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| describe(&error))?;
         println!("API key   {}  ({}; shown only now)", key.secret, self.role);
-        host.store.close().map_err(|error| error.to_string())
+        host.store.close().map_err(|error| describe(&error))
     }
 }
 
 impl List {
     fn run(self) -> Result<(), Failure> {
         let store = data::open_existing(&self.data)?;
-        for merchant in store.read(list_merchants).map_err(|error| error.to_string())? {
+        for merchant in store.read(list_merchants).map_err(|error| describe(&error))? {
             println!("{}  {}  {}  {}", merchant.id, merchant.currency, merchant.time_zone.as_str(), merchant.name);
         }
-        store.close().map_err(|error| error.to_string())
+        store.close().map_err(|error| describe(&error))
     }
 }

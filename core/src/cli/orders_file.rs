@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::Failure;
+use crate::describe::describe;
 use crate::domain::{Currency, Label, Line, Merchant, Order, Reference};
 use crate::usecase::OrderRow;
 
@@ -94,8 +95,8 @@ fn cdnow_row(
         .timestamp();
     let line = parse_line("cd", None, quantity, amount, currency)?;
     let nth = of_the_day.entry(((*customer).to_owned(), day)).and_modify(|nth| *nth += 1).or_insert(1);
-    let reference = Reference::new(format!("cdnow-{customer}-{date}-{nth}")).map_err(|error| error.to_string())?;
-    let customer = Some(Reference::new(customer).map_err(|error| error.to_string())?);
+    let reference = Reference::new(format!("cdnow-{customer}-{date}-{nth}")).map_err(|error| describe(&error))?;
+    let customer = Some(Reference::new(customer).map_err(|error| describe(&error))?);
     Ok(OrderRow { line_number, reference, customer, ordered_at, lines: vec![line] })
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::Failure;
+use crate::describe::describe;
 use crate::pack::{LoadedPack, Packs, componentize};
 
 #[derive(Subcommand)]
@@ -37,7 +38,7 @@ impl Pack {
             Self::Build(build) => build.run(),
             Self::Check(check) => {
                 let bytes = read(&check.file)?;
-                describe(&check.file, &bytes, &load(&check.file, &bytes)?);
+                tell(&check.file, &bytes, &load(&check.file, &bytes)?);
                 Ok(())
             }
         }
@@ -51,7 +52,7 @@ impl Build {
         let pack = load(&self.module, &component)?;
         std::fs::write(&self.out, &component)
             .map_err(|error| format!("{} can not be written: {error}", self.out.display()))?;
-        describe(&self.out, &component, &pack);
+        tell(&self.out, &component, &pack);
         Ok(())
     }
 }
@@ -61,11 +62,11 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 fn load(file: &Path, component: &[u8]) -> Result<LoadedPack, Failure> {
-    let packs = Packs::new().map_err(|error| error.to_string())?;
+    let packs = Packs::new().map_err(|error| describe(&error))?;
     packs.load(component).map_err(|error| format!("{} is refused ({}): {error}", file.display(), error.code()))
 }
 
-fn describe(file: &Path, component: &[u8], pack: &LoadedPack) {
+fn tell(file: &Path, component: &[u8], pack: &LoadedPack) {
     let manifest = &pack.manifest;
     println!(
         "{}: {} {}, {} bytes, imports nothing but the contract; {} units, {} commands, {} grants asked for",

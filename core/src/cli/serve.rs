@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use super::caretaker::{Caretaker, Duties};
 use super::{Failure, data};
 use crate::clock::Clock;
+use crate::describe::describe;
 use crate::http;
 use crate::usecase::Host;
 
@@ -37,8 +38,8 @@ impl Serve {
         http::begin_recording();
         let host = data::host(data::open_tuned(&self.data, &self.tuning)?, Clock::System)?;
         let hours = (self.snapshot_hours > 0).then(|| SignedDuration::from_hours(self.snapshot_hours.into()));
-        let duties = Duties { dir: self.data, snapshot_every: hours };
-        let _caretaker = Caretaker::start(host.clone(), duties).map_err(|error| error.to_string())?;
+        let duties = Duties { dir: self.data, snapshot_every: hours, room_bytes_min: self.tuning.room_bytes_min() };
+        let _caretaker = Caretaker::start(host.clone(), duties).map_err(|error| describe(&error))?;
         serve(&host, self.listen, |address| println!("listening on http://{address}"))
     }
 }
@@ -58,7 +59,7 @@ pub(super) fn serve(host: &Host, listen: SocketAddr, on_bound: impl FnOnce(Socke
         .map_err(|error| format!("can not listen on {listen}: {error}"))?;
     // What a disk that failed has kept, only a new start can find out: whoever watches the process is to start it again.
     let health = host.store.health();
-    host.store.close().map_err(|error| error.to_string())?;
+    host.store.close().map_err(|error| describe(&error))?;
     match health {
         Err(error @ crate::store::StoreError::Unavailable { .. }) => Err(error.to_string()),
         _ => Ok(()),

@@ -3,6 +3,7 @@
 use clap::Args;
 
 use super::{Failure, data, progress};
+use crate::describe::describe;
 use crate::store::journal::verify_journal;
 use crate::store::snapshot::{list_snapshots, read_summary, verify_snapshot};
 use crate::store::{DurableEngine, DurableOptions, JOURNAL_DIR, Store};
@@ -24,26 +25,26 @@ impl Verify {
         let engine = data::open_engine(dir, &DurableOptions::default())?;
         let store = Store::new(std::sync::Arc::clone(&engine) as _);
         println!("state     leads on from a whole journal; nothing acknowledged is missing");
-        let snapshots = list_snapshots(dir).map_err(|error| error.to_string())?;
+        let snapshots = list_snapshots(dir).map_err(|error| describe(&error))?;
         for snapshot in &snapshots {
             let checked = if self.deep { verify_snapshot(&snapshot.path) } else { read_summary(&snapshot.path) };
-            let summary = checked.map_err(|error| error.to_string())?;
+            let summary = checked.map_err(|error| describe(&error))?;
             let how = if self.deep { "whole" } else { "its header is whole" };
             println!("snapshot  of record {} at {}, {} keys: {how}", summary.number, summary.dated_at, summary.keys);
         }
         if !self.deep {
-            store.close().map_err(|error| error.to_string())?;
+            store.close().map_err(|error| describe(&error))?;
             println!("what every start checks is sound; --deep proves the rest");
             return Ok(());
         }
-        let journal = verify_journal(&dir.join(JOURNAL_DIR)).map_err(|error| error.to_string())?;
+        let journal = verify_journal(&dir.join(JOURNAL_DIR)).map_err(|error| describe(&error))?;
         println!(
             "journal   {} segments, records {} to {}, {} bytes, every record follows from the one before",
             journal.segments, journal.first, journal.tip.number, journal.bytes
         );
         check_state(&engine)?;
         let reports = check(&store)?;
-        store.close().map_err(|error| error.to_string())?;
+        store.close().map_err(|error| describe(&error))?;
         for report in &reports {
             show(report);
         }
@@ -58,7 +59,7 @@ impl Verify {
 
 fn check_state(engine: &DurableEngine) -> Result<(), Failure> {
     let bar = progress::counting("records and keys compared");
-    let report = engine.verify_state(|| bar.inc(1)).map_err(|error| error.to_string());
+    let report = engine.verify_state(|| bar.inc(1)).map_err(|error| describe(&error));
     bar.finish_and_clear();
     let report = report?;
     for finding in &report.findings {
@@ -75,7 +76,7 @@ fn check_state(engine: &DurableEngine) -> Result<(), Failure> {
 /// Checks all merchants, showing progress.
 pub(super) fn check(store: &Store) -> Result<Vec<MerchantReport>, Failure> {
     let bar = progress::counting("records checked");
-    let reports = usecase::verify(store, || bar.inc(1)).map_err(|error| error.to_string());
+    let reports = usecase::verify(store, || bar.inc(1)).map_err(|error| describe(&error));
     bar.finish_and_clear();
     reports
 }

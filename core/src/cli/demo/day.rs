@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::setup::{Stage, label};
 use super::texts::Texts;
 use crate::cli::Failure;
+use crate::describe::describe;
 use crate::domain::{Code, Currency, Line, MemberId, Order, PackResult, Reference, Store, ZoneName};
 use crate::pack::{CallError, RefusalKind};
 use crate::usecase::{
@@ -72,7 +73,7 @@ fn open_merchant(host: &Host, texts: &Texts, packs: &Path) -> Result<Stage, Fail
     let store = |code: &str, name: &str| NewStore { code: code_of(code), name: label(name) };
     let new = CreateMerchant {
         name: label("麦香面包房 Maixiang Bakery"),
-        currency: Currency::new("CNY").map_err(|error| error.to_string())?,
+        currency: Currency::new("CNY").map_err(|error| describe(&error))?,
         time_zone: ZoneName::new(ZONE)?,
         locale: label(&texts.say("locale", &[])),
         stores: vec![
@@ -350,7 +351,7 @@ impl Day<'_> {
         let order = self
             .host
             .look(|tx| find_order(tx, self.stage.merchant.id, &reference_of(settled)))
-            .map_err(|error| error.to_string())?
+            .map_err(|error| describe(&error))?
             .ok_or("the order of the script is missing")?;
         let refund = RefundOrder { order, reason: Some(label("stale")) };
         let order = self.once(key, |tx, act| refund_order(tx, act, &refund))?.order;
@@ -365,7 +366,7 @@ impl Day<'_> {
         let assets = self
             .host
             .look(|tx| read_assets(tx, self.stage.merchant.id, now, person.id))
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| describe(&error))?;
         let debt = assets.iter().map(|asset| asset.debt).sum::<u64>();
         if debt > 0 {
             self.tell("owes", &[("name", person.name.to_owned()), ("debt", debt.to_string())]);
@@ -407,7 +408,7 @@ impl Day<'_> {
             |tx, act| run_command(tx, act, &run),
         );
         match done {
-            Ok(reply) => serde_json::from_str(&reply.result).map(Ok).map_err(|error| error.to_string()),
+            Ok(reply) => serde_json::from_str(&reply.result).map(Ok).map_err(|error| describe(&error)),
             Err(OnceError::Refused(CommandError::Call(CallError::Refused(refusal))))
                 if refusal.kind == RefusalKind::Refused =>
             {

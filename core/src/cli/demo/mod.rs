@@ -16,6 +16,7 @@ use self::summary::Summary;
 use self::texts::{Lang, Texts};
 use super::{Failure, data, serve};
 use crate::clock::{Clock, Entropy};
+use crate::describe::describe;
 use crate::domain::Role;
 use crate::usecase::{Host, IssuedKey, issue_api_key};
 
@@ -64,7 +65,7 @@ impl Demo {
         let summary = Summary::read(&host, &stage)?;
         summary.print(&texts);
         if let Some(file) = &self.json {
-            let json = serde_json::to_string_pretty(&summary.json()).map_err(|error| error.to_string())?;
+            let json = serde_json::to_string_pretty(&summary.json()).map_err(|error| describe(&error))?;
             std::fs::write(file, json + "\n")
                 .map_err(|error| format!("{} can not be written: {error}", file.display()))?;
         }
@@ -72,7 +73,7 @@ impl Demo {
             return Err(texts.say("books-wrong", &[]));
         }
         if self.once {
-            host.store.close().map_err(|error| error.to_string())
+            host.store.close().map_err(|error| describe(&error))
         } else {
             self.stay(&host, &stage, &texts, dir)
         }
@@ -84,7 +85,7 @@ impl Demo {
         let live = host.with_clock(Clock::System);
         let key = live
             .operate(stage.merchant.id, |tx, act| issue_api_key(tx, act, Role::Owner, secret))
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| describe(&error))?;
         serve::serve(&live, self.listen, |address| {
             let auth = format!("-H 'Authorization: Bearer {}'", key.secret);
             let (reference, member) = &stage.example;

@@ -9,6 +9,7 @@ use super::texts::Texts;
 use crate::cli::Failure;
 use crate::cli::import::bring_in;
 use crate::cli::orders_file::Format;
+use crate::describe::describe;
 use crate::domain::{Code, Currency, Member, ZoneName};
 use crate::store::{Direction, layout};
 use crate::usecase::{CreateMerchant, Host, NewStore};
@@ -17,10 +18,10 @@ use crate::usecase::{CreateMerchant, Host, NewStore};
 pub(super) fn play(host: &Host, texts: &Texts, packs: &Path, file: &Path) -> Result<Stage, Failure> {
     let new = CreateMerchant {
         name: label("Orders from a file"),
-        currency: Currency::new("USD").map_err(|error| error.to_string())?,
+        currency: Currency::new("USD").map_err(|error| describe(&error))?,
         time_zone: ZoneName::new("America/New_York")?,
         locale: label("en"),
-        stores: vec![NewStore { code: Code::new("online").map_err(|error| error.to_string())?, name: label("Online") }],
+        stores: vec![NewStore { code: Code::new("online").map_err(|error| describe(&error))?, name: label("Online") }],
     };
     let mut stage = Stage::set(host, texts, &new)?;
     stage.enable(host, texts, packs, "points", &stage.stores, json!({ "points": 1, "per_amount": 100 }))?;
@@ -37,7 +38,7 @@ pub(super) fn play(host: &Host, texts: &Texts, packs: &Path, file: &Path) -> Res
     println!("{}", texts.say("imported", &values));
     let range = layout::members(stage.merchant.id);
     let first =
-        host.look(|tx| tx.load_scan::<Member>(&range, Direction::Forward, 1)).map_err(|error| error.to_string())?;
+        host.look(|tx| tx.load_scan::<Member>(&range, Direction::Forward, 1)).map_err(|error| describe(&error))?;
     if let Some((_, member)) = first.into_iter().next() {
         stage.example = (member.reference.map(String::from).unwrap_or_default(), member.id);
     }

@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::texts::Texts;
 use crate::cli::Failure;
 use crate::cli::merchant::new_merchant_id;
+use crate::describe::describe;
 use crate::domain::{Actor, KeyId, Label, MemberId, Merchant, Role, Store};
 use crate::store::StoreError;
 use crate::usecase::{
@@ -68,7 +69,7 @@ impl Stage {
             settings,
         };
         let current =
-            host.look(|tx| read_enablement(tx, self.merchant.id, &wanted.pack)).map_err(|error| error.to_string())?;
+            host.look(|tx| read_enablement(tx, self.merchant.id, &wanted.pack)).map_err(|error| describe(&error))?;
         let settings = wanted.settings.to_string();
         let in_force = current.is_some_and(|current| {
             current.revision == wanted.revision
@@ -77,7 +78,7 @@ impl Stage {
                 && current.settings == settings
         });
         if !in_force {
-            host.act(&self.actor, |tx, act| enable_pack(tx, act, &wanted)).map_err(|error| error.to_string())?;
+            host.act(&self.actor, |tx, act| enable_pack(tx, act, &wanted)).map_err(|error| describe(&error))?;
         }
         let names: Vec<_> = stores.iter().map(|store| store.name.as_str()).collect();
         let values =

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::setup::Stage;
 use super::texts::Texts;
 use crate::cli::{Failure, verify};
+use crate::describe::describe;
 use crate::domain::{Code, Currency};
 use crate::ledger::House;
 use crate::store::StoreError;
@@ -25,14 +26,14 @@ pub(super) struct Summary {
 impl Summary {
     pub(super) fn read(host: &Host, stage: &Stage) -> Result<Self, Failure> {
         let merchant = stage.merchant.id;
-        let points = Code::new("points").map_err(|error| error.to_string())?;
+        let points = Code::new("points").map_err(|error| describe(&error))?;
         let all_days = (Date::constant(1, 1, 1), Date::constant(9998, 12, 31));
         let (figures, points_issued) = host
             .look(|tx| {
                 let figures = read_figures(tx, merchant, all_days.0, all_days.1)?;
                 Ok::<_, StoreError>((figures, house_total(tx, merchant, House::Issued, Side::Debits, &points)?))
             })
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| describe(&error))?;
         let report = verify::check(&host.store)?
             .into_iter()
             .find(|report| report.merchant.id == merchant)

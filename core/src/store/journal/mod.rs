@@ -29,4 +29,4 @@ pub use record::Tip;
 pub use recover::{JournalReport, verify_journal};
 pub(super) use recover::{Reached, Recovered, follow, recover};
 pub(super) use segment::{list, remove_up_to};
-pub(super) use writer::{AppendError, Appended, Journal, JournalLimits};
+pub(super) use writer::{AppendError, Appended, Journal, JournalLimits, check_room};

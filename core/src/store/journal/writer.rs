@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::disk::Disk;
@@ -90,18 +90,7 @@ impl Journal {
         if self.broken {
             return Err(AppendError::Failed(io::Error::other("an earlier write to the journal has failed")));
         }
-        let needed = self.limits.room_bytes_min;
-        match self.disk.free_bytes(&self.dir) {
-            Ok(free) if free < needed => {
-                let what = format!(
-                    "{free} bytes are left on the disk of {}, at least {needed} are kept free",
-                    self.dir.display()
-                );
-                Err(AppendError::NoRoom(io::Error::new(io::ErrorKind::StorageFull, what)))
-            }
-            // A system that does not say how much room there is will say when there is none.
-            Ok(_) | Err(_) => Ok(()),
-        }
+        check_room(&*self.disk, &self.dir, self.limits.room_bytes_min).map_err(AppendError::NoRoom)
     }
 
     /// Writes one record, its payload being what `fill` adds to the buffer, and returns when it is on disk.
@@ -147,4 +136,17 @@ impl Journal {
 /// Whether the disk, or what we may use of it, is full.
 pub(super) fn is_no_room(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+/// Checks that so many bytes are free on the disk that holds a directory.
+pub(in crate::store) fn check_room(disk: &dyn Disk, dir: &Path, bytes_min: u64) -> io::Result<()> {
+    match disk.free_bytes(dir) {
+        Ok(free) if free < bytes_min => {
+            let what =
+                format!("{free} bytes are left on the disk of {}, at least {bytes_min} are kept free", dir.display());
+            Err(io::Error::new(io::ErrorKind::StorageFull, what))
+        }
+        // A system that does not say how much room there is will say when there is none.
+        Ok(_) | Err(_) => Ok(()),
+    }
 }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 
-use super::describe;
 use super::keeper::Keeper;
 use super::shared::Shared;
 use super::state::Mark;
+use crate::describe::describe;
 use crate::store::error::StoreError;
 
 /// How much is remembered for transactions that stay open long, in bytes.

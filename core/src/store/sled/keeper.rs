@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::SledOptions;
-use super::describe;
 use super::directory::JOURNAL_DIR;
+use crate::describe::describe;
 use crate::store::error::StoreError;
 use crate::store::journal::{Disk, remove_up_to};
 use crate::store::snapshot::remove_old;

@@ -54,6 +54,7 @@ use super::key::{Direction, Key, KeyRange, Value};
 use super::merge::{Overlay, scan_through};
 use super::{Changes, Committed, Engine, View};
 use crate::clock::Clock;
+use crate::describe::describe;
 
 pub use self::care::{StateReport, Usage, compact};
 pub(super) use self::directory::declare;
@@ -152,18 +153,6 @@ impl SledEngine {
 
 fn spawn<T: Send + 'static>(name: &str, run: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>, StoreError> {
     thread::Builder::new().name(name.into()).spawn(run).map_err(StoreError::io(format!("start thread {name}")))
-}
-
-/// An error with its causes, in one line.
-pub(super) fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }
 
 impl Engine for SledEngine {

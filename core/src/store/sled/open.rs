@@ -11,9 +11,10 @@ use std::thread;
 
 use jiff::Timestamp;
 
+use super::SledOptions;
 use super::directory::{BUILDING_DIR, JOURNAL_DIR, OLD_DIR, STATE_DIR, claim};
 use super::state::{Mark, State, Writes, set_aside};
-use super::{SledOptions, describe};
+use crate::describe::describe;
 use crate::store::error::StoreError;
 use crate::store::journal::{self, Journal, JournalLimits, Payload, Reached, Recovered, Tip, recover};
 use crate::store::snapshot::{self, Contents, SNAPSHOT_DIR, SnapshotPlan};

@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::describe;
 use super::recent::{Group, memory};
 use super::shared::{Shared, Waiter};
 use super::state::Writes;
 use crate::clock::Clock;
+use crate::describe::describe;
 use crate::store::error::StoreError;
 use crate::store::journal::{AppendError, Appended, Journal, encode_payload};
 

@@ -16,7 +16,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Begins;
 use crate::store::error::StoreError;
-use crate::store::journal::Tip;
+use crate::store::journal::{SystemDisk, Tip, check_room};
 use crate::store::key::{KEY_BYTES_MAX, Key, VALUE_BYTES_MAX, Value};
 
 const MAGIC: &[u8; 8] = b"PUNCHSNP";
@@ -54,10 +54,14 @@ pub(super) struct SnapshotWriter {
     before: Key,
     keys: u64,
     bytes: u64,
+    dir: PathBuf,
+    room_bytes_min: u64,
 }
 
 impl SnapshotWriter {
-    pub(super) fn create(path: &Path, begins: Begins, level: i32) -> io::Result<Self> {
+    /// Begins a file. With less room than that on its disk nothing more is written.
+    pub(super) fn create(path: &Path, begins: Begins, level: i32, room_bytes_min: u64) -> io::Result<Self> {
+        let dir = path.parent().unwrap_or(Path::new(".")).to_owned();
         let mut header = Vec::with_capacity(HEADER_BYTES);
         header.extend_from_slice(MAGIC);
         header.extend_from_slice(&FORMAT.to_le_bytes());
@@ -70,7 +74,7 @@ impl SnapshotWriter {
         file.write_all(&[0; HEADER_BYTES])?;
         let mut frame = zstd::Encoder::new(file, level)?;
         frame.include_checksum(true)?;
-        Ok(Self { frame, sha, header, buffer: Vec::new(), before: Key::new(), keys: 0, bytes: 0 })
+        Ok(Self { frame, sha, header, buffer: Vec::new(), before: Key::new(), keys: 0, bytes: 0, dir, room_bytes_min })
     }
 
     /// Adds a key, which comes after all that were added.
@@ -90,6 +94,7 @@ impl SnapshotWriter {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        check_room(&SystemDisk, &self.dir, self.room_bytes_min)?;
         self.sha.update(&self.buffer);
         self.frame.write_all(&self.buffer)?;
         self.buffer.clear();

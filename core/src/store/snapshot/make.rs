@@ -33,11 +33,13 @@ pub struct SnapshotPlan {
     pub until: Until,
     /// How much of the journal is held in memory, in bytes; the rest waits on disk.
     pub memory_bytes: usize,
+    /// With less than this left on the disk, in bytes, it is given up: others need the room more.
+    pub room_bytes_min: u64,
 }
 
 impl Default for SnapshotPlan {
     fn default() -> Self {
-        Self { until: Until::Now, memory_bytes: 128 * 1024 * 1024 }
+        Self { until: Until::Now, memory_bytes: 128 * 1024 * 1024, room_bytes_min: 64 * 1024 * 1024 }
     }
 }
 
@@ -50,8 +52,8 @@ const ENTRY_BYTES: usize = 120;
 ///
 /// # Errors
 /// [`StoreError::Locked`] when another snapshot is being made there; [`StoreError::JournalCorrupt`],
-/// [`StoreError::SnapshotCorrupt`] for damage in what it is made of; [`StoreError::Io`]. No snapshot is there then that
-/// was not there before.
+/// [`StoreError::SnapshotCorrupt`] for damage in what it is made of; [`StoreError::Io`], also when there is too little
+/// room. No snapshot is there then that was not there before.
 pub fn take(dir: &Path, plan: SnapshotPlan, progress: impl FnMut()) -> Result<SnapshotSummary, StoreError> {
     let snapshots = dir.join(SNAPSHOT_DIR);
     let _lock = lock(&snapshots)?;
@@ -107,7 +109,8 @@ fn try_to_make(
     }
     let path_new = path.with_extension("new");
     let step = || format!("write {}", path_new.display());
-    let mut writer = SnapshotWriter::create(&path_new, contents.begins, LEVEL_KEPT).map_err(StoreError::io(step()))?;
+    let mut writer = SnapshotWriter::create(&path_new, contents.begins, LEVEL_KEPT, plan.room_bytes_min)
+        .map_err(StoreError::io(step()))?;
     while let Some((key, value)) = contents.next()? {
         writer.put(&key, Some(&value)).map_err(StoreError::io(step()))?;
         progress();
@@ -151,7 +154,9 @@ impl Contents {
             Some(path) => SnapshotReader::open(path)?.begins,
             None => Begins { tip: Tip::default(), dated_at: Timestamp::UNIX_EPOCH },
         };
-        let mut gathered = Gathered { runs: Vec::new(), run: Run::new(), bytes: 0, reached: begins, into: aside };
+        let SnapshotPlan { room_bytes_min, .. } = plan;
+        let (runs, run) = (Vec::new(), Run::new());
+        let mut gathered = Gathered { runs, run, bytes: 0, reached: begins, into: aside, room_bytes_min };
         let begins = gather(from, plan, &mut gathered, progress)?;
         if let Until::Record(wanted) = plan.until
             && begins.tip.number != wanted
@@ -197,13 +202,15 @@ struct Gathered<'a> {
     bytes: usize,
     reached: Begins,
     into: &'a Path,
+    room_bytes_min: u64,
 }
 
 impl Gathered<'_> {
     fn put_aside(&mut self) -> Result<(), StoreError> {
         let path = self.into.join(format!("{}.run", self.runs.len()));
         let step = || format!("write {}", path.display());
-        let mut writer = SnapshotWriter::create(&path, self.reached, LEVEL_RUN).map_err(StoreError::io(step()))?;
+        let mut writer = SnapshotWriter::create(&path, self.reached, LEVEL_RUN, self.room_bytes_min)
+            .map_err(StoreError::io(step()))?;
         for (key, value) in std::mem::take(&mut self.run) {
             writer.put(&key, value.as_deref()).map_err(StoreError::io(step()))?;
         }

@@ -49,7 +49,7 @@ fn count(store: &Store) -> i64 {
 
 fn small(until: Until) -> SnapshotPlan {
     // So little memory that most of it is put aside in runs.
-    SnapshotPlan { until, memory_bytes: 2000 }
+    SnapshotPlan { until, memory_bytes: 2000, room_bytes_min: 0 }
 }
 
 fn no_progress() {}
@@ -64,6 +64,20 @@ fn filled(n: u64) -> TempDir {
         write(&store, n);
     }
     dir
+}
+
+#[test]
+fn a_snapshot_that_would_leave_too_little_room_is_given_up() {
+    let dir = filled(50);
+    for memory_bytes in [2000, 1 << 20] {
+        let greedy = SnapshotPlan { memory_bytes, room_bytes_min: u64::MAX, ..small(Until::Now) };
+        let refused =
+            crate::describe::describe(&take(dir.path(), greedy, no_progress).expect_err("there is too little room"));
+        assert!(refused.contains("are kept free"), "{refused}");
+        let left: Vec<_> = std::fs::read_dir(dir.path().join("snapshots")).expect("is there").collect();
+        assert_eq!(left.len(), 1, "only the lock: {left:?}");
+    }
+    take(dir.path(), small(Until::Now), no_progress).expect("is taken");
 }
 
 #[test]
