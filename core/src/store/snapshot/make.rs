@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::file::{LEVEL_KEPT, LEVEL_RUN, SnapshotReader, SnapshotSummary, SnapshotWriter};
 use super::merge::{Merge, Run, Source};
-use super::{Begins, ENDING, SNAPSHOT_DIR, list_snapshots, verify_snapshot};
+use super::{Begins, ENDING, SNAPSHOT_DIR, list_snapshots, read_summary, verify_snapshot};
 use crate::store::error::StoreError;
 use crate::store::journal::{Disk, Payload, SystemDisk, Tip, follow, list};
 use crate::store::key::{Key, Value};
@@ -139,6 +139,9 @@ impl Contents {
         progress: &mut impl FnMut(),
     ) -> Result<Self, StoreError> {
         let base = base(from, plan.until)?;
+        if base.is_none() {
+            check_beginning(from)?;
+        }
         Self::gather_from(base.as_deref(), from, aside, plan, progress)
     }
 
@@ -193,6 +196,21 @@ fn base(from: &Path, until: Until) -> Result<Option<PathBuf>, StoreError> {
         }
     }
     Ok(None)
+}
+
+/// Checks that the journal begins with the first record, for what no snapshot reaches back to.
+fn check_beginning(from: &Path) -> Result<(), StoreError> {
+    let journal = list(&from.join(JOURNAL_DIR))?;
+    let Some(first) = journal.first().map(|oldest| oldest.first).filter(|first| *first > 1) else { return Ok(()) };
+    let from_where = match list_snapshots(from)?.first() {
+        Some(oldest) => {
+            let SnapshotSummary { number, dated_at, .. } = read_summary(&oldest.path)?;
+            format!("the oldest snapshot ends with record {number} of {dated_at}")
+        }
+        None => "there is no snapshot".to_owned(),
+    };
+    let what = format!("nothing in it reaches back so far: {from_where}, and the journal begins with record {first}");
+    Err(StoreError::Unsuitable { path: from.to_owned(), what })
 }
 
 /// What was gathered from the journal: runs on disk, oldest first, and the newest one in memory.
