@@ -126,7 +126,7 @@ pub enum Move {
 pub const ISSUE_MAX: Minor = 100;
 
 /// What releases a pending grant.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Release {
     /// An instant.
     At {

@@ -86,7 +86,7 @@ impl Record for Lot {
 }
 
 /// An amount that is set aside.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hold {
     /// Its id.
     pub id: HoldId,
@@ -116,7 +116,7 @@ impl Record for Hold {
 }
 
 /// What became of a hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum HoldState {
     /// Nothing yet.
     Open,
@@ -140,7 +140,7 @@ pub enum HoldState {
 }
 
 /// An amount that was granted but can not be spent before its release.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct PendingGrant {
     /// The lot that it becomes.
     pub lot: LotId,
@@ -169,7 +169,7 @@ impl Record for PendingGrant {
 }
 
 /// What became of a pending grant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum PendingState {
     /// Nothing yet.
     Waiting,

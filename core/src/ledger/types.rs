@@ -168,7 +168,7 @@ pub struct Transfer {
 }
 
 /// A part of a transfer that is in one lot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Allocation {
     /// The lot.
     pub lot: LotId,

@@ -58,6 +58,23 @@ pub fn decode<T: Record>(key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
     }
 }
 
+/// The record in these bytes, if `key` is the one that the record itself says it lies at.
+///
+/// # Errors
+/// As [`decode`], and [`StoreError::Corrupt`] when its own key is another.
+pub(crate) fn decode_own<T: Record>(
+    key: &[u8],
+    bytes: &[u8],
+    own_key: impl FnOnce(&T) -> Key,
+) -> Result<T, StoreError> {
+    let record = decode::<T>(key, bytes)?;
+    if own_key(&record) == key {
+        Ok(record)
+    } else {
+        Err(StoreError::corrupt(format!("{} (this key is not its own)", T::NAME), key))
+    }
+}
+
 /// What these bytes hold, if they are exactly one of it: for [`Record::from_older`].
 pub(crate) fn whole<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     postcard::take_from_bytes(body).ok().filter(|(_, rest)| rest.is_empty()).map(|(record, _)| record)
@@ -146,5 +163,13 @@ mod tests {
         assert_eq!(refusal(&[]), "stored badge (empty) at key 01ab cannot be read");
         assert_eq!(refusal(&[9, 1]), "stored badge (version 9, known is 2) at key 01ab cannot be read");
         assert!(refusal(&[2, 1]).starts_with("stored badge ("));
+    }
+
+    #[test]
+    fn a_record_at_a_key_that_is_not_its_own_is_refused() {
+        let own_key = |badge: &Badge| badge.label.clone().into_bytes();
+        assert_eq!(decode_own(b"gold", &encode(&badge()), own_key).expect("decodes"), badge());
+        let refused = decode_own(&[1, 0xab], &encode(&badge()), own_key).expect_err("refused").to_string();
+        assert_eq!(refused, "stored badge (this key is not its own) at key 01ab cannot be read");
     }
 }

@@ -118,6 +118,18 @@ impl StoreError {
         move |source| Self::Io { step, source }
     }
 
+    /// What is wrong with something that is stored; any other failure comes back as it is. For those who go through all
+    /// records and tell which ones can not be read.
+    ///
+    /// # Errors
+    /// The failure itself, when it is not [`StoreError::Corrupt`].
+    pub(crate) fn corruption(self) -> Result<String, Self> {
+        match self {
+            Self::Corrupt { .. } => Ok(self.to_string()),
+            failure => Err(failure),
+        }
+    }
+
     /// A stored value that is not what it should be.
     pub(crate) fn corrupt(what: impl Into<String>, key: &[u8]) -> Self {
         Self::Corrupt { what: what.into(), key: hex(key) }

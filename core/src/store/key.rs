@@ -126,6 +126,11 @@ pub fn log_entry_key(log: &[u8], sequence: u64) -> Key {
     key
 }
 
+/// The number of the entry of `log` at this key; `None` when the key is not of the form of one.
+pub(crate) fn log_entry_number(log: &[u8], key: &[u8]) -> Option<u64> {
+    key.strip_prefix(log)?.try_into().ok().map(u64::from_be_bytes)
+}
+
 /// The end of a log: its newest entry, and a hash that all its entries went into, one after the other. Whoever changes,
 /// removes or inserts an entry afterwards has to change every later hash too, and the head's is in every snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -170,7 +175,7 @@ pub(super) fn log_head_key(log: &[u8]) -> Key {
 }
 
 /// Reads a counter: 0 when nothing was ever added.
-pub(super) fn decode_counter(key: &[u8], value: Option<&[u8]>) -> Result<i64, StoreError> {
+pub(crate) fn decode_counter(key: &[u8], value: Option<&[u8]>) -> Result<i64, StoreError> {
     value.map_or(Ok(0), |bytes| {
         bytes.try_into().map(i64::from_le_bytes).map_err(|_| StoreError::corrupt("counter", key))
     })

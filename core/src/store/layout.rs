@@ -51,9 +51,9 @@ use crate::domain::{Code, HoldId, LotId, MemberId, MerchantId, OrderId, PostingI
 mod ledger;
 
 pub use ledger::{
-    Due, Month, Timed, all_due, coupon_type, coupon_types, coupons_issued, due, due_parts, due_until, hold, holds,
-    ledger_log, liabilities, liability, liability_parts, pending, pendings, timed, timed_all, timed_parts, timed_until,
-    waiting, waiting_all, waiting_for, waiting_lot,
+    Due, Month, Timed, all_due, coupon_type, coupon_types, coupons_issued, coupons_issued_all, due, due_parts,
+    due_until, hold, holds, ledger_log, liabilities, liability, liability_parts, pending, pendings, timed, timed_all,
+    timed_parts, timed_until, waiting, waiting_all, waiting_for, waiting_lot,
 };
 
 struct Name(Key);
@@ -231,7 +231,7 @@ pub fn lapsed_lots(merchant: MerchantId, member: MemberId, unit: &Code, now: Tim
     KeyRange { start, end }
 }
 
-/// Whose lot it is and of what, from an account's, an open or a closed lot's key.
+/// Whose it is and of what, from the key of an account, of an open or a closed lot, or of a counter of issued coupons.
 pub fn owner(key: &[u8]) -> Option<(MemberId, Code)> {
     let (member, rest) = key.get(17..)?.split_first_chunk::<16>()?;
     let unit = rest.split(|byte| *byte == 0).next()?;
@@ -279,14 +279,30 @@ pub fn house(merchant: MerchantId, house: u8, side: Side, unit: &Code) -> Key {
     Name::of(b'A', merchant).bytes(&[house, side]).bytes(unit.as_str().as_bytes()).0
 }
 
+/// All totals of the merchant's own accounts.
+pub fn houses(merchant: MerchantId) -> KeyRange {
+    Name::of(b'A', merchant).range()
+}
+
+/// The account's letter, which total and of what, from the key of a total.
+pub fn house_parts(key: &[u8]) -> Option<(u8, Side, Code)> {
+    let ([house, side], unit) = key.get(17..)?.split_first_chunk()?;
+    let side = match side {
+        b'd' => Side::Debits,
+        b'c' => Side::Credits,
+        _ => return None,
+    };
+    Some((*house, side, Code::new(std::str::from_utf8(unit).ok()?).ok()?))
+}
+
 /// A posting.
 pub fn posting(merchant: MerchantId, posting: PostingId) -> Key {
     Name::of(b'p', merchant).bytes(posting.as_bytes()).0
 }
 
-/// The posting in its key.
+/// The posting in its key, or in that of its reversal.
 pub fn posting_id(key: &[u8]) -> Option<PostingId> {
-    key.last_chunk().copied().map(PostingId::from_bytes)
+    key.get(17..)?.try_into().ok().map(PostingId::from_bytes)
 }
 
 /// All postings of a merchant.
@@ -299,9 +315,25 @@ pub fn member_posting(merchant: MerchantId, member: MemberId, posting: PostingId
     Name::of(b'q', merchant).bytes(member.as_bytes()).bytes(posting.as_bytes()).0
 }
 
+/// All statements of a merchant's members.
+pub fn member_postings(merchant: MerchantId) -> KeyRange {
+    Name::of(b'q', merchant).range()
+}
+
+/// Member and posting in the key which says that a posting touches a member.
+pub fn member_posting_parts(key: &[u8]) -> Option<(MemberId, PostingId)> {
+    let (member, posting) = key.get(17..)?.split_first_chunk::<16>()?;
+    Some((MemberId::from_bytes(*member), PostingId::from_bytes(posting.try_into().ok()?)))
+}
+
 /// The posting that reversed a posting.
 pub fn reversal(merchant: MerchantId, posting: PostingId) -> Key {
     Name::of(b'v', merchant).bytes(posting.as_bytes()).0
+}
+
+/// All that says which postings were reversed.
+pub fn reversals(merchant: MerchantId) -> KeyRange {
+    Name::of(b'v', merchant).range()
 }
 
 /// What all earlier requests with idempotency keys did.
@@ -312,6 +344,11 @@ pub fn idempotencies(merchant: MerchantId) -> KeyRange {
 /// What an earlier request with this idempotency key did.
 pub fn idempotency(merchant: MerchantId, key: &Reference) -> Key {
     Name::of(b'i', merchant).bytes(key.as_str().as_bytes()).0
+}
+
+/// The idempotency key in the key of what an earlier request did.
+pub fn idempotency_key(key: &[u8]) -> Option<Reference> {
+    Reference::new(std::str::from_utf8(key.get(17..)?).ok()?).ok()
 }
 
 /// The merchant's events.

@@ -37,13 +37,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub(crate) use codec::whole;
 pub use codec::{Record, decode, encode};
+pub(crate) use codec::{decode_own, whole};
 pub use error::StoreError;
 pub(crate) use error::hex;
 pub use key::{
     Direction, KEY_BYTES_MAX, Key, KeyRange, LogHead, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX, Value, log_entry_key,
 };
+pub(crate) use key::{decode_counter, log_entry_number};
 pub(crate) use older::Order1;
 pub use sled::{
     FORMAT_FILE, JOURNAL_DIR, SledEngine as DurableEngine, SledOptions as DurableOptions, StateReport, Usage, compact,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::error::{StoreError, hex};
 use super::key::{
     Direction, KEY_BYTES_MAX, Key, KeyRange, LogHead, VALUE_BYTES_MAX, Value, decode_counter, log_entry_key,
-    log_head_key,
+    log_entry_number, log_head_key,
 };
 use super::merge::{Overlay, scan_through};
 use super::{Change, Changes, Committed, View};
@@ -163,7 +163,7 @@ impl Tx {
         entries
             .into_iter()
             .map(|(key, value)| {
-                let sequence = key.get(log.len()..).and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes);
+                let sequence = log_entry_number(log, &key);
                 sequence.map(|sequence| (sequence, value)).ok_or_else(|| StoreError::corrupt("entry of a log", &key))
             })
             .collect()

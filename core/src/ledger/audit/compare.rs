@@ -1,17 +1,16 @@
 //! What the records say against what the postings add up to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::tz::TimeZone;
 
-use super::Audit;
-use super::fold::{Fold, Holding, LotFold, NOT_DUE, Owner};
-use super::index::{due_of, each_lot};
+use super::facts::{Kind, Tallies};
+use super::fold::{Fold, Holding};
+use super::{Audit, each};
 use crate::domain::{Code, MemberId, MerchantId, Unit};
-use crate::ledger::liability::month_of;
 use crate::ledger::{Account, House};
-use crate::store::layout::{self, Month, Side};
-use crate::store::{Direction, StoreError, Tx};
+use crate::store::layout::{self, Side};
+use crate::store::{StoreError, Tx, decode, decode_counter, decode_own};
 
 /// What a unit's accounts add up to.
 #[derive(Clone, Copy, Default)]
@@ -29,92 +28,65 @@ impl Audit {
         merchant: MerchantId,
         zone: &TimeZone,
         mut fold: Fold,
+        mut tallies: Tallies,
     ) -> Result<(), StoreError> {
-        let expected = self.read_timed(tx, merchant, &mut fold)?;
+        let expected = self.read_timed(tx, merchant, &mut fold, &mut tallies)?;
         let months = self.compare_lots(tx, merchant, zone, &mut fold)?;
         self.compare_liabilities(tx, merchant, &mut fold, months)?;
         self.compare_indexes(tx, merchant, &mut fold, expected)?;
-        fold.lots.clear();
+        fold.lots = HashMap::new();
         let totals = totals(&fold);
         self.compare_coupons(tx, merchant, &mut fold)?;
         self.compare_accounts(tx, merchant, &mut fold)?;
-        self.compare_house(tx, merchant, &mut fold, &totals)
+        self.compare_house(tx, merchant, &mut fold, &totals)?;
+        self.compare_units(tx, merchant, &mut fold)?;
+        for kind in [Kind::Statement, Kind::Reversal] {
+            each(tx, &kind.range(merchant), |_, key, bytes| {
+                let facts = self.legible(kind.facts(merchant, key, &bytes))?;
+                facts.iter().flatten().for_each(|fact| tallies.told_by_record(fact));
+                Ok(())
+            })?;
+        }
+        self.name_culprits(tx, merchant, &tallies.differing())
     }
 
-    /// Compares the lots with the transfers, and adds up what is left in them by account, and by unit and month.
-    fn compare_lots(
-        &mut self,
-        tx: &mut Tx,
-        merchant: MerchantId,
-        zone: &TimeZone,
-        fold: &mut Fold,
-    ) -> Result<BTreeMap<(u16, Month), i64>, StoreError> {
-        let mut months: BTreeMap<(u16, Month), i64> = BTreeMap::new();
-        each_lot(tx, merchant, |key, lot, is_open| {
-            self.lots = self.lots.saturating_add(1);
-            let remaining = i64::try_from(lot.remaining).unwrap_or(i64::MAX);
-            let unseen = LotFold { amount: 0, due: NOT_DUE, seen: true };
-            let expected = fold.lots.insert(lot.id, LotFold { due: due_of(lot.expires_at, is_open), ..unseen });
-            let expected = expected.filter(|found| !found.seen).map(|found| found.amount);
-            if expected != Some(remaining) {
-                let expected = expected.map_or("nothing".to_owned(), |amount| amount.to_string());
-                self.find(format!("{} holds {}, but the transfers leave {expected}", lot.id, lot.remaining));
-            }
-            if (lot.remaining > 0) != is_open || lot.remaining.saturating_add(lot.expired) > lot.granted {
-                self.find(format!("{} is in the wrong state", lot.id));
-            }
-            match layout::owner(key) {
-                Some((member, unit)) if is_open => {
-                    let unit = fold.number(&unit);
-                    let holding = fold.holding((member, unit));
-                    holding.in_lots = holding.in_lots.saturating_add(remaining);
-                    let sum = months.entry((unit, month_of(zone, lot.expires_at))).or_default();
-                    *sum = sum.saturating_add(remaining);
-                }
-                _ => {}
-            }
+    /// Tells of units that there is something of, but that have no record.
+    fn compare_units(&mut self, tx: &mut Tx, merchant: MerchantId, fold: &mut Fold) -> Result<(), StoreError> {
+        let mut recorded = BTreeSet::new();
+        each(tx, &layout::units(merchant), |_, key, bytes| {
+            let unit = decode_own(key, &bytes, |unit: &Unit| layout::unit(merchant, &unit.code));
+            recorded.extend(self.legible(unit)?.map(|unit| fold.number(&unit.code)));
+            Ok(())
         })?;
-        for (lot, found) in &fold.lots {
-            if !found.seen {
-                self.find(format!("{lot} is missing, but the transfers leave {} in it", found.amount));
+        for (number, unit) in fold.units() {
+            if !recorded.contains(&number) {
+                self.find(format!("the books tell of {unit}, but there is no such unit"));
             }
-        }
-        Ok(months)
-    }
-
-    fn compare_liabilities(
-        &mut self,
-        tx: &mut Tx,
-        merchant: MerchantId,
-        fold: &mut Fold,
-        mut months: BTreeMap<(u16, Month), i64>,
-    ) -> Result<(), StoreError> {
-        for (key, value) in tx.scan(&layout::liabilities(merchant), Direction::Forward, usize::MAX)? {
-            let (Some((unit, month)), Ok(recorded)) = (layout::liability_parts(&key), <[u8; 8]>::try_from(value))
-            else {
-                return Err(StoreError::corrupt("liability", &key));
-            };
-            let recorded = i64::from_le_bytes(recorded);
-            let in_lots = months.remove(&(fold.number(&unit), month)).unwrap_or(0);
-            if recorded != in_lots {
-                self.find(format!("{recorded} {unit} are owed for {month:?}, but the lots add up to {in_lots}"));
-            }
-        }
-        for ((unit, month), in_lots) in months {
-            self.find(format!("0 {} are owed for {month:?}, but the lots add up to {in_lots}", fold.unit(unit)));
         }
         Ok(())
     }
 
     fn compare_coupons(&mut self, tx: &mut Tx, merchant: MerchantId, fold: &mut Fold) -> Result<(), StoreError> {
-        let owners: Vec<Owner> =
-            fold.holdings.iter().filter(|(_, holding)| holding.issued != 0).map(|(owner, _)| *owner).collect();
-        for (member, unit) in owners {
-            let Ok(code) = Code::new(fold.unit(unit)) else { continue };
-            let recorded = tx.counter(&layout::coupons_issued(merchant, member, &code))?;
-            let issued = fold.holding((member, unit)).issued;
+        each(tx, &layout::coupons_issued_all(merchant), |_, key, bytes| {
+            let owner =
+                layout::owner(key).filter(|(member, unit)| layout::coupons_issued(merchant, *member, unit) == *key);
+            let owner = owner.ok_or_else(|| StoreError::corrupt("key of a counter of coupons", key));
+            let recorded = decode_counter(key, Some(&bytes));
+            let (Some((member, unit)), Some(recorded)) = (self.legible(owner)?, self.legible(recorded)?) else {
+                return Ok(());
+            };
+            let number = fold.number(&unit);
+            let issued =
+                fold.holdings.get_mut(&(member, number)).map_or(0, |holding| std::mem::take(&mut holding.issued));
             if recorded != issued {
-                self.find(format!("{member} is said to have got {recorded} {code}, but got {issued}"));
+                self.find(format!("{member} is said to have got {recorded} {unit}, but got {issued}"));
+            }
+            Ok(())
+        })?;
+        for ((member, unit), holding) in &fold.holdings {
+            if holding.issued != 0 {
+                let (issued, unit) = (holding.issued, fold.unit(*unit));
+                self.find(format!("{member} is said to have got 0 {unit}, but got {issued}"));
             }
         }
         Ok(())
@@ -122,13 +94,16 @@ impl Audit {
 
     fn compare_accounts(&mut self, tx: &mut Tx, merchant: MerchantId, fold: &mut Fold) -> Result<(), StoreError> {
         let mut holdings = std::mem::take(&mut fold.holdings);
-        tx.each::<Account>(&layout::accounts(merchant), |key, account| {
+        each(tx, &layout::accounts(merchant), |_, key, bytes| {
             self.accounts = self.accounts.saturating_add(1);
-            if let Some((member, unit)) = layout::owner(key) {
-                let number = fold.number(&unit);
-                let holding = holdings.remove(&(member, number)).unwrap_or_default();
+            let owner = layout::owner(key).filter(|(member, unit)| layout::account(merchant, *member, unit) == *key);
+            let owner = owner.ok_or_else(|| StoreError::corrupt("key of an account", key));
+            let Some((member, unit)) = self.legible(owner)? else { return Ok(()) };
+            let holding = holdings.remove(&(member, fold.number(&unit))).unwrap_or_default();
+            if let Some(account) = self.legible(decode::<Account>(key, &bytes))? {
                 self.compare_account(member, unit.as_str(), &account, &holding);
             }
+            Ok(())
         })?;
         for ((member, unit), holding) in holdings {
             self.compare_account(member, &fold.unit(unit), &Account::default(), &holding);
@@ -151,8 +126,22 @@ impl Audit {
                 self.find(format!("{member} {what} {recorded} {unit}, but {source} add up to {folded}"));
             }
         }
+        self.compare_forgiven(member, unit, holding);
     }
 
+    /// What is forgiven of one lot is in no transfer: it depends on the order in which things came back. What is
+    /// forgiven of all lots of an account is what reversals forgave of it. Only where something repaid a debt it can be
+    /// less, because to undo that could be forgiven as well, and is then forgiven of no lot.
+    fn compare_forgiven(&mut self, member: MemberId, unit: &str, holding: &Holding) {
+        let Holding { forgiven, forgiven_in_lots: in_lots, has_repaid, .. } = *holding;
+        if in_lots > forgiven || (in_lots < forgiven && !has_repaid) {
+            self.find(format!(
+                "{in_lots} {unit} of the lots of {member} are forgiven, but the transfers say {forgiven}"
+            ));
+        }
+    }
+
+    /// Compares what is counted for the merchant's own accounts with the transfers, and these with the members' accounts.
     fn compare_house(
         &mut self,
         tx: &mut Tx,
@@ -160,44 +149,69 @@ impl Audit {
         fold: &mut Fold,
         totals: &BTreeMap<u16, Totals>,
     ) -> Result<(), StoreError> {
-        let mut units = Vec::new();
-        tx.each::<Unit>(&layout::units(merchant), |_, unit| units.push(unit.code))?;
-        for unit in units {
-            let number = fold.number(&unit);
-            let mut all: i128 = 0;
-            let mut kept = BTreeMap::new();
-            for house in House::ALL {
-                let (debits, credits) = fold.house.get(&(house, number)).copied().unwrap_or_default();
-                kept.insert(house, credits.saturating_sub(debits));
-                all = all.saturating_add(credits).saturating_sub(debits);
-                for (side, name, folded) in [(Side::Debits, "debits", debits), (Side::Credits, "credits", credits)] {
-                    let recorded = tx.counter(&layout::house(merchant, house.letter(), side, &unit))?;
-                    if i128::from(recorded) != folded {
-                        self.find(format!(
-                            "{house:?} has {name} of {recorded} {unit}, but the transfers add up to {folded}"
-                        ));
-                    }
-                }
+        let mut kept: BTreeMap<u16, BTreeMap<House, i128>> = BTreeMap::new();
+        for ((house, unit), (debits, credits)) in &fold.house {
+            kept.entry(*unit).or_default().insert(*house, credits.saturating_sub(*debits));
+        }
+        let mut counted = std::mem::take(&mut fold.house);
+        each(tx, &layout::houses(merchant), |_, key, bytes| {
+            let parts = house_parts(key).ok_or_else(|| StoreError::corrupt("key of a total", key));
+            let recorded = decode_counter(key, Some(&bytes));
+            let (Some((house, side, unit)), Some(recorded)) = (self.legible(parts)?, self.legible(recorded)?) else {
+                return Ok(());
+            };
+            let mut unseen = (0, 0);
+            let (debits, credits) = counted.get_mut(&(house, fold.number(&unit))).unwrap_or(&mut unseen);
+            let folded = std::mem::take(if side == Side::Debits { debits } else { credits });
+            if i128::from(recorded) != folded {
+                self.find_total(house, side, recorded, unit.as_str(), folded);
             }
-            let members = totals.get(&number).copied().unwrap_or_default();
-            if all.saturating_add(members.balance) != 0 {
-                let sum = all.saturating_add(members.balance);
-                self.find(format!("the accounts of {unit} add up to {sum}, not to zero"));
-            }
-            for (house, of_members) in [
-                (House::Debt, members.debt.saturating_neg()),
-                (House::Held, members.held),
-                (House::Pending, members.pending),
-                (House::Transit, 0),
-            ] {
-                let of_house = kept.get(&house).copied().unwrap_or(0);
-                if of_house != of_members {
-                    self.find(format!("{house:?} holds {of_house} {unit}, but the members' accounts say {of_members}"));
+            Ok(())
+        })?;
+        for ((house, unit), (debits, credits)) in counted {
+            for (side, folded) in [(Side::Debits, debits), (Side::Credits, credits)] {
+                if folded != 0 {
+                    self.find_total(house, side, 0, &fold.unit(unit), folded);
                 }
             }
         }
+        for (number, unit) in fold.units() {
+            let of_house = kept.remove(&number).unwrap_or_default();
+            self.compare_totals(unit.as_str(), &of_house, totals.get(&number).copied().unwrap_or_default());
+        }
         Ok(())
     }
+
+    fn find_total(&mut self, house: House, side: Side, recorded: i64, unit: &str, folded: i128) {
+        let side = if side == Side::Debits { "debits" } else { "credits" };
+        self.find(format!("{house:?} has {side} of {recorded} {unit}, but the transfers add up to {folded}"));
+    }
+
+    /// Compares the merchant's own accounts in a unit with those of the members.
+    fn compare_totals(&mut self, unit: &str, of_house: &BTreeMap<House, i128>, members: Totals) {
+        let sum = of_house.values().fold(members.balance, |sum, kept| sum.saturating_add(*kept));
+        if sum != 0 {
+            self.find(format!("the accounts of {unit} add up to {sum}, not to zero"));
+        }
+        for (house, of_members) in [
+            (House::Debt, members.debt.saturating_neg()),
+            (House::Held, members.held),
+            (House::Pending, members.pending),
+            (House::Transit, 0),
+        ] {
+            let kept = of_house.get(&house).copied().unwrap_or(0);
+            if kept != of_members {
+                self.find(format!("{house:?} holds {kept} {unit}, but the members' accounts say {of_members}"));
+            }
+        }
+    }
+}
+
+/// The account, which total of it and of what, from the key of a total.
+fn house_parts(key: &[u8]) -> Option<(House, Side, Code)> {
+    let (letter, side, unit) = layout::house_parts(key)?;
+    let house = House::ALL.into_iter().find(|house| house.letter() == letter)?;
+    Some((house, side, unit))
 }
 
 fn totals(fold: &Fold) -> BTreeMap<u16, Totals> {

@@ -1,10 +1,13 @@
 //! All postings added up anew.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasher, RandomState};
+
+use jiff::Timestamp;
 
 use super::Finding;
 use crate::domain::{Code, LotId, MemberId, PostingId};
-use crate::ledger::{House, Move, Party, Posting, Transfer};
+use crate::ledger::{Entry, House, Move, Party, Posting, Transfer};
 
 /// A member and the number of a unit.
 pub(super) type Owner = (MemberId, u16);
@@ -18,6 +21,12 @@ pub(super) struct Holding {
     pub(super) pending: i64,
     /// Coupons issued and not taken back.
     pub(super) issued: i64,
+    /// What reversals forgave, but for what came back afterwards.
+    pub(super) forgiven: i64,
+    /// Whether anything ever repaid a debt.
+    pub(super) has_repaid: bool,
+    /// The sum of what lots say is forgiven of them.
+    pub(super) forgiven_in_lots: i64,
     /// The sum of the open lots.
     pub(super) in_lots: i64,
     /// The sum of the open holds.
@@ -26,19 +35,39 @@ pub(super) struct Holding {
     pub(super) in_pending: i64,
 }
 
-/// What the transfers leave in a lot, and what is still to be seen of it.
+/// What the transfers say of a lot, and what is still to be seen of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LotFold {
+    /// What they leave in it.
     pub(super) amount: i64,
-    /// The instant, in milliseconds, at which it must be among what falls due; [`NOT_DUE`] if it must not, or was seen.
+    /// With how much they open it.
+    pub(super) granted: i64,
+    /// How much of it they let expire.
+    pub(super) expired: i64,
+    /// A hash of which posting it comes from, whose it is, of what, and when it expires.
+    pub(super) origin: u64,
+    /// What [`Fold::due`] is for it, if it must be among what falls due; [`NOT_DUE`] if it must not, or was seen there.
     pub(super) due: u64,
     pub(super) seen: bool,
 }
 
-pub(super) const NOT_DUE: u64 = u64::MAX;
+pub(super) const NOT_DUE: u64 = 0;
 
-#[derive(Default)]
+impl Default for LotFold {
+    fn default() -> Self {
+        Self { amount: 0, granted: 0, expired: 0, origin: 0, due: NOT_DUE, seen: false }
+    }
+}
+
+impl LotFold {
+    /// Whether no transfer reaches it: the lot of a pending grant that is not released.
+    pub(super) fn is_nothing(&self) -> bool {
+        (self.amount, self.granted, self.expired) == (0, 0, 0)
+    }
+}
+
 pub(super) struct Fold {
+    keys: RandomState,
     units: Vec<Code>,
     numbers: HashMap<Code, u16>,
     pub(super) holdings: BTreeMap<Owner, Holding>,
@@ -46,11 +75,37 @@ pub(super) struct Fold {
     pub(super) house: BTreeMap<(House, u16), (i128, i128)>,
     /// The units of which coupons were issued.
     coupons: BTreeSet<u16>,
-    /// Which posting was reversed by which.
-    pub(super) reversed: Vec<(PostingId, PostingId)>,
 }
 
 impl Fold {
+    /// Nothing yet; `keys` are those of its hashes.
+    pub(super) fn new(keys: RandomState) -> Self {
+        Self {
+            keys,
+            units: Vec::new(),
+            numbers: HashMap::new(),
+            holdings: BTreeMap::new(),
+            lots: HashMap::new(),
+            house: BTreeMap::new(),
+            coupons: BTreeSet::new(),
+        }
+    }
+
+    /// All units that anything was of so far, with their numbers.
+    pub(super) fn units(&self) -> Vec<(u16, Code)> {
+        (0..=u16::MAX).zip(self.units.iter().cloned()).collect()
+    }
+
+    /// What [`LotFold::origin`] is for a lot.
+    pub(super) fn origin(&self, source: PostingId, owner: Owner, expires_at: Option<Timestamp>) -> u64 {
+        self.keys.hash_one((source, owner, expires_at))
+    }
+
+    /// A hash of whose lot falls due, and at which instant in milliseconds.
+    pub(super) fn due(&self, owner: Owner, at: u64) -> u64 {
+        self.keys.hash_one((owner, at)).max(1)
+    }
+
     /// The number of a unit, which stands for it.
     pub(super) fn number(&mut self, unit: &Code) -> u16 {
         if let Some(number) = self.numbers.get(unit) {
@@ -82,8 +137,7 @@ impl Fold {
                     let holding = self.holding((*member, number));
                     holding.issued = holding.issued.saturating_add(i64::try_from(*count).unwrap_or(i64::MAX));
                 }
-                Move::Reverse { posting: reversed } => {
-                    self.reversed.push((*reversed, posting.id));
+                Move::Reverse { .. } => {
                     for transfer in &entry.transfers {
                         if let (Party::Member(member), Party::House(House::Issued)) = (transfer.from, transfer.to) {
                             let number = self.number(&transfer.unit);
@@ -95,6 +149,9 @@ impl Fold {
                 }
                 _ => {}
             }
+            for transfer in &entry.transfers {
+                self.lots_of(posting.id, entry, transfer);
+            }
         }
         for transfer in posting.transfers() {
             count = count.saturating_add(1);
@@ -105,9 +162,47 @@ impl Fold {
         count
     }
 
+    /// What a transfer says of lots because of the move that it belongs to.
+    fn lots_of(&mut self, posting: PostingId, entry: &Entry, transfer: &Transfer) {
+        let to_member = matches!(transfer.to, Party::Member(_));
+        let (opens, is_origin, expires) = match &entry.wanted {
+            Move::Grant { .. } | Move::Issue { .. } | Move::Transfer { .. } => (to_member, to_member, false),
+            Move::GrantLater { .. } => (false, true, false),
+            Move::Release { .. } => (to_member, false, false),
+            Move::Expire { .. } => (false, false, true),
+            Move::Spend { .. }
+            | Move::Reverse { .. }
+            | Move::Hold { .. }
+            | Move::PostHold { .. }
+            | Move::VoidHold { .. }
+            | Move::LapseHold { .. } => return,
+        };
+        let unit = self.number(&transfer.unit);
+        for part in &transfer.lots {
+            let member = if let Party::Member(member) = transfer.to { Some(member) } else { transfer.on_behalf };
+            let origin = member.map(|member| self.origin(posting, (member, unit), part.expires_at));
+            let amount = i64::try_from(part.amount).unwrap_or(i64::MAX);
+            let lot = self.lots.entry(part.lot).or_default();
+            if opens {
+                lot.granted = lot.granted.saturating_add(amount);
+            }
+            if let Some(origin) = origin.filter(|_| is_origin) {
+                lot.origin = origin;
+            }
+            if expires {
+                lot.expired = lot.expired.saturating_add(amount);
+            }
+        }
+    }
+
     fn transfer(&mut self, transfer: &Transfer) -> Result<(), String> {
         let unit = self.number(&transfer.unit);
         let amount = i64::try_from(transfer.amount).map_err(|_| "a transfer of more than there is".to_owned())?;
+        if let Some(member) = transfer.on_behalf {
+            let holding = self.holding((member, unit));
+            holding.has_repaid |= transfer.to == Party::House(House::Debt);
+            holding.forgiven = holding.forgiven.saturating_add(amount.saturating_mul(forgives(transfer)));
+        }
         for (party, sign) in [(transfer.from, -1), (transfer.to, 1)] {
             let signed = amount.saturating_mul(sign);
             match party {
@@ -116,7 +211,7 @@ impl Fold {
                     holding.balance = holding.balance.saturating_add(signed);
                     for part in &transfer.lots {
                         let part_amount = i64::try_from(part.amount).unwrap_or(i64::MAX);
-                        let lot = self.lots.entry(part.lot).or_insert(LotFold { amount: 0, due: NOT_DUE, seen: false });
+                        let lot = self.lots.entry(part.lot).or_default();
                         lot.amount = lot.amount.saturating_add(part_amount.saturating_mul(sign));
                     }
                     let parts: i128 = transfer.lots.iter().map(|part| i128::from(part.amount)).sum();
@@ -150,5 +245,17 @@ impl Fold {
                 holding.issued = 0;
             }
         }
+    }
+}
+
+/// 1 for a transfer with which a reversal forgives, -1 for one with which something comes back that was forgiven.
+fn forgives(transfer: &Transfer) -> i64 {
+    match (transfer.from, transfer.to) {
+        // A grant from this account that repays a debt, and its reversal.
+        (Party::House(House::Forgiven), Party::House(House::Debt))
+        | (Party::House(House::Debt), Party::House(House::Forgiven)) => 0,
+        (Party::House(House::Forgiven), Party::House(_)) => 1,
+        (Party::House(_), Party::House(House::Forgiven)) if transfer.lots.is_empty() => -1,
+        _ => 0,
     }
 }

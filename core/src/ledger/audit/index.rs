@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
+use super::facts::{Tallies, of_hold, of_pending, read_hold, read_pending};
 use super::fold::{Fold, NOT_DUE, Owner};
 use super::{Audit, each};
 use crate::domain::{LotId, MerchantId, Reference};
-use crate::ledger::{Hold, HoldState, PendingGrant, PendingState};
+use crate::ledger::{HoldState, PendingState};
 use crate::store::layout::{self, Due, Timed};
-use crate::store::{StoreError, Tx, decode};
+use crate::store::{StoreError, Tx};
 
 /// What must be found in the indexes by time and by event.
 #[derive(Default)]
@@ -24,16 +25,19 @@ pub(super) fn millis(at: Timestamp) -> u64 {
 }
 
 impl Audit {
-    /// Adds up what is open of holds and pending grants.
+    /// Adds up what is open of holds and pending grants, and what they say of postings.
     pub(super) fn read_timed(
         &mut self,
         tx: &mut Tx,
         merchant: MerchantId,
         fold: &mut Fold,
+        tallies: &mut Tallies,
     ) -> Result<Expected, StoreError> {
         let mut expected = Expected::default();
-        tx.each::<Hold>(&layout::holds(merchant), |_, hold| {
+        each(tx, &layout::holds(merchant), |_, key, bytes| {
             self.holds = self.holds.saturating_add(1);
+            let Some(hold) = self.legible(read_hold(merchant, key, &bytes))? else { return Ok(()) };
+            of_hold(&hold).iter().for_each(|fact| tallies.told_by_record(fact));
             if hold.state == HoldState::Open {
                 let owner = (hold.member, fold.number(&hold.unit));
                 let holding = fold.holding(owner);
@@ -44,11 +48,14 @@ impl Audit {
             if parts != u128::from(hold.amount) {
                 self.find(format!("{} is of {}, but taken from lots as {parts}", hold.id, hold.amount));
             }
+            Ok(())
         })?;
-        tx.each::<PendingGrant>(&layout::pendings(merchant), |_, pending| {
+        each(tx, &layout::pendings(merchant), |_, key, bytes| {
             self.pending = self.pending.saturating_add(1);
+            let Some(pending) = self.legible(read_pending(merchant, key, &bytes))? else { return Ok(()) };
+            of_pending(&pending).iter().for_each(|fact| tallies.told_by_record(fact));
             if pending.state != PendingState::Waiting {
-                return;
+                return Ok(());
             }
             let owner = (pending.member, fold.number(&pending.unit));
             let holding = fold.holding(owner);
@@ -59,6 +66,7 @@ impl Audit {
             if let Some(event) = pending.release.event() {
                 expected.waiting.insert(pending.lot, event.clone());
             }
+            Ok(())
         })?;
         Ok(expected)
     }
@@ -71,27 +79,32 @@ impl Audit {
         fold: &mut Fold,
         mut expected: Expected,
     ) -> Result<(), StoreError> {
-        each(tx, &layout::all_due(merchant), |key, _| {
-            let (at, what) = layout::due_parts(key).ok_or_else(|| StoreError::corrupt("key of what is due", key))?;
+        each(tx, &layout::all_due(merchant), |_, key, _| {
+            let parts = layout::due_parts(key).ok_or_else(|| StoreError::corrupt("key of what is due", key));
+            let Some((at, what)) = self.legible(parts)? else { return Ok(()) };
             match what {
-                Due::Lot { lot, .. } => match fold.lots.get_mut(&lot) {
-                    Some(found) if found.due == at && at != NOT_DUE => found.due = NOT_DUE,
-                    _ => {
-                        self.find(format!("{lot} is to expire at {at}, but is not open or expires at another instant"));
+                Due::Lot { member, unit, lot } => {
+                    let owner = (member, fold.number(&unit));
+                    let due = fold.due(owner, at);
+                    match fold.lots.get_mut(&lot) {
+                        Some(found) if found.due == due => found.due = NOT_DUE,
+                        _ => self.find(format!("{lot} is to expire at {at}, but no such lot is open until then")),
                     }
-                },
-                Due::Timed(timed) => self.see(&mut expected, at, timed),
+                }
+                Due::Timed(timed) => self.see(&mut expected, at, timed, None),
             }
             Ok(())
         })?;
-        each(tx, &layout::timed_all(merchant), |key, _| {
-            let (at, what) = layout::timed_parts(key).ok_or_else(|| StoreError::corrupt("key of what is due", key))?;
-            self.see(&mut expected, at, what);
+        each(tx, &layout::timed_all(merchant), |_, key, _| {
+            let parts = layout::timed_parts(key).zip(layout::owner(key));
+            let parts = parts.ok_or_else(|| StoreError::corrupt("key of what is due", key));
+            let Some(((at, what), (member, unit))) = self.legible(parts)? else { return Ok(()) };
+            self.see(&mut expected, at, what, Some((member, fold.number(&unit))));
             Ok(())
         })?;
         for (lot, found) in &fold.lots {
             if found.due != NOT_DUE {
-                self.find(format!("{lot} expires at {}, but is not among what falls due", found.due));
+                self.find(format!("{lot} is open and expires, but is not among what falls due"));
             }
         }
         for (what, (at, _, times)) in expected.timed {
@@ -99,8 +112,9 @@ impl Audit {
                 self.find(format!("{what:?} is due at {at}, but is not found by that instant"));
             }
         }
-        each(tx, &layout::waiting_all(merchant), |key, _| {
-            let lot = layout::waiting_lot(key).ok_or_else(|| StoreError::corrupt("key of a pending grant", key))?;
+        each(tx, &layout::waiting_all(merchant), |_, key, _| {
+            let lot = layout::waiting_lot(key).ok_or_else(|| StoreError::corrupt("key of a pending grant", key));
+            let Some(lot) = self.legible(lot)? else { return Ok(()) };
             let event = expected.waiting.remove(&lot);
             if event.is_none_or(|event| layout::waiting(merchant, &event, lot) != *key) {
                 self.find(format!("the pending grant {lot} is said to wait for an event for which it does not"));
@@ -113,30 +127,13 @@ impl Audit {
         Ok(())
     }
 
-    fn see(&mut self, expected: &mut Expected, at: u64, what: Timed) {
+    /// Sees that something is said to be due, of an account if the index tells that.
+    fn see(&mut self, expected: &mut Expected, at: u64, what: Timed, of: Option<Owner>) {
         match expected.timed.get_mut(&what) {
-            Some((due, _, times)) if *due == at => *times = times.saturating_add(1),
+            Some((due, owner, times)) if *due == at && of.is_none_or(|of| of == *owner) => {
+                *times = times.saturating_add(1);
+            }
             _ => self.find(format!("{what:?} is due at {at}, but is closed or due at another instant")),
         }
     }
-}
-
-/// What a lot's record says it must have in the index.
-pub(super) fn due_of(expires_at: Option<Timestamp>, is_open: bool) -> u64 {
-    expires_at.filter(|_| is_open).map_or(NOT_DUE, millis)
-}
-
-/// Reads the lots of a merchant, open ones first.
-pub(super) fn each_lot(
-    tx: &mut Tx,
-    merchant: MerchantId,
-    mut take: impl FnMut(&[u8], crate::ledger::Lot, bool),
-) -> Result<(), StoreError> {
-    for (range, is_open) in [(layout::all_open_lots(merchant), true), (layout::all_closed_lots(merchant), false)] {
-        each(tx, &range, |key, bytes| {
-            take(key, decode(key, &bytes)?, is_open);
-            Ok(())
-        })?;
-    }
-    Ok(())
 }

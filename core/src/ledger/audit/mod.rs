@@ -1,20 +1,34 @@
 //! The proof that a merchant's books balance: all postings folded anew and compared with what the records say.
 //!
 //! Every table is read once, in the order of its keys. What is kept in memory meanwhile is a few numbers for each
-//! account and each lot (under 200 bytes), and 48 bytes for each posting, so that it runs at millions of them.
+//! account and each lot (under 250 bytes), and 48 bytes for each posting, so that it runs at millions of them. What
+//! postings and other records say of each other is compared by sums of hashes; only if those differ, a second reading
+//! with look-ups names what contradicts what.
+//!
+//! What cannot be read is told, and the audit goes on with the rest. What was to be found in it is then missing, and
+//! that is told as well.
 
 mod compare;
+mod culprits;
+mod facts;
 mod fold;
 mod index;
+mod lots;
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::hash::RandomState;
+use std::iter::Peekable;
 
 use jiff::tz::TimeZone;
 
 use super::Posting;
 use super::records::Booked;
 use crate::domain::{MerchantId, PostingId};
-use crate::store::{Direction, Key, KeyRange, LogHead, StoreError, Tx, Value, decode, layout};
+use crate::store::{
+    Direction, Key, KeyRange, LogHead, StoreError, Tx, Value, decode, decode_own, layout, log_entry_number,
+};
+use facts::{Tallies, of_posting};
 use fold::Fold;
 
 /// What an audit looked at and what it found.
@@ -34,6 +48,8 @@ pub struct Audit {
     pub pending: u64,
     /// All contradictions; none when the books balance.
     pub findings: Vec<Finding>,
+    /// Records and keys that can not be read, each told once; none when the books balance.
+    pub unreadable: BTreeSet<String>,
 }
 
 /// A contradiction in the books.
@@ -54,7 +70,7 @@ impl Audit {
     /// posting.
     ///
     /// # Errors
-    /// When the store can not be read. Contradictions are no errors: they are in the findings.
+    /// When the store fails. Contradictions and what can not be read are no errors: they are told in the audit.
     pub fn run(
         tx: &mut Tx,
         merchant: MerchantId,
@@ -62,33 +78,60 @@ impl Audit {
         mut progress: impl FnMut(),
     ) -> Result<Self, StoreError> {
         let mut audit = Self::default();
-        let mut fold = Fold::default();
+        // Random keys: nobody can make up records whose hashes add up to the right sum.
+        let keys = RandomState::new();
+        let (mut fold, mut tallies) = (Fold::new(keys.clone()), Tallies::new(keys));
         let mut digests = audit.read_log(tx, merchant)?.into_iter().peekable();
-        each(tx, &layout::postings(merchant), |key, bytes| {
-            let posting: Posting = decode(key, &bytes)?;
-            audit.postings = audit.postings.saturating_add(1);
-            audit.transfers = audit.transfers.saturating_add(fold.posting(&posting, &mut audit.findings));
-            while let Some(missing) = digests.next_if(|booked| booked.posting < posting.id) {
-                audit.find(format!("{} is in the log of postings, but missing", missing.posting));
-            }
-            match digests.next_if(|booked| booked.posting == posting.id) {
-                Some(booked) if booked == Booked::of(posting.id, &bytes) => {}
-                Some(_) => audit.find(format!("{} is not what was booked: its digest is another", posting.id)),
-                None => audit.find(format!("{} is not in the log of postings", posting.id)),
-            }
+        each(tx, &layout::postings(merchant), |_, key, bytes| {
             progress();
+            audit.postings = audit.postings.saturating_add(1);
+            let id = layout::posting_id(key).ok_or_else(|| StoreError::corrupt("key of a posting", key));
+            let Some(id) = audit.legible(id)? else { return Ok(()) };
+            audit.compare_digest(&mut digests, id, &bytes);
+            let posting = decode_own(key, &bytes, |posting: &Posting| layout::posting(merchant, posting.id));
+            let Some(posting) = audit.legible(posting)? else { return Ok(()) };
+            audit.transfers = audit.transfers.saturating_add(fold.posting(&posting, &mut audit.findings));
+            of_posting(&posting, |fact| tallies.told_by_posting(&fact));
             Ok(())
         })?;
         for missing in digests {
             audit.find(format!("{} is in the log of postings, but missing", missing.posting));
         }
         fold.keep_issued_of_coupons();
-        audit.compare(tx, merchant, zone, fold)?;
+        audit.compare(tx, merchant, zone, fold, tallies)?;
         Ok(audit)
+    }
+
+    /// Whether nothing contradicts anything, and all can be read.
+    pub fn is_sound(&self) -> bool {
+        self.findings.is_empty() && self.unreadable.is_empty()
     }
 
     fn find(&mut self, what: String) {
         self.findings.push(Finding(what));
+    }
+
+    /// What was read. What can not be is told, once for each record.
+    fn legible<T>(&mut self, read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+        match read {
+            Ok(read) => Ok(Some(read)),
+            Err(error) => {
+                self.unreadable.insert(error.corruption()?);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Compares a stored posting with the log's entries, which come in the same order.
+    fn compare_digest(&mut self, log: &mut Peekable<impl Iterator<Item = Booked>>, id: PostingId, bytes: &[u8]) {
+        while let Some(missing) = log.next_if(|booked| booked.posting < id) {
+            self.find(format!("{} is in the log of postings, but missing", missing.posting));
+        }
+        match log.next_if(|booked| booked.posting == id) {
+            Some(booked) if booked == Booked::of(id, bytes) => {}
+            Some(_) => self.find(format!("{id} is not what was booked: its digest is another")),
+            None => self.find(format!("{id} is not in the log of postings")),
+        }
     }
 
     /// The log of postings by posting, with its chain followed from the first entry to the head.
@@ -96,18 +139,16 @@ impl Audit {
         let log = layout::ledger_log(merchant);
         let mut head = LogHead::default();
         let mut entries: Vec<Booked> = Vec::new();
-        loop {
-            let page = tx.log_scan(&log, head.sequence, PAGE)?;
-            let full = page.len() == PAGE;
-            for (_, bytes) in page {
+        each(tx, &KeyRange::prefix(&log), |_, key, bytes| {
+            let number = log_entry_number(&log, key).ok_or_else(|| StoreError::corrupt("entry of a log", key));
+            if self.legible(number)?.is_some() {
                 head = head.followed_by(&bytes);
-                entries.push(decode(&log, &bytes)?);
+                entries.extend(self.legible(decode::<Booked>(key, &bytes))?);
             }
-            if !full {
-                break;
-            }
-        }
-        if tx.log_head(&log)? != head {
+            Ok(())
+        })?;
+        let told = tx.log_head(&log);
+        if self.legible(told)?.is_some_and(|told| told != head) {
             self.find("the log of postings is not the one that its head was computed from".to_owned());
         }
         entries.sort_unstable_by_key(|booked| booked.posting);
@@ -127,7 +168,7 @@ impl Audit {
 fn each(
     tx: &mut Tx,
     range: &KeyRange,
-    mut take: impl FnMut(&Key, Value) -> Result<(), StoreError>,
+    mut take: impl FnMut(&mut Tx, &Key, Value) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let mut rest = range.clone();
     loop {
@@ -135,7 +176,7 @@ fn each(
         let Some((last, _)) = page.last() else { return Ok(()) };
         rest = rest.after(last);
         for (key, value) in page {
-            take(&key, value)?;
+            take(tx, &key, value)?;
         }
     }
 }

@@ -191,6 +191,11 @@ pub fn coupons_issued(merchant: MerchantId, member: MemberId, unit: &Code) -> Ke
     Name::of(b'y', merchant).bytes(member.as_bytes()).bytes(unit.as_str().as_bytes()).0
 }
 
+/// All counters of issued coupons.
+pub fn coupons_issued_all(merchant: MerchantId) -> KeyRange {
+    Name::of(b'y', merchant).range()
+}
+
 /// What is left of a unit in lots that expire in a month.
 pub fn liability(merchant: MerchantId, unit: &Code, month: Month) -> Key {
     let month = match month {
