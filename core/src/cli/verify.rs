@@ -7,7 +7,7 @@ use crate::describe::describe;
 use crate::store::journal::verify_journal;
 use crate::store::snapshot::{list_snapshots, read_summary, verify_snapshot};
 use crate::store::{DurableEngine, DurableOptions, JOURNAL_DIR, Store};
-use crate::usecase::{self, MerchantReport};
+use crate::usecase::{self, MerchantReport, Verified};
 
 #[derive(Args)]
 pub(super) struct Verify {
@@ -43,12 +43,15 @@ impl Verify {
             journal.segments, journal.first, journal.tip.number, journal.bytes
         );
         check_state(&engine)?;
-        let reports = check(&store)?;
+        let verified = check(&store)?;
         store.close().map_err(|error| describe(&error))?;
-        for report in &reports {
+        for report in &verified.merchants {
             show(report);
         }
-        if reports.iter().all(MerchantReport::is_sound) {
+        for finding in &verified.unreadable {
+            println!("  {finding}");
+        }
+        if verified.is_sound() {
             println!("the books balance");
             Ok(())
         } else {
@@ -74,17 +77,17 @@ fn check_state(engine: &DurableEngine) -> Result<(), Failure> {
 }
 
 /// Checks all merchants, showing progress.
-pub(super) fn check(store: &Store) -> Result<Vec<MerchantReport>, Failure> {
+pub(super) fn check(store: &Store) -> Result<Verified, Failure> {
     let bar = progress::counting("records checked");
-    let reports = usecase::verify(store, || bar.inc(1)).map_err(|error| describe(&error));
+    let verified = usecase::verify(store, || bar.inc(1)).map_err(|error| describe(&error));
     bar.finish_and_clear();
-    reports
+    verified
 }
 
 fn show(report: &MerchantReport) {
     println!(
         "merchant  {}  {}: {} members, {} orders, {} postings with {} transfers, {} accounts, {} lots, {} holds, {} \
-         pending grants, {} idempotency records",
+         pending grants, {} idempotency records, of which {} do not say what they are about",
         report.merchant.id,
         report.merchant.name,
         report.members,
@@ -96,11 +99,9 @@ fn show(report: &MerchantReport) {
         report.audit.holds,
         report.audit.pending,
         report.requests,
+        report.requests_silent,
     );
-    for finding in &report.audit.findings {
-        println!("  ledger: {finding}");
-    }
-    for finding in &report.index_findings {
-        println!("  index: {finding}");
+    for finding in report.findings() {
+        println!("  {finding}");
     }
 }

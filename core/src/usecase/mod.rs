@@ -61,4 +61,4 @@ pub use set_rules::{RulesError, set_spending_order, set_unit_rules};
 pub use settle_order::{SettleError, SettleOrder, Settled, find_order, read_order, settle_order};
 pub use spend_stored_value::{SpendError, SpendStoredValue, Spent, spend_stored_value};
 pub use upload_pack::{UploadError, list_packs, upload_pack};
-pub use verify::{MerchantReport, verify};
+pub use verify::{MerchantReport, Verified, verify};

@@ -35,6 +35,7 @@ impl Summary {
             })
             .map_err(|error| describe(&error))?;
         let report = verify::check(&host.store)?
+            .merchants
             .into_iter()
             .find(|report| report.merchant.id == merchant)
             .ok_or("the merchant is gone")?;
@@ -91,10 +92,7 @@ impl Summary {
             ("lots", audit.lots.to_string()),
         ];
         println!("  {}", texts.say("checked", &values));
-        for finding in &audit.findings {
-            println!("  ! {finding}");
-        }
-        for finding in &self.report.index_findings {
+        for finding in self.report.findings() {
             println!("  ! {finding}");
         }
         if self.books_balance() {

@@ -463,9 +463,9 @@ impl Shop {
     /// Proves every promise of the books.
     fn prove(&self) {
         self.compare();
-        let reports = verify(&self.host().store, || {}).unwrap();
-        for report in reports {
-            assert!(report.is_sound(), "{}: {:?} {:?}", self.at, report.audit.findings, report.index_findings);
+        let verified = verify(&self.host().store, || {}).unwrap();
+        assert!(verified.is_sound(), "{}: {:?}", self.at, verified.findings());
+        for report in verified.merchants {
             assert_eq!(report.members, self.model.purses.len() as u64, "{}", self.at);
             assert_eq!(report.orders, self.model.orders.len() as u64, "{}", self.at);
         }
