@@ -14,7 +14,7 @@ Usage: cargo xtask simulate [--steps N] [--seed S]
   --steps N  how many steps; 1000000 if absent (the tests make 4000)
   --seed S   what everything follows from; a new one if absent
 
-After 50000 steps the shop closes, and another one opens with the next seed. A run that finds something ends with exit
+After 10000 steps the shop closes, and another one opens with the next seed. A run that finds something ends with exit
 code 1 and names the shop's seed and the step; the same seed finds it again.
 ";
 

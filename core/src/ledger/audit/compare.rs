@@ -130,11 +130,10 @@ impl Audit {
     }
 
     /// What is forgiven of one lot is in no transfer: it depends on the order in which things came back. What is
-    /// forgiven of all lots of an account is what reversals forgave of it. Only where something repaid a debt it can be
-    /// less, because to undo that could be forgiven as well, and is then forgiven of no lot.
+    /// forgiven of all lots of an account is what reversals forgave of it.
     fn compare_forgiven(&mut self, member: MemberId, unit: &str, holding: &Holding) {
-        let Holding { forgiven, forgiven_in_lots: in_lots, has_repaid, .. } = *holding;
-        if in_lots > forgiven || (in_lots < forgiven && !has_repaid) {
+        let Holding { forgiven, forgiven_in_lots: in_lots, .. } = *holding;
+        if in_lots != forgiven {
             self.find(format!(
                 "{in_lots} {unit} of the lots of {member} are forgiven, but the transfers say {forgiven}"
             ));

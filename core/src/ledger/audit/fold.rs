@@ -23,8 +23,6 @@ pub(super) struct Holding {
     pub(super) issued: i64,
     /// What reversals forgave, but for what came back afterwards.
     pub(super) forgiven: i64,
-    /// Whether anything ever repaid a debt.
-    pub(super) has_repaid: bool,
     /// The sum of what lots say is forgiven of them.
     pub(super) forgiven_in_lots: i64,
     /// The sum of the open lots.
@@ -200,7 +198,6 @@ impl Fold {
         let amount = i64::try_from(transfer.amount).map_err(|_| "a transfer of more than there is".to_owned())?;
         if let Some(member) = transfer.on_behalf {
             let holding = self.holding((member, unit));
-            holding.has_repaid |= transfer.to == Party::House(House::Debt);
             holding.forgiven = holding.forgiven.saturating_add(amount.saturating_mul(forgives(transfer)));
         }
         for (party, sign) in [(transfer.from, -1), (transfer.to, 1)] {

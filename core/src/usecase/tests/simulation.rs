@@ -27,7 +27,7 @@ const SEED: u64 = 20_260_318;
 
 /// A shop closes after so many steps, and another one opens, with the next seed: all that is compared again and again
 /// stays of a size.
-const SHOP_STEPS: u64 = 50_000;
+const SHOP_STEPS: u64 = 10_000;
 
 #[test]
 fn whatever_fails_and_whenever_the_shop_has_what_a_simple_model_says() {
