@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
 
 use super::keeper::Keeper;
+use super::recent::merged;
 use super::shared::Shared;
 use super::state::Mark;
 use crate::describe::describe;
@@ -47,21 +48,24 @@ impl Applier {
     fn catch_up(&mut self) -> Result<(), StoreError> {
         loop {
             let waiting = self.shared.recent.read().to_apply(ROUND_KEYS_MAX);
-            let Some((reached, writes)) = waiting else { return Ok(()) };
+            let Some(reached) = waiting.last() else { return Ok(()) };
             let mark = Mark { applied: reached.tip, ..self.mark };
-            self.shared.state.apply(writes, mark)?;
+            self.shared.state.apply(merged(&waiting), mark)?;
             self.mark = mark;
-            let oldest = self.shared.oldest_open();
-            {
-                let mut recent = self.shared.recent.write();
-                recent.applied(reached.version);
-                recent.forget(oldest, RECENT_BYTES_MAX);
-            }
+            self.shared.recent.write().applied(reached.version);
             self.shared.caught_up.tell();
+            let oldest = self.shared.oldest_open();
+            while self.forget_some(oldest) {}
             if self.shared.flush_wanted.swap(false, Ordering::SeqCst) {
                 self.flush();
             }
         }
+    }
+
+    /// Forgets a little of what everybody has seen. The lock is held for that, but not for the dropping of it.
+    fn forget_some(&self, oldest: u64) -> bool {
+        let forgotten = self.shared.recent.write().forget_some(oldest, RECENT_BYTES_MAX);
+        !forgotten.is_empty()
     }
 
     /// Brings the state to disk, so that the next start has little to apply again.

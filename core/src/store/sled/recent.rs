@@ -48,9 +48,22 @@ pub(super) struct Group {
 /// What an entry takes in memory besides its key and value, about.
 const ENTRY_BYTES: usize = 100;
 
+/// From how many keys on it is enough to be forgotten at once.
+const FORGOTTEN_KEYS: usize = 64;
+
 /// What these writes take in memory, about.
 pub(super) fn memory(writes: &Writes) -> usize {
     writes.iter().map(|(key, value)| ENTRY_BYTES + key.len() + value.as_ref().map_or(0, |value| value.len())).sum()
+}
+
+/// What groups have written together, the newest value of each key.
+pub(super) fn merged(groups: &[Group]) -> Writes {
+    let Some((first, later)) = groups.split_first() else { return Writes::new() };
+    let mut writes = Writes::clone(&first.writes);
+    for group in later {
+        writes.extend(group.writes.iter().map(|(key, value)| (key.clone(), value.clone())));
+    }
+    writes
 }
 
 /// Entries of recent commits.
@@ -100,19 +113,16 @@ impl Recent {
     }
 
     /// What sled has to be given next: the oldest group that it does not have, and as many more as write `keys_max`
-    /// keys, with the newest of them.
-    pub(super) fn to_apply(&self, keys_max: usize) -> Option<(Group, Writes)> {
-        let mut waiting = self.groups.range(self.groups.len() - self.pending..);
-        let mut reached = waiting.next()?.clone();
-        let mut writes = Writes::clone(&reached.writes);
-        for group in waiting {
-            if writes.len() + group.writes.len() > keys_max {
-                break;
-            }
-            writes.extend(group.writes.iter().map(|(key, value)| (key.clone(), value.clone())));
-            reached = group.clone();
-        }
-        Some((reached, writes))
+    /// keys.
+    pub(super) fn to_apply(&self, keys_max: usize) -> Vec<Group> {
+        let mut keys = 0;
+        let waiting = self.groups.range(self.groups.len() - self.pending..);
+        let fits = |group: &&Group| {
+            let is_first = keys == 0;
+            keys += group.writes.len();
+            is_first || keys <= keys_max
+        };
+        waiting.take_while(fits).cloned().collect()
     }
 
     /// Sled has every group up to `version`.
@@ -130,11 +140,13 @@ impl Recent {
     }
 
     /// Forgets what sled has and transactions that began at `oldest` or later have seen, and the oldest of what sled
-    /// has and is over the limit.
-    pub(super) fn forget(&mut self, oldest: u64, bytes_max: usize) {
-        while self.groups.len() > self.pending {
+    /// has and is over the limit: a little of it, as everybody waits meanwhile. Returns the groups that are forgotten, to
+    /// be dropped when nobody waits; none when there is nothing more to forget.
+    pub(super) fn forget_some(&mut self, oldest: u64, bytes_max: usize) -> Vec<Group> {
+        let (mut forgotten, mut keys) = (Vec::new(), 0);
+        while self.groups.len() > self.pending && keys < FORGOTTEN_KEYS {
             let over = self.bytes > bytes_max;
-            let Some(group) = self.groups.pop_front_if(|group| group.version <= oldest || over) else { return };
+            let Some(group) = self.groups.pop_front_if(|group| group.version <= oldest || over) else { break };
             self.bytes -= group.bytes;
             self.forgotten = self.forgotten.max(group.version);
             for key in group.writes.keys() {
@@ -142,7 +154,10 @@ impl Recent {
                     self.entries.remove(key);
                 }
             }
+            keys += group.writes.len();
+            forgotten.push(group);
         }
+        forgotten
     }
 
     /// The newest value of `key`, if it was written lately.
@@ -256,6 +271,10 @@ mod tests {
         recent
     }
 
+    fn forget(recent: &mut Recent, oldest: u64, bytes_max: usize) {
+        while !recent.forget_some(oldest, bytes_max).is_empty() {}
+    }
+
     fn show(writes: Writes) -> String {
         let text = |bytes: IVec| String::from_utf8(bytes.to_vec()).expect("is text");
         let show = |(key, value): (IVec, Option<IVec>)| format!("{}={}", text(key), value.map_or("-".into(), text));
@@ -286,14 +305,16 @@ mod tests {
     fn sled_gets_the_newest_value_of_each_key_once_and_nothing_that_is_not_in_the_journal() {
         let mut recent = recent(&[(1, "a b"), (2, "b -d")]);
         recent.publish(3, &writes(3, "a"));
-        let (reached, given) = recent.to_apply(9).expect("there is something");
-        assert_eq!((reached.version, show(given).as_str()), (2, "a=1 b=2 d=-"));
-        assert_eq!(recent.to_apply(3).map(|(reached, _)| reached.version), Some(1), "as much as was asked for");
+        let given = |recent: &Recent, keys_max| {
+            let groups = recent.to_apply(keys_max);
+            (groups.last().map(|group| group.version), show(merged(&groups)))
+        };
+        assert_eq!(given(&recent, 9), (Some(2), "a=1 b=2 d=-".to_owned()));
+        assert_eq!(given(&recent, 3).0, Some(1), "as much as was asked for");
         recent.applied(2);
-        assert!(recent.to_apply(9).is_none());
+        assert_eq!(given(&recent, 9), (None, String::new()));
         commit(&mut recent, 4, "a");
-        let (reached, given) = recent.to_apply(0).expect("there is something");
-        assert_eq!((reached.version, show(given).as_str()), (4, "a=4"));
+        assert_eq!(given(&recent, 0), (Some(4), "a=4".to_owned()));
         recent.applied(4);
         assert_eq!(recent.pending_bytes(), 0);
         assert!(recent.bytes > 0, "nothing is forgotten yet");
@@ -313,21 +334,37 @@ mod tests {
     #[test]
     fn an_entry_goes_when_sled_has_it_and_everybody_began_after_it() {
         let mut recent = recent(&[(1, "a b"), (2, "b"), (3, "c")]);
-        recent.forget(3, 0);
+        forget(&mut recent, 3, 0);
         assert_eq!(recent.entries.len(), 3, "sled has nothing yet");
         recent.applied(2);
-        recent.forget(0, usize::MAX);
+        forget(&mut recent, 0, usize::MAX);
         assert_eq!(recent.entries.len(), 3, "somebody began before");
-        recent.forget(3, usize::MAX);
+        forget(&mut recent, 3, usize::MAX);
         assert!(recent.entries.keys().eq([&IVec::from("c")]));
         assert!(!recent.key_written(b"b", 2));
+    }
+
+    #[test]
+    fn little_is_forgotten_at_once() {
+        let mut recent = Recent::default();
+        for version in 1..=FORGOTTEN_KEYS as u64 {
+            commit(&mut recent, version, "a b c d");
+        }
+        recent.applied(u64::MAX);
+        let mut left = FORGOTTEN_KEYS;
+        while left > 0 {
+            assert_eq!(recent.forget_some(u64::MAX, usize::MAX).len(), FORGOTTEN_KEYS / 4);
+            left -= FORGOTTEN_KEYS / 4;
+            assert_eq!(recent.len(), if left == 0 { 0 } else { 4 });
+        }
+        assert!(recent.forget_some(u64::MAX, usize::MAX).is_empty());
     }
 
     #[test]
     fn a_transaction_older_than_what_is_kept_conflicts() {
         let mut recent = recent(&[(1, "a"), (2, "b"), (3, "c")]);
         recent.applied(3);
-        recent.forget(0, 2 * (ENTRY_BYTES + 2));
+        forget(&mut recent, 0, 2 * (ENTRY_BYTES + 2));
         assert_eq!(recent.entries.len(), 2);
         assert!(recent.key_written(b"untouched", 0));
         assert!(!recent.key_written(b"untouched", 1));

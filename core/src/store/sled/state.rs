@@ -1,4 +1,8 @@
 //! The state that the journal builds: one sled tree, and in it a mark of the newest record that it contains.
+//!
+//! sled writes a leaf of up to 16 neighbouring keys as a whole, again and again while any of them changes: beside the
+//! parts of a pack's component, a counter that moves with every order cost 250 MB a second. So large values are in a tree
+//! of their own, and in the first tree is only said that they are there.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
@@ -11,7 +15,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use ::sled::{Config, Db, IVec, Mode};
+use ::sled::{Config, Db, IVec, Mode, Tree};
 
 use parking_lot::Mutex;
 
@@ -30,6 +34,13 @@ const MARK_VERSION: u8 = 1;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// The data directory is locked before, so a lock of sled's own was left behind a moment ago and is about to go.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// From how many bytes on a value is large.
+const LARGE_FROM: usize = 4096;
+/// The tree of large values.
+const LARGE_TREE: &str = "large";
+/// Says in place of a value that it is large. A value that happens to be this is treated as a large one.
+const IS_LARGE: &[u8] = b"\0large value\0";
 
 /// sled counts the nodes in its cache as they lie on disk; in memory they take about four times as much.
 const MEMORY_FOR_A_BYTE: u64 = 4;
@@ -67,13 +78,15 @@ impl Mark {
 /// Keys, as the rest of the host spells them, with their new values; `None` for a key that is gone.
 pub(super) type Writes = std::collections::BTreeMap<IVec, Option<IVec>>;
 
-/// An open sled tree.
+/// An open state.
 pub(super) struct State {
+    /// Goes before the handle does, which waits for everything to be let go.
+    large: Tree,
     db: Handle,
     db_file: PathBuf,
     /// Where sled keeps nodes that are too large for its log, each in a file that is written once.
-    large_dir: PathBuf,
-    large_synced: Mutex<HashSet<OsString>>,
+    blobs_dir: PathBuf,
+    blobs_synced: Mutex<HashSet<OsString>>,
 }
 
 impl State {
@@ -97,8 +110,10 @@ impl State {
                 Err(_) => return Err(StoreError::Engine { step: "open the state", source: "it panicked".into() }),
             }
         };
-        let (db_file, large_dir) = (dir.join("db"), dir.join("blobs"));
-        Ok(Self { db: Handle(Some(db)), db_file, large_dir, large_synced: Mutex::default() })
+        let (db_file, blobs_dir) = (dir.join("db"), dir.join("blobs"));
+        let db = Handle(Some(db));
+        let large = db.open_tree(LARGE_TREE).map_err(failed("open the large values of the state"))?;
+        Ok(Self { large, db, db_file, blobs_dir, blobs_synced: Mutex::default() })
     }
 
     /// The mark; `None` for a state that nothing was ever applied to.
@@ -114,7 +129,9 @@ impl State {
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
-        self.db.get(escape(key)).map_err(failed("read the state"))
+        let spelled = escape(key);
+        let found = self.db.get(&spelled).map_err(failed("read the state"))?;
+        found.map(|value| self.whole(&spelled, value)).transpose().map(Option::flatten)
     }
 
     pub(super) fn scan(
@@ -127,12 +144,30 @@ impl State {
         let entries = self.db.range::<&[u8], _>(start.as_ref()..escape(&range.end).as_ref());
         let owned = |entry: ::sled::Result<(IVec, IVec)>| {
             let (key, value) = entry.map_err(failed("read the state"))?;
-            Ok((unescape(&key), value.to_vec()))
+            let value = self.whole(&key, value)?;
+            Ok(value.map(|value| (unescape(&key), value.to_vec())))
         };
         match direction {
-            Direction::Forward => entries.take(limit).map(owned).collect(),
-            Direction::Backward => entries.rev().take(limit).map(owned).collect(),
+            Direction::Forward => entries.filter_map(|entry| owned(entry).transpose()).take(limit).collect(),
+            Direction::Backward => entries.rev().filter_map(|entry| owned(entry).transpose()).take(limit).collect(),
         }
+    }
+
+    /// A value that was found, wherever it is. `None` when the key went meanwhile.
+    fn whole(&self, spelled: &[u8], mut value: IVec) -> Result<Option<IVec>, StoreError> {
+        const TRIES: usize = 100;
+        for _ in 0..TRIES {
+            if value != IS_LARGE {
+                return Ok(Some(value));
+            }
+            if let Some(large) = self.large.get(spelled).map_err(failed("read the state"))? {
+                return Ok(Some(large));
+            }
+            // It was replaced by another value just now, or is gone.
+            let Some(again) = self.db.get(spelled).map_err(failed("read the state"))? else { return Ok(None) };
+            value = again;
+        }
+        Err(StoreError::corrupt("large value of the state (it is missing)", &unescape(spelled)))
     }
 
     /// Writes all of `writes`, and then the mark. What a crash leaves may be ahead of the mark in part; applying the
@@ -154,11 +189,24 @@ impl State {
                 std::borrow::Cow::Borrowed(_) => key,
                 std::borrow::Cow::Owned(escaped) => escaped.into(),
             };
-            let written = match value {
-                Some(value) => self.db.insert(key, value),
-                None => self.db.remove(key),
-            };
-            written.map_err(failed("write to the state"))?;
+            self.put_one(&key, value).map_err(failed("write to the state"))?;
+        }
+        Ok(())
+    }
+
+    /// A large value is there before it is said so, and goes after that.
+    fn put_one(&self, key: &IVec, value: Option<IVec>) -> ::sled::Result<()> {
+        let before = match value {
+            Some(value) if value.len() >= LARGE_FROM || value == IS_LARGE => {
+                self.large.insert(key, value)?;
+                self.db.insert(key, IS_LARGE)?;
+                return Ok(());
+            }
+            Some(value) => self.db.insert(key, value)?,
+            None => self.db.remove(key)?,
+        };
+        if before.is_some_and(|before| before == IS_LARGE) {
+            self.large.remove(key)?;
         }
         Ok(())
     }
@@ -169,13 +217,13 @@ impl State {
         flush_nudged(&self.db)?;
         let synced = File::open(&self.db_file).and_then(|file| file.sync_data());
         synced.map_err(StoreError::io(format!("sync {}", self.db_file.display())))?;
-        self.sync_large().map_err(StoreError::io(format!("sync {}", self.large_dir.display())))
+        self.sync_blobs().map_err(StoreError::io(format!("sync {}", self.blobs_dir.display())))
     }
 
-    fn sync_large(&self) -> io::Result<()> {
-        let mut synced = self.large_synced.lock();
+    fn sync_blobs(&self) -> io::Result<()> {
+        let mut synced = self.blobs_synced.lock();
         let mut found = HashSet::new();
-        for entry in fs::read_dir(&self.large_dir)? {
+        for entry in fs::read_dir(&self.blobs_dir)? {
             let entry = entry?;
             let name = entry.file_name();
             if !synced.contains(&name) {
@@ -188,7 +236,7 @@ impl State {
             found.insert(name);
         }
         if found != *synced {
-            File::open(&self.large_dir)?.sync_all()?;
+            File::open(&self.blobs_dir)?.sync_all()?;
         }
         *synced = found;
         Ok(())
@@ -282,3 +330,6 @@ fn failed(step: &'static str) -> impl Fn(::sled::Error) -> StoreError {
         other => StoreError::Engine { step, source: Box::new(other) },
     }
 }
+
+#[cfg(test)]
+mod tests;
