@@ -53,9 +53,9 @@ impl Applier {
             self.shared.state.apply(merged(&waiting), mark)?;
             self.mark = mark;
             self.shared.recent.write().applied(reached.version);
-            self.shared.caught_up.tell();
             let oldest = self.shared.oldest_open();
             while self.forget_some(oldest) {}
+            self.shared.caught_up.tell();
             if self.shared.flush_wanted.swap(false, Ordering::SeqCst) {
                 self.flush();
             }

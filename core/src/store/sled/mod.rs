@@ -140,7 +140,8 @@ impl SledEngine {
         keeper.clear_up(mark.checkpoint);
         let applier = Applier { shared: Arc::clone(&shared), recorded: told, keeper, mark };
         let applier = spawn("store-applier", move || applier.run())?;
-        let writer = Writer { shared: Arc::clone(&shared), journal, clock: options.clock.clone(), dated_at, recorded };
+        let clock = options.clock.clone();
+        let writer = Writer { shared: Arc::clone(&shared), journal, clock, dated_at, unflushed: 0, recorded };
         let writer = spawn("store-writer", move || writer.run())?;
         Ok(Self { dir: dir.to_owned(), shared, threads: Mutex::new(Some(Threads { writer, applier })) })
     }

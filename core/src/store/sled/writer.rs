@@ -25,6 +25,9 @@ use crate::store::journal::{AppendError, Appended, Journal, encode_payload};
 
 /// How much may wait for sled, in bytes, before commits wait as well.
 const BEHIND_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// After so much, in bytes, the state is brought to disk. Left to itself, the system writes half a minute's changes in
+/// one go, and every commit waits beside that.
+const UNFLUSHED_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How often it is looked whether there is room again.
 const ROOM_PAUSE: Duration = Duration::from_millis(250);
 
@@ -34,6 +37,8 @@ pub(super) struct Writer {
     pub(super) clock: Clock,
     /// The date of the newest record. Dates never go back, whatever the clock does.
     pub(super) dated_at: Timestamp,
+    /// How much was written since the state was last brought to disk, in bytes.
+    pub(super) unflushed: usize,
     /// Wakes the applier.
     pub(super) recorded: SyncSender<()>,
 }
@@ -100,16 +105,18 @@ impl Writer {
         }
     }
 
-    fn recorded(&self, appended: &Appended, version: u64, writes: Writes) {
+    fn recorded(&mut self, appended: &Appended, version: u64, writes: Writes) {
         let shared = &self.shared;
         let bytes = memory(&writes);
+        self.unflushed += bytes;
         let behind = {
             let mut recent = shared.recent.write();
             recent.recorded(Group { version, tip: appended.tip, writes: Arc::new(writes), bytes });
             shared.durable.store(version, Ordering::SeqCst);
             recent.pending_bytes() > BEHIND_BYTES_MAX
         };
-        if appended.rotated {
+        if appended.rotated || self.unflushed > UNFLUSHED_BYTES_MAX {
+            self.unflushed = 0;
             shared.flush_wanted.store(true, Ordering::SeqCst);
         }
         // If the applier is woken already, that will do.
