@@ -78,15 +78,15 @@ pub enum RedeemError {
     /// Not a store of the merchant.
     #[error("there is no store {0}")]
     UnknownStore(StoreId),
+    /// Not a reservation of coupons of this member.
+    #[error("{0} is no reservation of coupons of the member")]
+    UnknownReservation(HoldId),
     /// None is named.
     #[error("no coupon is named")]
     NoCoupons,
     /// More than a basket takes.
     #[error("a basket takes at most {COUPONS_MAX} coupons, but {0} are named")]
     TooManyCoupons(u64),
-    /// Not a reservation of coupons of this member.
-    #[error("{0} is no reservation of coupons of the member")]
-    UnknownReservation(HoldId),
     /// Not a type of coupon of the merchant.
     #[error("there is no type of coupon `{0}`")]
     UnknownCoupon(Code),
