@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use axum::Router;
 use jiff::Timestamp;
 use punchcard::clock::{Clock, Entropy};
-use punchcard::domain::{Code, Currency, IdSource, Label, Role, ZoneName};
+use punchcard::domain::{Code, Currency, IdSource, Label, Role, StoreScope, ZoneName};
 use punchcard::http;
 use punchcard::pack::Packs;
 use punchcard::store::{Direction, DurableEngine, DurableOptions, KeyRange, Store, StoreError};
@@ -231,8 +231,8 @@ fn settle(inner: &Arc<Inner>, name: &str, stores: &[&str]) -> Shop {
     let (owner, clerk) = host
         .operate(id, |tx, act| {
             create_merchant(tx, act, &new)?;
-            let owner = issue_api_key(tx, act, Role::Owner, secrets[0])?;
-            let clerk = issue_api_key(tx, act, Role::Clerk, secrets[1])?;
+            let owner = issue_api_key(tx, act, Role::Owner, StoreScope::All, secrets[0])?;
+            let clerk = issue_api_key(tx, act, Role::Clerk, StoreScope::All, secrets[1])?;
             Ok::<_, StoreError>((owner.secret, clerk.secret))
         })
         .expect("a merchant can be created");

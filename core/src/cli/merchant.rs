@@ -1,5 +1,6 @@
 //! `punchcard merchant create`, `key`, `list`
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -7,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::{Failure, data};
 use crate::clock::{Clock, Entropy};
 use crate::describe::describe;
-use crate::domain::{Code, Currency, Label, MerchantId, Role, ZoneName};
+use crate::domain::{Code, Currency, Label, MerchantId, Role, StoreScope, ZoneName};
 use crate::usecase::{CreateMerchant, Host, IssuedKey, NewStore, create_merchant, issue_api_key, list_merchants};
 
 #[derive(Subcommand)]
@@ -51,8 +52,11 @@ pub(super) struct Key {
     #[arg(long, value_name = "ID")]
     merchant: Option<MerchantId>,
     /// What the holder may do
-    #[arg(long, value_parser = ["owner", "clerk"], default_value = "clerk")]
+    #[arg(long, value_parser = ["owner", "manager", "clerk", "auditor", "integration"], default_value = "clerk")]
     role: String,
+    /// A store to which the key is limited, by its code; once for each. All of them without it
+    #[arg(long, value_name = "CODE")]
+    store: Vec<String>,
 }
 
 #[derive(Args)]
@@ -88,7 +92,10 @@ impl Create {
         let (created, key) = host
             .operate(id, |tx, act| {
                 let created = create_merchant(tx, act, &new)?;
-                Ok::<_, crate::store::StoreError>((created, issue_api_key(tx, act, Role::Owner, secret)?))
+                Ok::<_, crate::store::StoreError>((
+                    created,
+                    issue_api_key(tx, act, Role::Owner, StoreScope::All, secret)?,
+                ))
             })
             .map_err(|error| describe(&error))?;
         println!("merchant  {}  {}", created.merchant.id, created.merchant.name);
@@ -119,10 +126,13 @@ impl Key {
     fn run(self) -> Result<(), Failure> {
         let host = data::host(data::open_existing(&self.data)?, Clock::System)?;
         let merchant = data::pick_merchant(&host.store, self.merchant)?;
-        let role = if self.role == "owner" { Role::Owner } else { Role::Clerk };
+        let role = Role::of(&self.role).ok_or_else(|| format!("--role: there is no role `{}`", self.role))?;
+        let chosen = self.store.iter().map(|code| data::pick_store(&host.store, merchant.id, Some(code)));
+        let stores = chosen.collect::<Result<BTreeSet<_>, _>>()?;
+        let stores = if stores.is_empty() { StoreScope::All } else { StoreScope::Only(stores) };
         let secret = IssuedKey::entropy(&Entropy::System);
         let key = host
-            .operate(merchant.id, |tx, act| issue_api_key(tx, act, role, secret))
+            .operate(merchant.id, |tx, act| issue_api_key(tx, act, role, stores.clone(), secret))
             .map_err(|error| describe(&error))?;
         println!("API key   {}  ({}; shown only now)", key.secret, self.role);
         host.store.close().map_err(|error| describe(&error))

@@ -28,7 +28,7 @@ pub use merchant::{Merchant, Store, ZoneName};
 pub use money::{Currency, Minor, MoneyError};
 pub use order::{Line, LineFault, Order, OrderState, PackOutcome, PackResult};
 pub use share::shares;
-pub use staff::{Action, Actor, Role};
+pub use staff::{Action, Actor, Role, StoreScope};
 pub use stored_value::{SpendingOrder, Split};
 pub use text::{Code, Label, Reference, TextError};
 pub use unit::{STORED_VALUE, STORED_VALUE_BONUS, Shortfall, Unit, UnitKind, UnitRules};

@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use super::Act;
 use crate::clock::Entropy;
-use crate::domain::{Actor, KeyId, MerchantId, Role};
-use crate::store::{Record, StoreError, Tx, layout};
+use crate::domain::{Actor, KeyId, MerchantId, Role, StoreScope};
+use crate::store::{Record, StoreError, Tx, layout, whole};
 
 const PREFIX: &str = "pc_live_";
 const SECRET_BYTES: usize = 20;
@@ -20,11 +20,19 @@ pub struct ApiKey {
     pub merchant: MerchantId,
     /// What its holder may do.
     pub role: Role,
+    /// In which stores.
+    pub stores: StoreScope,
 }
 
 impl Record for ApiKey {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
     const NAME: &'static str = "API key";
+
+    /// Before keys were limited to stores.
+    fn from_older(version: u8, body: &[u8]) -> Option<Self> {
+        let (id, merchant, role) = (version == 1).then(|| whole(body))??;
+        Some(Self { id, merchant, role, stores: StoreScope::All })
+    }
 }
 
 /// A new key with its secret, which is shown once and never again.
@@ -57,11 +65,12 @@ pub fn issue_api_key(
     tx: &mut Tx,
     act: &mut Act<'_>,
     role: Role,
+    stores: StoreScope,
     secret: [u8; SECRET_BYTES],
 ) -> Result<IssuedKey, StoreError> {
     let random: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     let secret = format!("{PREFIX}{random}_{:08x}", crc32c::crc32c(random.as_bytes()));
-    let key = ApiKey { id: act.ids.key(), merchant: act.merchant, role };
+    let key = ApiKey { id: act.ids.key(), merchant: act.merchant, role, stores };
     tx.save(&layout::api_key(&hash(&secret)), &key)?;
     Ok(IssuedKey { id: key.id, secret })
 }
@@ -80,7 +89,7 @@ pub fn authenticate(tx: &mut Tx, secret: &str) -> Result<Actor, ApiKeyError> {
         return Err(ApiKeyError::Malformed);
     }
     let key = tx.load::<ApiKey>(&layout::api_key(&hash(secret)))?.ok_or(ApiKeyError::Unknown)?;
-    Ok(Actor { merchant: key.merchant, key: key.id, role: key.role })
+    Ok(Actor { merchant: key.merchant, key: key.id, role: key.role, stores: key.stores })
 }
 
 impl IssuedKey {

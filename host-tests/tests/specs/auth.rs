@@ -39,7 +39,7 @@ async fn a_clerk_serves_members_but_does_not_touch_packs() {
     let before = world.state();
     let clerk = world.shop.as_clerk();
     let problem = clerk.upload(host_tests::pack("points")).await.problem();
-    assert_snapshot!(problem, @"403 forbidden: the role Clerk may not do this (ManagePacks)");
+    assert_snapshot!(problem, @"403 forbidden: the role `clerk` may not do this, which needs `manage-packs`");
     let off = json!({ "revision": revision, "stores": [] });
     assert_eq!(clerk.put("/v1/packs/points/enablement", off).send().await.problem().name(), "403 forbidden");
     assert_eq!(clerk.get("/v1/packs").send().await.problem().name(), "403 forbidden");

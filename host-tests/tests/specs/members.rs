@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use host_tests::{Running, World};
 use insta::{assert_json_snapshot, assert_snapshot};
-use punchcard::domain::{Actor, KeyId, Reference, Role};
+use punchcard::domain::{Actor, KeyId, Reference};
 use punchcard::store::StoreError;
 use punchcard::usecase::CommandReply;
 use serde_json::json;
@@ -186,7 +186,7 @@ async fn a_write_without_an_idempotency_key_is_refused() {
 async fn a_request_whose_key_is_under_way_is_told_to_ask_again() {
     let world = World::new();
     let Running { host, .. } = world.running();
-    let actor = Actor { merchant: world.shop.id, key: KeyId::from_bytes([0; 16]), role: Role::Owner };
+    let actor = Actor::owner(world.shop.id, KeyId::from_bytes([0; 16]));
     let runtime = tokio::runtime::Handle::current();
     let request = Arc::new(std::sync::Mutex::new(Some(world.shop.member("alice").request().key("k"))));
     let first = tokio::task::spawn_blocking(move || {

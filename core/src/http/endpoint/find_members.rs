@@ -42,7 +42,7 @@ pub(super) async fn find_members(
 ) -> Result<Json<Found>, Problem> {
     let Query(sought) = sought.map_err(|error| Problem::wrong_query(&error.body_text()))?;
     let found = app
-        .serve(caller, Action::Serve, move |host, actor| {
+        .serve(caller, Action::Read, move |host, actor| {
             host.look(|tx| match usecase::find_member(tx, actor.merchant, &sought.reference)? {
                 Some(id) => usecase::read_member(tx, actor.merchant, id),
                 None => Ok::<_, StoreError>(None),

@@ -31,7 +31,7 @@ pub(super) struct StoreOut {
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_stores(State(app): State<App>, caller: Caller) -> Result<Json<StoresOut>, Problem> {
     let stores = app
-        .serve(caller, Action::Serve, move |host, actor| host.look(|tx| usecase::list_stores(tx, actor.merchant)))
+        .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::list_stores(tx, actor.merchant)))
         .await?;
     let stores = stores
         .into_iter()

@@ -56,7 +56,7 @@ pub(super) async fn read_assets(
 ) -> Result<Json<AssetsOut>, Problem> {
     let member: MemberId = member.parse()?;
     let assets = app
-        .serve(caller, Action::Serve, move |host, actor| {
+        .serve(caller, Action::Read, move |host, actor| {
             let now = host.clock.now();
             host.look(|tx| usecase::read_assets(tx, actor.merchant, now, member))
         })

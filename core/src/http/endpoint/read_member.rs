@@ -22,7 +22,7 @@ pub(super) async fn read_member(
 ) -> Result<Json<MemberOut>, Problem> {
     let id: MemberId = member.parse()?;
     let found = app
-        .serve(caller, Action::Serve, move |host, actor| host.look(|tx| usecase::read_member(tx, actor.merchant, id)))
+        .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::read_member(tx, actor.merchant, id)))
         .await?;
     found.map(|member| Json(member.into())).ok_or_else(|| Problem::unknown_member(id))
 }

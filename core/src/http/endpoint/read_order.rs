@@ -22,7 +22,7 @@ pub(super) async fn read_order(
 ) -> Result<Json<OrderOut>, Problem> {
     let id: OrderId = order.parse()?;
     let found = app
-        .serve(caller, Action::Serve, move |host, actor| host.look(|tx| usecase::read_order(tx, actor.merchant, id)))
+        .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::read_order(tx, actor.merchant, id)))
         .await?;
     found.map(|order| Json(order.into())).ok_or_else(|| Problem::unknown_order(id))
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::clock::{Clock, Entropy};
 use crate::domain::{
-    Actor, Code, Currency, HoldId, IdSource, KeyId, Label, Line, MemberId, MerchantId, Minor, OrderId, Reference, Role,
+    Actor, Code, Currency, HoldId, IdSource, KeyId, Label, Line, MemberId, MerchantId, Minor, OrderId, Reference,
     STORED_VALUE, StoreId, ZoneName,
 };
 use crate::ledger::LedgerError;
@@ -210,7 +210,7 @@ impl Shop {
             stores: vec![NewStore { code: Code::new("main").unwrap(), name: label("Main") }],
         };
         let created = host.operate(merchant, |tx, act| create_merchant(tx, act, &new)).unwrap();
-        let actor = Actor { merchant, key: KeyId::from_bytes([7; 16]), role: Role::Owner };
+        let actor = Actor::owner(merchant, KeyId::from_bytes([7; 16]));
         Self {
             dir,
             disk,

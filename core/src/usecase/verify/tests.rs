@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::*;
 use crate::clock::{Clock, Entropy};
 use crate::domain::{
-    Actor, Code, Currency, IdSource, KeyId, Label, Line, PackOutcome, Reference, Role, Unit, UnitKind, ZoneName,
+    Actor, Code, Currency, IdSource, KeyId, Label, Line, PackOutcome, Reference, Unit, UnitKind, ZoneName,
 };
 use crate::ledger::{House, Move, NewPosting};
 use crate::pack::Packs;
@@ -47,7 +47,7 @@ impl Shop {
         let created = host.operate(merchant, |tx, act| create_merchant(tx, act, &new)).unwrap();
         let unit = Unit::new(Code::new("points").unwrap(), UnitKind::Count, None);
         host.store.write(|tx| tx.save(&layout::unit(merchant, &unit.code), &unit)).unwrap();
-        let actor = Actor { merchant, key: KeyId::from_bytes([7; 16]), role: Role::Owner };
+        let actor = Actor::owner(merchant, KeyId::from_bytes([7; 16]));
         let new = EnrolMember {
             reference: Some(reference("card-1")),
             tags: BTreeSet::new(),

@@ -1,0 +1,86 @@
+//! The problems of use cases about packs.
+
+use axum::http::StatusCode;
+
+use super::Problem;
+use crate::pack::{self, CallError, RefusalKind};
+use crate::usecase::{CommandError, EnableError, UploadError};
+
+impl From<UploadError> for Problem {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::Load(error) => {
+                let status = match error {
+                    pack::LoadError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+                    _ => StatusCode::UNPROCESSABLE_ENTITY,
+                };
+                Self::new(status, error.code(), error)
+            }
+            UploadError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EnableError> for Problem {
+    fn from(error: EnableError) -> Self {
+        match error {
+            EnableError::UnknownRevision(_) => Self::refused("unknown-revision", error),
+            EnableError::OtherPack { .. } => Self::refused("other-pack", error),
+            EnableError::UnknownStore(_) => Self::refused("unknown-store", error),
+            EnableError::GrantNotAsked(_) => Self::refused("grant-not-asked", error),
+            EnableError::Settings(faults) => {
+                let problem = Self::refused("wrong-settings", "the settings do not fulfil the pack's schema");
+                Self { errors: faults, ..problem }
+            }
+            EnableError::SettingsTooLong { .. } => Self::refused("settings-too-long", error),
+            EnableError::UnitTaken(_) => Self::conflict("unit-taken", error),
+            EnableError::Programme(error) => Self::internal(error),
+            EnableError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CommandError> for Problem {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::UnknownStore(_) => Self::refused("unknown-store", error),
+            CommandError::NotEnabled(_) => Self::not_found("pack-not-enabled", error),
+            CommandError::NotLoadable { .. } => Self::internal(error),
+            CommandError::UnknownCommand { .. } => Self::not_found("unknown-command", error),
+            CommandError::Input(faults) => {
+                let problem = Self::refused("wrong-input", "the input does not fulfil the command's schema");
+                Self { errors: faults, ..problem }
+            }
+            CommandError::Call(error) => error.into(),
+            CommandError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CallError> for Problem {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Refused(refusal) => {
+                let status = match refusal.kind {
+                    RefusalKind::Invalid | RefusalKind::Refused => StatusCode::UNPROCESSABLE_ENTITY,
+                    RefusalKind::NotFound => StatusCode::NOT_FOUND,
+                    RefusalKind::Failed => StatusCode::BAD_GATEWAY,
+                };
+                Self::new(status, &format!("pack:{}", refusal.code), refusal.message)
+            }
+            CallError::Store(error) => error.into(),
+            CallError::Host(_) => {
+                Self { retry_after_s: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-busy", error) }
+            }
+            CallError::NotExported { .. } => Self::not_found("unknown-command", error),
+            CallError::OutOfFuel { .. }
+            | CallError::TimedOut { .. }
+            | CallError::MemoryExceeded { .. }
+            | CallError::StackExhausted
+            | CallError::HostCallsExceeded { .. }
+            | CallError::Trapped { .. }
+            | CallError::BadReply { .. }
+            | CallError::Denied { .. } => Self::new(StatusCode::BAD_GATEWAY, &format!("pack-{}", error.code()), error),
+        }
+    }
+}
