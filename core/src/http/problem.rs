@@ -16,11 +16,6 @@ use utoipa::ToSchema;
 
 use crate::domain::{Action, ParseIdError, Role, TextError};
 use crate::store::StoreError;
-use crate::store::StoreError;
-use crate::usecase::{
-    ApiKeyError, AssetsError, CommandError, DefineError, EnableError, EnrolError, HoldError, IssueError, LoadError,
-    OnceError, QuoteError, RedeemError, RefundError, SettleError, SpendError, UploadError,
-};
 use crate::usecase::{ApiKeyError, OnceError};
 
 /// Why a request was not fulfilled.
