@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Request as HttpRequest};
-use punchcard::domain::{Event, MerchantId, StoreId};
+use punchcard::domain::{Event, MerchantId, Role, StoreId, StoreScope};
 use punchcard::store::{StoreError, decode, layout};
+use punchcard::usecase::{IssuedKey, issue_api_key};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -32,6 +33,17 @@ impl Shop {
     /// The same with the key of a clerk; otherwise the owner asks.
     pub fn as_clerk(&self) -> Self {
         self.with_key(Some(&self.clerk))
+    }
+
+    /// The same with a new key of this role, in all stores.
+    ///
+    /// # Panics
+    /// When none can be issued.
+    pub fn as_role(&self, role: Role) -> Self {
+        let host = self.inner.running().host;
+        let secret = IssuedKey::entropy(&host.entropy);
+        let issued = host.operate(self.id, |tx, act| issue_api_key(tx, act, role, StoreScope::All, secret));
+        self.with_key(Some(&issued.expect("a key can be issued").secret))
     }
 
     /// The same with another key, or none.
@@ -95,6 +107,12 @@ impl Shop {
     /// A request with a JSON body.
     pub fn put(&self, path: &str, body: impl Into<Value>) -> Request {
         Request::new(self, "PUT", path, body.into().to_string()).content_type("application/json")
+    }
+
+    /// A request with a JSON body that changes the state with this ETag.
+    pub fn patch(&self, path: &str, etag: &str, body: impl Into<Value>) -> Request {
+        let request = Request::new(self, "PATCH", path, body.into().to_string());
+        request.content_type("application/json").header("if-match", etag)
     }
 
     /// A request of any kind, without a body.

@@ -20,6 +20,7 @@ use punchcard::usecase::{
 use tempfile::TempDir;
 
 use crate::Shop;
+use punchcard::vault::Vault;
 
 /// When every world begins: a Wednesday, eight in the morning in Shanghai.
 const BEGIN: &str = "2026-03-18T08:00:00+08:00";
@@ -124,7 +125,11 @@ impl World {
     /// When they do not.
     #[track_caller]
     pub fn books_balance(&self) {
-        let verified = usecase::verify(&self.running().host.store, || {}).expect("the store can be read");
+        let verified = {
+            let host = self.running().host;
+            usecase::verify(&host.store, Some(&host.vault), || {})
+        }
+        .expect("the store can be read");
         assert!(verified.is_sound(), "the books do not balance: {:?}", verified.findings());
     }
 }
@@ -158,7 +163,7 @@ impl Inner {
 impl Running {
     /// A host on a data directory. Without a programme it loads its packs from the store.
     fn start(dir: &Path, clock: &Clock, entropy: &Entropy, programme: Option<Arc<Programme>>) -> Self {
-        let mut host = Host::new(open_store(dir), packs().clone(), clock.clone(), entropy.clone());
+        let mut host = Host::new(open_store(dir), packs().clone(), clock.clone(), entropy.clone(), Vault::seeded(1));
         if let Some(programme) = programme {
             host.programme = programme;
         }
@@ -192,7 +197,8 @@ fn packs() -> &'static Packs {
 /// The loaded packs, shared by the worlds of the process: merchants of different worlds have different ids.
 fn programme() -> Arc<Programme> {
     static PROGRAMME: OnceLock<Arc<Programme>> = OnceLock::new();
-    let make = || Host::new(Store::in_memory(), packs().clone(), Clock::System, Entropy::System).programme;
+    let make =
+        || Host::new(Store::in_memory(), packs().clone(), Clock::System, Entropy::System, Vault::seeded(1)).programme;
     Arc::clone(PROGRAMME.get_or_init(make))
 }
 

@@ -11,7 +11,8 @@ use crate::describe::describe;
 use crate::domain::{Merchant, MerchantId, StoreId};
 use crate::pack::Packs;
 use crate::store::{DurableEngine, DurableOptions, FORMAT_FILE, Store};
-use crate::usecase::{Host, list_merchants, list_stores, migrate};
+use crate::usecase::{Host, has_secrets, list_merchants, list_stores, migrate, renew_secrets};
+use crate::vault::{KEY_FILE, Vault, create_key_file, read_key_file};
 
 /// How much a data directory may take.
 #[derive(Args)]
@@ -88,10 +89,46 @@ pub(super) fn open_engine(dir: &Path, options: &DurableOptions) -> Result<Arc<Du
     Ok(engine)
 }
 
-/// A host on a store.
-pub(super) fn host(store: Store, clock: Clock) -> Result<Host, Failure> {
+/// Where the master keys are.
+#[derive(Args, Clone, Default)]
+pub(super) struct Keys {
+    /// The file with the master keys, which open what is personal; `master.key` in the data directory if it is not
+    /// said. It is made with a new key when there is nothing yet that an older one has sealed
+    #[arg(long, value_name = "FILE", env = "PUNCHCARD_KEY_FILE")]
+    key_file: Option<PathBuf>,
+}
+
+impl Keys {
+    /// The file for a data directory.
+    pub(super) fn file(&self, dir: &Path) -> PathBuf {
+        self.key_file.clone().unwrap_or_else(|| dir.join(KEY_FILE))
+    }
+
+    /// The keys for a data directory with this store in it. They have to open every merchant's secret.
+    pub(super) fn vault(&self, dir: &Path, store: &Store) -> Result<Vault, Failure> {
+        let file = self.file(dir);
+        let vault = match read_key_file(&file).map_err(|error| describe(&error))? {
+            Some(vault) => vault,
+            None if store.read(has_secrets).map_err(|error| describe(&error))? => {
+                return Err(format!(
+                    "there is no key file {}, but personal data in {} that a master key has sealed: bring the file back \
+                     from its own backup, or name it with --key-file",
+                    file.display(),
+                    dir.display()
+                ));
+            }
+            None => create_key_file(&file, &Entropy::System).map_err(|error| describe(&error))?,
+        };
+        store.write(|tx| renew_secrets(tx, &vault, &Entropy::System)).map_err(|error| describe(&error))?;
+        Ok(vault)
+    }
+}
+
+/// A host on the store in a data directory.
+pub(super) fn host(dir: &Path, store: Store, keys: &Keys, clock: Clock) -> Result<Host, Failure> {
     let packs = Packs::new().map_err(|error| describe(&error))?;
-    Ok(Host::new(store, packs, clock, Entropy::System))
+    let vault = keys.vault(dir, &store)?;
+    Ok(Host::new(store, packs, clock, Entropy::System, vault))
 }
 
 /// The merchant that is meant: the one named, or the only one.

@@ -38,6 +38,8 @@ pub(super) struct Orders {
     /// The store's code; needed when there are several
     #[arg(long, value_name = "CODE")]
     store: Option<String>,
+    #[command(flatten)]
+    keys: data::Keys,
     /// The file
     file: PathBuf,
 }
@@ -45,7 +47,7 @@ pub(super) struct Orders {
 impl Import {
     pub(super) fn run(self) -> Result<(), Failure> {
         let Self::Orders(orders) = self;
-        let host = data::host(data::open_existing(&orders.data)?, Clock::System)?;
+        let host = data::host(&orders.data, data::open_existing(&orders.data)?, &orders.keys, Clock::System)?;
         let merchant = data::pick_merchant(&host.store, orders.merchant)?;
         let store = data::pick_store(&host.store, merchant.id, orders.store.as_deref())?;
         let summary = bring_in(&host, &merchant, store, orders.format, &orders.file)?;

@@ -41,6 +41,8 @@ pub(super) struct Create {
     /// A store, as `CODE=NAME`; once for each
     #[arg(long, value_name = "CODE=NAME", required = true)]
     store: Vec<String>,
+    #[command(flatten)]
+    keys: data::Keys,
 }
 
 #[derive(Args)]
@@ -57,6 +59,8 @@ pub(super) struct Key {
     /// A store to which the key is limited, by its code; once for each. All of them without it
     #[arg(long, value_name = "CODE")]
     store: Vec<String>,
+    #[command(flatten)]
+    keys: data::Keys,
 }
 
 #[derive(Args)]
@@ -86,7 +90,7 @@ impl Create {
             locale: Label::new(&self.locale).map_err(|error| format!("--locale: {error}"))?,
             stores,
         };
-        let host = data::host(data::open(&self.data)?, Clock::System)?;
+        let host = data::host(&self.data, data::open(&self.data)?, &self.keys, Clock::System)?;
         let id = new_merchant_id(&host);
         let secret = IssuedKey::entropy(&Entropy::System);
         let (created, key) = host
@@ -124,7 +128,7 @@ fn parse_store(text: &str) -> Result<NewStore, Failure> {
 
 impl Key {
     fn run(self) -> Result<(), Failure> {
-        let host = data::host(data::open_existing(&self.data)?, Clock::System)?;
+        let host = data::host(&self.data, data::open_existing(&self.data)?, &self.keys, Clock::System)?;
         let merchant = data::pick_merchant(&host.store, self.merchant)?;
         let role = Role::of(&self.role).ok_or_else(|| format!("--role: there is no role `{}`", self.role))?;
         let chosen = self.store.iter().map(|code| data::pick_store(&host.store, merchant.id, Some(code)));

@@ -6,6 +6,7 @@ mod caretaker;
 mod data;
 mod demo;
 mod import;
+mod key;
 mod merchant;
 mod orders_file;
 mod pack;
@@ -54,6 +55,9 @@ enum Command {
     /// Create merchants and their API keys
     #[command(subcommand)]
     Merchant(merchant::Merchant),
+    /// Look after the master keys, which open what is personal
+    #[command(subcommand)]
+    Key(key::Key),
     /// Build and check packs
     #[command(subcommand)]
     Pack(pack::Pack),
@@ -76,6 +80,7 @@ pub fn main() -> ExitCode {
                 Command::Restore(command) => command.run(),
                 Command::Compact(command) => command.run(),
                 Command::Merchant(command) => command.run(),
+                Command::Key(command) => command.run(),
                 Command::Pack(command) => command.run(),
             }
         }

@@ -31,12 +31,14 @@ pub(super) struct Serve {
     snapshot_hours: u16,
     #[command(flatten)]
     tuning: data::Tuning,
+    #[command(flatten)]
+    keys: data::Keys,
 }
 
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failure> {
         http::begin_recording();
-        let host = data::host(data::open_tuned(&self.data, &self.tuning)?, Clock::System)?;
+        let host = data::host(&self.data, data::open_tuned(&self.data, &self.tuning)?, &self.keys, Clock::System)?;
         let hours = (self.snapshot_hours > 0).then(|| SignedDuration::from_hours(self.snapshot_hours.into()));
         let duties = Duties { dir: self.data, snapshot_every: hours, room_bytes_min: self.tuning.room_bytes_min() };
         let _caretaker = Caretaker::start(host.clone(), duties).map_err(|error| describe(&error))?;

@@ -8,6 +8,7 @@ use crate::store::journal::verify_journal;
 use crate::store::snapshot::{list_snapshots, read_summary, verify_snapshot};
 use crate::store::{DurableEngine, DurableOptions, JOURNAL_DIR, Store};
 use crate::usecase::{self, MerchantReport, Verified};
+use crate::vault::{Vault, read_key_file};
 
 #[derive(Args)]
 pub(super) struct Verify {
@@ -17,6 +18,8 @@ pub(super) struct Verify {
     /// merchant's books, chains, counters and indexes. Reads everything
     #[arg(long)]
     deep: bool,
+    #[command(flatten)]
+    keys: data::Keys,
 }
 
 impl Verify {
@@ -43,7 +46,12 @@ impl Verify {
             journal.segments, journal.first, journal.tip.number, journal.bytes
         );
         check_state(&engine)?;
-        let verified = check(&store)?;
+        let file = self.keys.file(dir);
+        let vault = read_key_file(&file).map_err(|error| describe(&error))?;
+        if vault.is_none() {
+            println!("sealed    not opened: there is no key file {}; name it with --key-file", file.display());
+        }
+        let verified = check(&store, vault.as_ref())?;
         store.close().map_err(|error| describe(&error))?;
         for report in &verified.merchants {
             show(report);
@@ -77,9 +85,9 @@ fn check_state(engine: &DurableEngine) -> Result<(), Failure> {
 }
 
 /// Checks all merchants, showing progress.
-pub(super) fn check(store: &Store) -> Result<Verified, Failure> {
+pub(super) fn check(store: &Store, vault: Option<&Vault>) -> Result<Verified, Failure> {
     let bar = progress::counting("records checked");
-    let verified = usecase::verify(store, || bar.inc(1)).map_err(|error| describe(&error));
+    let verified = usecase::verify(store, vault, || bar.inc(1)).map_err(|error| describe(&error));
     bar.finish_and_clear();
     verified
 }

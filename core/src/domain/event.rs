@@ -142,4 +142,36 @@ pub enum Event {
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
+    /// Something that is known of a member was changed: who they are, tags, level.
+    MemberChanged {
+        /// Who.
+        member: MemberId,
+        /// By whom; none for the operator.
+        by: Option<KeyId>,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// A member was forgotten.
+    MemberErased {
+        /// Who.
+        member: MemberId,
+        /// By whom; none for the operator.
+        by: Option<KeyId>,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// A member said yes or no to a purpose.
+    ConsentGiven {
+        /// Who.
+        member: MemberId,
+        /// To what.
+        purpose: Code,
+        /// Yes or no.
+        given: bool,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
 }

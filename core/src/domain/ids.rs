@@ -100,6 +100,10 @@ ids! {
     HoldId "hld" "hold";
     /// An API key (not its secret).
     KeyId "key" "API key";
+    /// A note about a member.
+    NoteId "not" "note";
+    /// A change that somebody made, in the audit log.
+    ChangeId "chg" "change";
     /// One uploaded version of a pack: the first half of the SHA-256 of its component.
     RevisionId "rev" "pack revision";
 }
@@ -155,6 +159,8 @@ sources! {
     lot LotId "A new lot's id.";
     hold HoldId "A new hold's id.";
     key KeyId "A new API key's id.";
+    note NoteId "A new note's id.";
+    change ChangeId "A new change's id.";
 }
 
 #[cfg(test)]

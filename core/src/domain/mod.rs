@@ -3,6 +3,7 @@
 //! Everything here is checked when it is made and can not be wrong afterwards. Nothing here reads a clock, a file or a
 //! store; instants and randomness come in as arguments.
 
+mod attribute;
 mod coupon;
 mod event;
 mod ids;
@@ -10,25 +11,29 @@ mod member;
 mod merchant;
 mod money;
 mod order;
+mod personal;
 mod share;
 mod staff;
 mod stored_value;
 mod text;
 mod unit;
 
+pub use attribute::{AttributeFault, AttributeKind, AttributeType, AttributeValue};
 pub use coupon::{
     Benefit, CouponFault, CouponType, Discount, Inapplicable, NotStackable, Scope, Validity, check_stacking, discounts,
 };
 pub use event::Event;
 pub use ids::{
-    HoldId, IdSource, KeyId, LotId, MemberId, MerchantId, OrderId, ParseIdError, PostingId, RevisionId, StoreId,
+    ChangeId, HoldId, IdSource, KeyId, LotId, MemberId, MerchantId, NoteId, OrderId, ParseIdError, PostingId,
+    RevisionId, StoreId,
 };
-pub use member::Member;
+pub use member::{ExternalId, Member, Source, Standing, Tag, Tier};
 pub use merchant::{Merchant, Store, ZoneName};
 pub use money::{Currency, Minor, MoneyError};
 pub use order::{Line, LineFault, Order, OrderState, PackOutcome, PackResult};
+pub use personal::{Birthday, Email, Personal, PersonalError, Phone, name_begins_with, name_starts, sought_start};
 pub use share::shares;
 pub use staff::{Action, Actor, Role, StoreScope};
 pub use stored_value::{SpendingOrder, Split};
-pub use text::{Code, Label, Reference, TextError};
+pub use text::{Code, Label, Reference, Remark, TextError};
 pub use unit::{STORED_VALUE, STORED_VALUE_BONUS, Shortfall, Unit, UnitKind, UnitRules};

@@ -19,6 +19,12 @@ pub enum TextError {
         /// How long it was.
         bytes: usize,
     },
+    /// Not a remark.
+    #[error("a text of this kind is 1 to {max} bytes without outer blanks or control characters other than line breaks, but this has {bytes} bytes or such characters", max = Remark::MAX_BYTES)]
+    Remark {
+        /// How long it was.
+        bytes: usize,
+    },
     /// Not a label.
     #[error("a label is 1 to {max} bytes without control characters or outer blanks, but this has {bytes} bytes or such characters", max = Label::MAX_BYTES)]
     Label {
@@ -84,6 +90,8 @@ text! {
     Reference max 128, is_plain, |given| TextError::Reference { bytes: given.len() };
     /// A line that people read: a name, a reason, a category, a SKU.
     Label max 128, is_plain, |given| TextError::Label { bytes: given.len() };
+    /// A few lines that people write: a note, an address.
+    Remark max 1024, is_lines, |given| TextError::Remark { bytes: given.len() };
 }
 
 fn is_code(text: &str) -> bool {
@@ -92,6 +100,10 @@ fn is_code(text: &str) -> bool {
 
 fn is_plain(text: &str) -> bool {
     text.trim() == text && !text.chars().any(char::is_control)
+}
+
+fn is_lines(text: &str) -> bool {
+    text.trim() == text && !text.chars().any(|c| c.is_control() && c != '\n')
 }
 
 #[cfg(test)]
@@ -114,5 +126,7 @@ mod tests {
         for bad in ["", " x", "x\n", "a\u{0}b", &"x".repeat(129)] {
             assert!(Reference::new(bad).is_err(), "{bad:?}");
         }
+        assert!(Remark::new("two\nlines").is_ok());
+        assert!(Remark::new("a\ttab").is_err());
     }
 }

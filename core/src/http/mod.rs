@@ -5,7 +5,9 @@
 
 mod app;
 mod caller;
+mod cursor;
 mod endpoint;
+mod etag;
 mod metrics;
 mod path;
 mod problem;

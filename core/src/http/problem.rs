@@ -127,6 +127,17 @@ impl Problem {
         Self::new(StatusCode::BAD_REQUEST, "bad-idempotency-key", error)
     }
 
+    pub(super) fn no_version() -> Self {
+        let detail =
+            "say which state you mean to change: send the header `If-Match` with the ETag of what you have read";
+        Self::new(StatusCode::PRECONDITION_REQUIRED, "no-version", detail)
+    }
+
+    pub(super) fn wrong_version() -> Self {
+        let detail = "`If-Match` is one ETag as this host gives it, in its quotation marks";
+        Self::new(StatusCode::BAD_REQUEST, "wrong-version", detail)
+    }
+
     pub(super) fn not_json_type() -> Self {
         let detail = "the body is to be JSON: send the header `Content-Type: application/json`";
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json-type", detail)

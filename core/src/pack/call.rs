@@ -332,7 +332,7 @@ impl Scene {
             store: order.store.to_string(),
             buyer: buyer.map(|member| wit::Buyer {
                 id: member.id.to_string(),
-                tags: if sees_tags { member.tags.iter().map(ToString::to_string).collect() } else { Vec::new() },
+                tags: if sees_tags { member.tags_at(self.now).map(ToString::to_string).collect() } else { Vec::new() },
             }),
             currency: self.currency.code().to_owned(),
             total: order.total_minor,

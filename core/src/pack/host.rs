@@ -236,7 +236,7 @@ impl members::Host for Call {
             let member = desk.member(&member)?;
             Ok(members::Member {
                 id: member.id.to_string(),
-                tags: member.tags.into_iter().map(String::from).collect(),
+                tags: member.tags_at(desk.now).map(ToString::to_string).collect(),
                 enrolled_at: millis(member.enrolled_at),
                 home_store: member.home_store.map(|store| store.to_string()),
             })

@@ -13,7 +13,22 @@
 //! | `K` | hash of the secret | an API key |
 //! | `U` | merchant, unit | a unit |
 //! | `m` | merchant, member | a member |
-//! | `n` | merchant, reference | a member's id by reference |
+//! | `n` | merchant, number | a member's id by reference or number of a card |
+//! | `I` | merchant, system, name | a member's id by what another system calls them |
+//! | `X` | merchant | the merchant's secret, sealed |
+//! | `x` | merchant, member | the member's key, sealed |
+//! | `N` | merchant, member | what is personal about the member, sealed |
+//! | `b` | merchant, kind, mark | a member's id by the mark of a phone number or an address |
+//! | `z` | merchant, mark, member | nothing: members by the marks of beginnings of their names |
+//! | `g` | merchant, tag, member | nothing: members by tag |
+//! | `4` | merchant, store, member | nothing: members by the store where they joined |
+//! | `5` | merchant, tier, member | nothing: members by level |
+//! | `1` | merchant, member, change | a level that the member was given |
+//! | `Q` | merchant, code | the definition of an attribute |
+//! | `O` | merchant, member, note | a note |
+//! | `s` | merchant, member, purpose, change | a receipt of a consent |
+//! | `J` | merchant | log: who changed what |
+//! | `Y` | merchant, member, change | a change of the member, as in the log |
 //! | `o` | merchant, order | an order |
 //! | `r` | merchant, reference | an order's id by reference |
 //! | `h` | merchant, member, order | nothing: the member's orders |
@@ -46,14 +61,26 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{Key, KeyRange};
-use crate::domain::{Code, HoldId, LotId, MemberId, MerchantId, OrderId, PostingId, Reference, RevisionId, StoreId};
+use crate::domain::{
+    ChangeId, Code, ExternalId, HoldId, LotId, MemberId, MerchantId, NoteId, OrderId, PostingId, Reference, RevisionId,
+    StoreId,
+};
 
 mod ledger;
+mod members;
 
 pub use ledger::{
     Due, Month, Timed, all_due, coupon_type, coupon_types, coupons_issued, coupons_issued_all, due, due_parts,
     due_until, hold, holds, ledger_log, liabilities, liability, liability_parts, pending, pendings, timed, timed_all,
     timed_parts, timed_until, waiting, waiting_all, waiting_for, waiting_lot,
+};
+
+pub use members::{
+    Contact, all_at_home, all_in_tiers, all_tagged, at_home, attribute, attributes, changes, consent, consents,
+    consents_to, contact, contacts, external_ids, in_tier, listed_member, member_by_external_id, member_change,
+    member_changes, member_key, member_keys, members_at_home, members_in_tier, members_named, members_tagged,
+    merchant_secret, merchant_secrets, name_start, name_starts, note, notes, personal, personals, tagged, tier_change,
+    tier_changes,
 };
 
 struct Name(Key);
@@ -153,13 +180,18 @@ pub fn members(merchant: MerchantId) -> KeyRange {
     Name::of(b'm', merchant).range()
 }
 
-/// A member's id by reference.
-pub fn member_by_reference(merchant: MerchantId, reference: &Reference) -> Key {
+/// All members of all merchants.
+pub fn all_members() -> KeyRange {
+    Name::new(b'm').range()
+}
+
+/// A member's id by reference or number of a card.
+pub fn member_by_number(merchant: MerchantId, reference: &Reference) -> Key {
     Name::of(b'n', merchant).bytes(reference.as_str().as_bytes()).0
 }
 
-/// All references of members of a merchant.
-pub fn member_references(merchant: MerchantId) -> KeyRange {
+/// All references and numbers of cards of members of a merchant.
+pub fn member_numbers(merchant: MerchantId) -> KeyRange {
     Name::of(b'n', merchant).range()
 }
 
@@ -192,6 +224,11 @@ pub fn member_order(merchant: MerchantId, member: MemberId, order: OrderId) -> K
 pub fn member_order_parts(key: &[u8]) -> Option<(MemberId, OrderId)> {
     let (member, order) = key.get(17..)?.split_first_chunk::<16>()?;
     Some((MemberId::from_bytes(*member), OrderId::from_bytes(order.try_into().ok()?)))
+}
+
+/// All orders of a member, in the order in which they were recorded.
+pub fn orders_of(merchant: MerchantId, member: MemberId) -> KeyRange {
+    Name::of(b'h', merchant).bytes(member.as_bytes()).range()
 }
 
 /// All orders of members of a merchant.
@@ -313,6 +350,11 @@ pub fn postings(merchant: MerchantId) -> KeyRange {
 /// That a posting touches a member.
 pub fn member_posting(merchant: MerchantId, member: MemberId, posting: PostingId) -> Key {
     Name::of(b'q', merchant).bytes(member.as_bytes()).bytes(posting.as_bytes()).0
+}
+
+/// The postings that touch a member, in order.
+pub fn postings_of(merchant: MerchantId, member: MemberId) -> KeyRange {
+    Name::of(b'q', merchant).bytes(member.as_bytes()).range()
 }
 
 /// All statements of a merchant's members.

@@ -1,12 +1,15 @@
 //! The shapes that earlier versions of the host have written of the domain's records, and what they are today.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::whole;
 use crate::domain::{
-    Code, Currency, Event, Label, Line, LotId, MemberId, Merchant, MerchantId, Minor, Order, OrderId, OrderState,
-    PackOutcome, PostingId, Reference, SpendingOrder, StoreId, Unit, UnitKind, UnitRules, ZoneName,
+    Code, Currency, Event, Label, Line, LotId, Member, MemberId, Merchant, MerchantId, Minor, Order, OrderId,
+    OrderState, PackOutcome, PostingId, Reference, Source, SpendingOrder, Standing, StoreId, Tag, Unit, UnitKind,
+    UnitRules, ZoneName,
 };
 use crate::ledger::Lot;
 
@@ -36,6 +39,38 @@ struct Unit1 {
 pub(super) fn unit(version: u8, body: &[u8]) -> Option<Unit> {
     let Unit1 { code, kind, declared_by } = (version == 1).then(|| whole(body))??;
     Some(Unit { code, kind, declared_by, rules: UnitRules::default() })
+}
+
+/// Before members had cards, other systems' names, attributes, levels, and sources of their tags.
+#[derive(Deserialize)]
+struct Member1 {
+    id: MemberId,
+    reference: Option<Reference>,
+    tags: BTreeSet<Code>,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    enrolled_at: Timestamp,
+    home_store: Option<StoreId>,
+    channel: Option<Code>,
+}
+
+pub(super) fn member(version: u8, body: &[u8]) -> Option<Member> {
+    let Member1 { id, reference, tags, enrolled_at, home_store, channel } = (version == 1).then(|| whole(body))??;
+    let tag = Tag { source: Source::Unknown, at: enrolled_at, expires_at: None };
+    Some(Member {
+        id,
+        version: 0,
+        reference,
+        cards: BTreeSet::new(),
+        external_ids: BTreeSet::new(),
+        tags: tags.into_iter().map(|code| (code, tag.clone())).collect(),
+        attributes: BTreeMap::new(),
+        tier: None,
+        enrolled_at,
+        home_store,
+        channel,
+        referrer: None,
+        standing: Standing::Active,
+    })
 }
 
 /// Before lines had a brand.

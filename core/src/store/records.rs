@@ -1,7 +1,10 @@
 //! The versions of the domain's records on disk, and reading many of them.
 
 use super::{Direction, KeyRange, Record, StoreError, Tx, older};
-use crate::domain::{CouponType, Event, Member, MemberId, Merchant, Order, OrderId, Store, StoreId, Unit};
+use crate::domain::{
+    AttributeType, CouponType, Event, Member, MemberId, Merchant, Order, OrderId, Personal, Store, StoreId, Unit,
+};
+use crate::vault::{Sealed, SealedSecret};
 
 macro_rules! records {
     ($($type:ty, $version:literal, $name:literal $(, $older:path)?;)*) => {$(
@@ -21,8 +24,12 @@ records! {
     Store, 1, "store";
     StoreId, 1, "store id";
     Unit, 2, "unit", older::unit;
+    AttributeType, 1, "definition of an attribute";
+    Personal, 1, "personal data";
+    Sealed, 1, "sealed data";
+    SealedSecret, 1, "merchant's secret";
     CouponType, 1, "type of coupon";
-    Member, 1, "member";
+    Member, 2, "member", older::member;
     MemberId, 1, "member id";
     Order, 2, "order", older::order;
     OrderId, 1, "order id";

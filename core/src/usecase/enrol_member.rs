@@ -1,58 +1,94 @@
 //! Somebody becomes a member, at the till or online.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::Act;
+use super::attributes::{self, Given};
 use super::figures::{Figure, count};
-use super::host::has_store;
-use crate::domain::{Code, Event, Member, MemberId, MerchantId, Reference, StoreId};
-use crate::store::{StoreError, Tx, layout};
+use super::host::{has_member, has_store};
+use super::known::{IdentityError, Known, save_known};
+use super::{Act, Reply, record_change};
+use crate::domain::{
+    AttributeFault, Code, Event, ExternalId, Member, MemberId, MerchantId, Personal, Reference, Standing, StoreId, Tag,
+};
+use crate::store::{Key, Record, StoreError, Tx, layout};
 
 /// Who joins.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct EnrolMember {
     /// Their card or customer number, if they have one.
     pub reference: Option<Reference>,
+    /// The numbers of further cards.
+    pub cards: BTreeSet<Reference>,
+    /// What other systems call them.
+    pub external_ids: BTreeSet<ExternalId>,
+    /// What is personal about them; its attributes apart.
+    pub personal: Personal,
+    /// What they are by the merchant's own attributes, as JSON.
+    pub attributes: BTreeMap<Code, serde_json::Value>,
     /// What the merchant marks them with.
     pub tags: BTreeSet<Code>,
     /// Where they join.
     pub home_store: Option<StoreId>,
     /// How they come.
     pub channel: Option<Code>,
+    /// Who brought them.
+    pub referrer: Option<MemberId>,
+}
+
+/// Somebody who became a member. It is kept with the idempotency key, so it holds nothing personal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolled {
+    /// The member.
+    pub member: MemberId,
+}
+
+impl Record for Enrolled {
+    const VERSION: u8 = 2;
+    const NAME: &'static str = "enrolled member";
+
+    /// Version 1 was the member's whole record.
+    fn from_older(version: u8, body: &[u8]) -> Option<Self> {
+        Member::from_older(version, body).map(|member| Self { member: member.id })
+    }
+}
+
+impl Reply for Enrolled {
+    fn about(&self, merchant: MerchantId) -> Option<Key> {
+        Some(layout::member(merchant, self.member))
+    }
 }
 
 /// Why somebody does not become a member.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
     /// More tags than a member may have.
-    #[error("a member has at most {TAGS_MAX} tags, but {0} are given")]
+    #[error("a member has at most {max} tags, but {0} are given", max = Member::TAGS_MAX)]
     TooManyTags(usize),
     /// The store is not the merchant's.
     #[error("there is no store {0}")]
     UnknownStore(StoreId),
-    /// The number is another member's.
-    #[error("the reference `{reference}` is that of {member}")]
-    ReferenceTaken {
-        /// The number.
-        reference: Reference,
-        /// Whose it is.
-        member: MemberId,
-    },
+    /// Who brought them is not the merchant's.
+    #[error("there is no member {0}, who is said to have brought this one")]
+    UnknownReferrer(MemberId),
+    /// An attribute is wrong.
+    #[error(transparent)]
+    Attribute(#[from] AttributeFault),
+    /// A number or contact can not be theirs.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-const TAGS_MAX: usize = 100;
-
 /// Makes somebody a member.
 ///
 /// # Errors
 /// The first refusal in the order of [`EnrolError`]'s variants.
-pub fn enrol_member(tx: &mut Tx, act: &mut Act<'_>, new: &EnrolMember) -> Result<Member, EnrolError> {
-    if new.tags.len() > TAGS_MAX {
+pub fn enrol_member(tx: &mut Tx, act: &mut Act<'_>, new: &EnrolMember) -> Result<Enrolled, EnrolError> {
+    if new.tags.len() > Member::TAGS_MAX {
         return Err(EnrolError::TooManyTags(new.tags.len()));
     }
     if let Some(store) = new.home_store
@@ -60,41 +96,34 @@ pub fn enrol_member(tx: &mut Tx, act: &mut Act<'_>, new: &EnrolMember) -> Result
     {
         return Err(EnrolError::UnknownStore(store));
     }
-    if let Some(reference) = &new.reference
-        && let Some(member) = find_member(tx, act.merchant, reference)?
+    if let Some(referrer) = new.referrer
+        && !has_member(tx, act.merchant, referrer)?
     {
-        return Err(EnrolError::ReferenceTaken { reference: reference.clone(), member });
+        return Err(EnrolError::UnknownReferrer(referrer));
     }
+    let Given { plain, personal } = attributes::read::<EnrolError>(tx, act.merchant, &new.attributes)?;
+    let tag = Tag { source: act.source(), at: act.now, expires_at: None };
     let member = Member {
         id: act.ids.member(),
+        version: 0,
         reference: new.reference.clone(),
-        tags: new.tags.clone(),
+        cards: new.cards.clone(),
+        external_ids: new.external_ids.clone(),
+        tags: new.tags.iter().map(|code| (code.clone(), tag.clone())).collect(),
+        attributes: plain,
+        tier: None,
         enrolled_at: act.now,
         home_store: new.home_store,
         channel: new.channel.clone(),
+        referrer: new.referrer,
+        standing: Standing::Active,
     };
-    tx.save(&layout::member(act.merchant, member.id), &member)?;
-    if let Some(reference) = &new.reference {
-        tx.save::<MemberId>(&layout::member_by_reference(act.merchant, reference), &member.id)?;
-    }
+    let known = Known { member, personal: Personal { attributes: personal, ..new.personal.clone() } };
+    save_known(tx, act, None, &known)?;
+    record_change(tx, act, None, Some(&known))?;
+    let member = known.member;
     let zone = act.merchant(tx)?.time_zone.zone();
     count(tx, act.merchant, &zone, act.now, member.home_store, &[(Figure::MembersNew, 1)])?;
     act.tell(tx, &Event::MemberEnrolled { member: member.id, store: member.home_store, at: act.now })?;
-    Ok(member)
-}
-
-/// A member of the merchant, if there is one with this id.
-///
-/// # Errors
-/// The store's failures.
-pub fn read_member(tx: &mut Tx, merchant: MerchantId, member: MemberId) -> Result<Option<Member>, StoreError> {
-    tx.load(&layout::member(merchant, member))
-}
-
-/// The member with this card or customer number.
-///
-/// # Errors
-/// The store's failures.
-pub fn find_member(tx: &mut Tx, merchant: MerchantId, reference: &Reference) -> Result<Option<MemberId>, StoreError> {
-    tx.load(&layout::member_by_reference(merchant, reference))
+    Ok(Enrolled { member: member.id })
 }

@@ -11,10 +11,11 @@ use sha2::{Digest, Sha256};
 
 use super::Programme;
 use crate::clock::{Clock, Entropy};
-use crate::domain::{Actor, Event, IdSource, Member, MemberId, Merchant, MerchantId, Reference, StoreId};
+use crate::domain::{Actor, Event, IdSource, MemberId, Merchant, MerchantId, Reference, StoreId};
 use crate::ledger::{Book, Terms};
 use crate::pack::Packs;
 use crate::store::{self, Key, Record, Store, StoreError, Tx, layout, whole};
+use crate::vault::{Mark, MerchantKeys, Vault};
 
 /// The running host. Clones share it.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub struct Host {
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
+    /// The master keys of what is kept sealed.
+    pub vault: Arc<Vault>,
     in_flight: Arc<Mutex<HashSet<(MerchantId, Reference)>>>,
 }
 
@@ -42,8 +45,14 @@ pub struct Act<'h> {
     pub ids: IdSource,
     /// Which packs are enabled where.
     pub programme: &'h Programme,
+    /// The master keys of what is kept sealed.
+    pub(super) vault: &'h Vault,
+    /// Randomness for keys and nonces, which have to be new each time; all else takes `ids`.
+    pub(super) entropy: &'h Entropy,
     /// The merchant's record, once it is read.
     record: OnceCell<Merchant>,
+    /// The merchant's keys, once they are opened.
+    pub(super) keys: OnceCell<MerchantKeys>,
 }
 
 /// Why a use case with an idempotency key was not run, or what it refused.
@@ -70,17 +79,11 @@ pub trait Reply: Record {
     fn about(&self, merchant: MerchantId) -> Option<Key>;
 }
 
-impl Reply for Member {
-    fn about(&self, merchant: MerchantId) -> Option<Key> {
-        Some(layout::member(merchant, self.id))
-    }
-}
-
 /// What an earlier request with an idempotency key did.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Remembered {
-    /// The first half of the SHA-256 of the request.
-    content: [u8; 16],
+    /// What the request was.
+    content: Content,
     /// The reply, encoded as a record.
     reply: Vec<u8>,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
@@ -89,24 +92,56 @@ pub(super) struct Remembered {
     pub(super) about: Option<Key>,
 }
 
+/// What is kept of a request's content, to know it again.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Content {
+    /// The first half of its SHA-256, by older versions of the host.
+    Digest([u8; 16]),
+    /// Its mark under the merchant's key: a request may hold personal data that could be guessed from a digest.
+    Mark(Mark),
+}
+
+impl Content {
+    /// Of a request of today.
+    fn of(keys: &MerchantKeys, content: &[u8]) -> Self {
+        Self::Mark(keys.mark("request", content))
+    }
+
+    /// Whether it is that of this request.
+    fn is(&self, keys: &MerchantKeys, content: &[u8]) -> bool {
+        match self {
+            Self::Digest(digest) => Sha256::digest(content).starts_with(digest),
+            Self::Mark(_) => *self == Self::of(keys, content),
+        }
+    }
+}
+
 impl Record for Remembered {
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
     const NAME: &'static str = "idempotency record";
 
     /// Version 1 kept the reply without a version: it was the first one of each. Neither it nor version 2 said what the
-    /// reply is about.
+    /// reply is about. Version 3 kept a digest of the request, as those before.
     fn from_older(version: u8, body: &[u8]) -> Option<Self> {
-        let (content, reply, at) = matches!(version, 1 | 2).then(|| whole::<([u8; 16], Vec<u8>, i64)>(body))??;
+        let (content, reply, at, about) = match version {
+            1 | 2 => {
+                let (content, reply, at) = whole::<([u8; 16], Vec<u8>, i64)>(body)?;
+                (content, reply, at, None)
+            }
+            3 => whole::<([u8; 16], Vec<u8>, i64, Option<Key>)>(body)?,
+            _ => return None,
+        };
         let at = Timestamp::from_millisecond(at).ok()?;
         let reply = if version == 1 { [&[1], reply.as_slice()].concat() } else { reply };
-        Some(Self { content, reply, at, about: None })
+        Some(Self { content: Content::Digest(content), reply, at, about })
     }
 }
 
 impl Host {
     /// A host on a store.
-    pub fn new(store: Store, packs: Packs, clock: Clock, entropy: Entropy) -> Self {
-        Self { store, programme: Arc::new(Programme::new(packs)), clock, entropy, in_flight: Arc::default() }
+    pub fn new(store: Store, packs: Packs, clock: Clock, entropy: Entropy, vault: Vault) -> Self {
+        let (programme, vault) = (Arc::new(Programme::new(packs)), Arc::new(vault));
+        Self { store, programme, clock, entropy, vault, in_flight: Arc::default() }
     }
 
     /// The same host with another clock.
@@ -144,13 +179,35 @@ impl Host {
         actor: Option<&Actor>,
         mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let now = self.clock.now();
-        let seed = self.entropy.bits();
-        self.store.write(|tx| {
-            let ids = IdSource::new(now, seed);
-            let (actor, programme, record) = (actor.cloned(), &*self.programme, OnceCell::new());
-            use_case(tx, &mut Act { merchant, actor, now, ids, programme, record })
-        })
+        let (now, seed) = (self.clock.now(), self.entropy.bits());
+        self.store.write(|tx| use_case(tx, &mut self.begin(merchant, actor, now, seed)))
+    }
+
+    /// Runs a use case that only reads, for somebody: what it writes is dropped.
+    ///
+    /// # Errors
+    /// What the use case refuses, and the store's failures.
+    pub fn view<T, E: From<StoreError>>(
+        &self,
+        actor: &Actor,
+        mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let (now, seed) = (self.clock.now(), self.entropy.bits());
+        self.store.read(|tx| use_case(tx, &mut self.begin(actor.merchant, Some(actor), now, seed)))
+    }
+
+    fn begin(&self, merchant: MerchantId, actor: Option<&Actor>, now: Timestamp, seed: u64) -> Act<'_> {
+        Act {
+            merchant,
+            actor: actor.cloned(),
+            now,
+            ids: IdSource::new(now, seed),
+            programme: &self.programme,
+            vault: &self.vault,
+            entropy: &self.entropy,
+            record: OnceCell::new(),
+            keys: OnceCell::new(),
+        }
     }
 
     /// Runs a use case that only reads.
@@ -174,19 +231,19 @@ impl Host {
         mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, OnceError<E>> {
         let _place = self.take_place(actor.merchant, key).ok_or(OnceError::InFlight)?;
-        let mut hash = [0; 16];
-        hash.copy_from_slice(&Sha256::digest(content)[..16]);
         let record_key = layout::idempotency(actor.merchant, key);
         self.act(actor, |tx, act| {
+            let keys = act.keys(tx)?;
             if let Some(earlier) = tx.load::<Remembered>(&record_key)? {
-                if earlier.content != hash {
+                if !earlier.content.is(&keys, content) {
                     return Err(OnceError::DifferentContent);
                 }
                 return Ok(store::decode(&record_key, &earlier.reply)?);
             }
             let reply = use_case(tx, act).map_err(OnceError::Refused)?;
             let (reply_bytes, about) = (store::encode(&reply), reply.about(act.merchant));
-            tx.save(&record_key, &Remembered { content: hash, reply: reply_bytes, at: act.now, about })?;
+            let content = Content::of(&keys, content);
+            tx.save(&record_key, &Remembered { content, reply: reply_bytes, at: act.now, about })?;
             Ok(reply)
         })
     }
@@ -247,7 +304,10 @@ pub(super) fn has_store(tx: &mut Tx, merchant: MerchantId, store: StoreId) -> Re
 }
 
 /// Whether a member is the merchant's.
-pub(super) fn has_member(tx: &mut Tx, merchant: MerchantId, member: MemberId) -> Result<bool, StoreError> {
+///
+/// # Errors
+/// The store's failures.
+pub fn has_member(tx: &mut Tx, merchant: MerchantId, member: MemberId) -> Result<bool, StoreError> {
     Ok(tx.get(&layout::member(merchant, member))?.is_some())
 }
 
@@ -262,7 +322,8 @@ mod tests {
         let kept = postcard::to_stdvec(&reply).unwrap();
         let bytes = postcard::to_extend(&([5_u8; 16], kept, 9_000_i64), vec![1]).unwrap();
         let remembered: Remembered = store::decode(b"k", &bytes).unwrap();
-        assert_eq!((remembered.content, remembered.at), ([5; 16], Timestamp::from_second(9).unwrap()));
+        let expected = (Content::Digest([5; 16]), Timestamp::from_second(9).unwrap());
+        assert_eq!((remembered.content, remembered.at), expected);
         assert_eq!(remembered.about, None);
         assert_eq!(store::decode::<Loaded>(b"k", &remembered.reply).unwrap(), reply);
     }

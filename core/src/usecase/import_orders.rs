@@ -178,12 +178,8 @@ fn find_or_enrol(host: &Host, plan: &ImportPlan, customer: &Reference) -> Result
         if let Some(member) = find_member(tx, act.merchant, customer)? {
             return Ok((member, false));
         }
-        let new = EnrolMember {
-            reference: Some(customer.clone()),
-            tags: std::collections::BTreeSet::new(),
-            home_store: Some(plan.store),
-            channel: None,
-        };
-        Ok((enrol_member(tx, act, &new)?.id, true))
+        let new =
+            EnrolMember { reference: Some(customer.clone()), home_store: Some(plan.store), ..EnrolMember::default() };
+        Ok((enrol_member(tx, act, &new)?.member, true))
     })
 }

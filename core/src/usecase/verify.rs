@@ -6,11 +6,15 @@
 use std::collections::BTreeSet;
 
 use super::host::Remembered;
-use crate::domain::{Member, MemberId, Merchant, MerchantId, Order, OrderId, OrderState, PackResult, PostingId};
+use super::{keys, known};
+use crate::domain::{
+    Member, MemberId, Merchant, MerchantId, Order, OrderId, OrderState, PackResult, Personal, PostingId, Standing,
+};
 use crate::ledger::{Audit, Cause, Posting};
 use crate::store::{
     Direction, Key, KeyRange, LogHead, Store, StoreError, Tx, decode, decode_own, hex, layout, log_entry_number,
 };
+use crate::vault::Vault;
 
 /// What was found in a store.
 #[derive(Clone, Debug)]
@@ -71,11 +75,12 @@ impl MerchantReport {
     }
 }
 
-/// Checks everything; `progress` hears of each record. Reads the whole store: for a quiet host or a copy.
+/// Checks everything; `progress` hears of each record. Reads the whole store: for a quiet host or a copy. Without a
+/// vault, what is sealed is not opened, and its indexes are not checked.
 ///
 /// # Errors
 /// When the store fails. What can not be read is no error: it is told.
-pub fn verify(store: &Store, mut progress: impl FnMut()) -> Result<Verified, StoreError> {
+pub fn verify(store: &Store, vault: Option<&Vault>, mut progress: impl FnMut()) -> Result<Verified, StoreError> {
     let mut merchants = Vec::new();
     let mut all = Check::new(store, &mut progress);
     all.gather(
@@ -84,18 +89,28 @@ pub fn verify(store: &Store, mut progress: impl FnMut()) -> Result<Verified, Sto
         |_, merchant| merchants.push(merchant),
     )?;
     let unreadable = all.unreadable;
-    let merchants = merchants.into_iter().map(|merchant| check(store, merchant, &mut progress));
+    let merchants = merchants.into_iter().map(|merchant| check(store, vault, merchant, &mut progress));
     Ok(Verified { merchants: merchants.collect::<Result<_, _>>()?, unreadable })
 }
 
-fn check(store: &Store, merchant: Merchant, progress: &mut impl FnMut()) -> Result<MerchantReport, StoreError> {
+fn check(
+    store: &Store,
+    vault: Option<&Vault>,
+    merchant: Merchant,
+    progress: &mut impl FnMut(),
+) -> Result<MerchantReport, StoreError> {
     let id = merchant.id;
     let audit = store.read(|tx| Audit::run(tx, id, &merchant.time_zone.zone(), &mut *progress))?;
     let mut check = Check::new(store, progress);
     let members = check.members(id)?;
+    check.lists(id)?;
+    if let Some(vault) = vault {
+        check.personal(id, vault)?;
+    }
     let orders = check.orders(id)?;
     let (requests, requests_silent) = check.requests(id)?;
-    check.events(&layout::events(id))?;
+    check.log(&layout::events(id), "events")?;
+    check.log(&layout::changes(id), "changes")?;
     let Check { findings: index_findings, mut unreadable, .. } = check;
     unreadable.retain(|what| !audit.unreadable.contains(what));
     Ok(MerchantReport { merchant, members, orders, requests, requests_silent, audit, index_findings, unreadable })
@@ -118,17 +133,93 @@ impl<'a, P: FnMut()> Check<'a, P> {
     fn members(&mut self, id: MerchantId) -> Result<u64, StoreError> {
         let members = self.each(&layout::members(id), |tx, key, bytes| {
             let member = decode_own(key, bytes, |member: &Member| layout::member(id, member.id))?;
-            let Some(reference) = &member.reference else { return Ok(None) };
-            let found = tx.load::<MemberId>(&layout::member_by_reference(id, reference))?;
-            Ok((found != Some(member.id)).then(|| format!("{} is not found by reference", member.id)))
+            for number in member.numbers() {
+                if tx.load::<MemberId>(&layout::member_by_number(id, number))? != Some(member.id) {
+                    return Ok(Some(format!("{} is not found by reference", member.id)));
+                }
+            }
+            for external in &member.external_ids {
+                if tx.load::<MemberId>(&layout::member_by_external_id(id, external))? != Some(member.id) {
+                    return Ok(Some(format!("{} is not found by external id", member.id)));
+                }
+            }
+            for key in known::listings(id, &member) {
+                if tx.get(&key)?.is_none() {
+                    return Ok(Some(format!("{} is missing in a list of members", member.id)));
+                }
+            }
+            Ok(None)
         })?;
-        self.each(&layout::member_references(id), |tx, key, bytes| {
+        self.each(&layout::member_numbers(id), |tx, key, bytes| {
             let member: MemberId = decode(key, bytes)?;
-            let found = tx.load::<Member>(&layout::member(id, member))?.and_then(|member| member.reference);
-            let bears = found.is_some_and(|reference| layout::member_by_reference(id, &reference) == *key);
-            Ok((!bears).then(|| format!("a reference leads to {member}, who does not bear it")))
+            let found = tx.load::<Member>(&layout::member(id, member))?;
+            let bears = |member: Member| member.numbers().any(|number| layout::member_by_number(id, number) == *key);
+            Ok((!found.is_some_and(bears)).then(|| format!("a reference leads to {member}, who does not bear it")))
+        })?;
+        self.each(&layout::external_ids(id), |tx, key, bytes| {
+            let member: MemberId = decode(key, bytes)?;
+            let found = tx.load::<Member>(&layout::member(id, member))?;
+            let mut ids = found.iter().flat_map(|member| &member.external_ids);
+            let bears = ids.any(|external| layout::member_by_external_id(id, external) == *key);
+            Ok((!bears).then(|| format!("an external id leads to {member}, who does not bear it")))
         })?;
         Ok(members)
+    }
+
+    /// The lists of members by tag, level and store: each names members that are in it.
+    fn lists(&mut self, id: MerchantId) -> Result<(), StoreError> {
+        for range in [layout::all_tagged(id), layout::all_in_tiers(id), layout::all_at_home(id)] {
+            self.each(&range, |tx, key, _| {
+                let member = layout::listed_member(key).ok_or_else(|| StoreError::corrupt("list of members", key))?;
+                let found = tx.load::<Member>(&layout::member(id, member))?;
+                let listed = found.is_some_and(|member| known::listings(id, &member).contains(key));
+                Ok((!listed).then(|| format!("a list of members has {member}, who is not in it")))
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What is personal: that it opens, and that its blind indexes lead to it and to nothing else.
+    fn personal(&mut self, id: MerchantId, vault: &Vault) -> Result<(), StoreError> {
+        let keys = match self.store.read(|tx| keys::opened(tx, vault, id)) {
+            Ok(Some(keys)) => keys,
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                self.unreadable.insert(error.corruption()?);
+                return Ok(());
+            }
+        };
+        let indexed = |member: MemberId, personal: &Personal| -> BTreeSet<Key> {
+            known::contacts(id, &keys, personal).chain(known::starts(id, &keys, personal, member)).collect()
+        };
+        self.each(&layout::personals(id), |tx, key, _| {
+            let member = layout::listed_member(key).ok_or_else(|| StoreError::corrupt("key of personal data", key))?;
+            let personal = known::opened_personal(tx, id, &keys, member)?;
+            for key in indexed(member, &personal) {
+                if tx.get(&key)?.is_none() {
+                    return Ok(Some(format!("{member} is missing in a blind index")));
+                }
+            }
+            Ok(None)
+        })?;
+        self.each(&layout::contacts(id), |tx, key, bytes| {
+            let member: MemberId = decode(key, bytes)?;
+            let leads = indexed(member, &known::opened_personal(tx, id, &keys, member)?).contains(key);
+            Ok((!leads).then(|| format!("a contact leads to {member}, who does not have it")))
+        })?;
+        self.each(&layout::name_starts(id), |tx, key, _| {
+            let member = layout::listed_member(key).ok_or_else(|| StoreError::corrupt("list of names", key))?;
+            let leads = indexed(member, &known::opened_personal(tx, id, &keys, member)?).contains(key);
+            Ok((!leads).then(|| format!("a name leads to {member}, who is not called so")))
+        })?;
+        self.each(&layout::member_keys(id), |tx, key, _| {
+            let member = layout::listed_member(key).ok_or_else(|| StoreError::corrupt("key of a member's key", key))?;
+            let erased = tx
+                .load::<Member>(&layout::member(id, member))?
+                .is_none_or(|member| matches!(member.standing, Standing::Erased { .. }));
+            Ok(erased.then(|| format!("{member} is erased or was never there, but has a key")))
+        })?;
+        Ok(())
     }
 
     /// Orders, their references, their members and their postings. Returns how many orders there are.
@@ -192,8 +283,8 @@ impl<'a, P: FnMut()> Check<'a, P> {
         Ok((requests, silent))
     }
 
-    /// Follows the chain of the merchant's events from the first to the head.
-    fn events(&mut self, log: &[u8]) -> Result<(), StoreError> {
+    /// Follows the chain of a log of the merchant from the first entry to the head.
+    fn log(&mut self, log: &[u8], name: &str) -> Result<(), StoreError> {
         let mut head = LogHead::default();
         self.gather(
             &KeyRange::prefix(log),
@@ -206,7 +297,7 @@ impl<'a, P: FnMut()> Check<'a, P> {
         match self.store.read(|tx| tx.log_head(log)) {
             Ok(told) if told == head => {}
             Ok(_) => {
-                self.findings.push("the log of events is not the one that its head was computed from".to_owned());
+                self.findings.push(format!("the log of {name} is not the one that its head was computed from"));
             }
             Err(error) => {
                 self.unreadable.insert(error.corruption()?);

@@ -1,7 +1,6 @@
 //! What the processes of `bench scale` do. Each part runs in one of its own, so that its memory and its end are its
 //! own; it says on standard output how far it has come.
 
-use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,7 +10,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use jiff::SignedDuration;
 use punchcard::clock::{Clock, Entropy};
-use punchcard::domain::{Member, MemberId, MerchantId, Reference, StoreId};
+use punchcard::domain::{MemberId, MerchantId, Reference, StoreId};
 use punchcard::ledger::{Cause, House, Move, NewPosting};
 use punchcard::pack::Packs;
 use punchcard::store::journal::verify_journal;
@@ -22,6 +21,7 @@ use punchcard::usecase::{
 };
 
 use crate::support::{Shop, basket, code, drive, scattered};
+use punchcard::vault::Vault;
 
 /// What a process is started for.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -127,7 +127,7 @@ impl Place {
         println!("opened");
         let journal = verify_journal(&self.data().join(JOURNAL_DIR)).expect("the journal is whole");
         println!("the journal's chain of {} records", journal.tip.number);
-        let verified = verify(&store, || {}).expect("the store can be read");
+        let verified = verify(&store, Some(&Vault::seeded(1)), || {}).expect("the store can be read");
         assert!(verified.is_sound(), "{:?}", verified.findings());
         for report in verified.merchants {
             println!("{} members and {} lots", report.members, report.audit.lots);
@@ -142,8 +142,8 @@ impl Place {
 /// Makes somebody a member who has paid money in and was given points.
 fn join(tx: &mut Tx, act: &mut Act<'_>, store: StoreId, number: u64) -> Result<MemberId, Box<dyn Error>> {
     let reference = Some(Reference::new(format!("card-{number}"))?);
-    let new = EnrolMember { reference, tags: BTreeSet::new(), home_store: Some(store), channel: None };
-    let Member { id: member, .. } = enrol_member(tx, act, &new)?;
+    let new = EnrolMember { reference, home_store: Some(store), ..EnrolMember::default() };
+    let member = enrol_member(tx, act, &new)?.member;
     let paid = LoadStoredValue { member, amount_minor: 10_000 + number % 7, bonus_minor: 0, reason: None };
     load_stored_value(tx, act, &paid)?;
     let (id, unit) = (act.ids.posting(), code("points"));
@@ -166,7 +166,7 @@ struct Till {
 impl Till {
     fn open(place: &Place) -> Self {
         let packs = Packs::new().expect("the runtime starts");
-        let host = Host::new(place.open(), packs, Clock::System, Entropy::System);
+        let host = Host::new(place.open(), packs, Clock::System, Entropy::System, Vault::seeded(1));
         let merchant = host.look(list_merchants).expect("the store can be read").remove(0).id;
         let store = host.look(|tx| list_stores(tx, merchant)).expect("the store can be read").remove(0).id;
         let run = host.entropy.bits();

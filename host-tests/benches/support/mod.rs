@@ -15,8 +15,10 @@ use punchcard::domain::{
 };
 use punchcard::pack::Packs;
 use punchcard::usecase::{
-    CreateMerchant, EnablePack, EnrolMember, Host, NewStore, create_merchant, enable_pack, enrol_member, upload_pack,
+    CreateMerchant, EnablePack, EnrolError, EnrolMember, Host, NewStore, create_merchant, enable_pack, enrol_member,
+    read_known, upload_pack,
 };
+use punchcard::vault::Vault;
 use serde_json::{Map, Value, json};
 
 #[allow(unused_imports, reason = "each bench uses its part of it")]
@@ -117,7 +119,7 @@ pub(crate) struct Shop {
 impl Shop {
     pub(crate) fn open(store: punchcard::store::Store, members: usize) -> Self {
         let packs = Packs::new().expect("the runtime starts");
-        let host = Host::new(store, packs, Clock::System, Entropy::System);
+        let host = Host::new(store, packs, Clock::System, Entropy::System, Vault::seeded(1));
         let id = IdSource::new(host.clock.now(), host.entropy.bits()).merchant();
         let new = CreateMerchant {
             name: label("Bench"),
@@ -132,11 +134,15 @@ impl Shop {
             .map(|number| {
                 let new = EnrolMember {
                     reference: Some(Reference::new(format!("card-{number}")).expect("a reference")),
-                    tags: BTreeSet::new(),
                     home_store: Some(store.id),
-                    channel: None,
+                    ..EnrolMember::default()
                 };
-                host.operate(id, |tx, act| enrol_member(tx, act, &new)).expect("a member")
+                host.operate(id, |tx, act| {
+                    let enrolled = enrol_member(tx, act, &new)?;
+                    let known = read_known(tx, act, enrolled.member)?;
+                    Ok::<_, EnrolError>(known.expect("it was just enrolled").member)
+                })
+                .expect("a member")
             })
             .collect();
         Self { host, merchant: created.merchant, store, members }

@@ -17,6 +17,7 @@ use punchcard::usecase::{
     CreateMerchant, EnablePack, Figure, Host, NewStore, create_merchant, enable_pack, house_total, list_merchants,
     read_assets, read_figures, upload_pack,
 };
+use punchcard::vault::Vault;
 use tempfile::TempDir;
 
 /// What is in a data directory after an import.
@@ -61,7 +62,7 @@ fn shop() -> TempDir {
 /// Opens a data directory in this process, for a moment.
 fn with_host<T>(dir: &Path, look: impl FnOnce(&Host) -> T) -> T {
     let clock = Clock::standing_at("1999-01-01T00:00:00Z".parse().unwrap());
-    let host = Host::new(open_store(dir), Packs::new().unwrap(), clock, Entropy::seeded(1));
+    let host = Host::new(open_store(dir), Packs::new().unwrap(), clock, Entropy::seeded(1), Vault::seeded(1));
     let seen = look(&host);
     host.store.close().unwrap();
     seen

@@ -22,6 +22,7 @@ mod order_refusals;
 mod orders;
 mod packs;
 mod points;
+mod profiles;
 mod refunds;
 mod strace;
 mod uploads;

@@ -195,11 +195,12 @@ impl Day<'_> {
             tags: if vip { BTreeSet::from([code_of("vip")]) } else { BTreeSet::new() },
             home_store: Some(self.store(store).id),
             channel: Some(code_of("till")),
+            ..EnrolMember::default()
         };
-        let member = self.once(reference, |tx, act| enrol_member(tx, act, &new))?;
+        let enrolled = self.once(reference, |tx, act| enrol_member(tx, act, &new))?;
         let id = if vip { "joined-vip" } else { "joined" };
         self.tell(id, &[("name", name.to_owned()), ("store", self.store(store).name.to_string())]);
-        Ok(Person { name, reference, id: member.id })
+        Ok(Person { name, reference, id: enrolled.member })
     }
 
     fn load(&self, person: &Person, amount_minor: u64) -> Result<(), Failure> {

@@ -57,7 +57,7 @@ impl Demo {
         let texts = Texts::new(self.lang);
         let store = data::open(dir)?;
         let clock = if self.orders.is_some() { Clock::System } else { Clock::standing_at(day::begin()) };
-        let host = data::host(store, clock)?;
+        let host = data::host(dir, store, &data::Keys::default(), clock)?;
         let stage = match &self.orders {
             Some(file) => orders::play(&host, &texts, &self.packs, file)?,
             None => day::play(&host, &texts, &self.packs)?,

@@ -34,7 +34,7 @@ impl Summary {
                 Ok::<_, StoreError>((figures, house_total(tx, merchant, House::Issued, Side::Debits, &points)?))
             })
             .map_err(|error| describe(&error))?;
-        let report = verify::check(&host.store)?
+        let report = verify::check(&host.store, Some(&host.vault))?
             .merchants
             .into_iter()
             .find(|report| report.merchant.id == merchant)

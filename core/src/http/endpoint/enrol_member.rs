@@ -1,15 +1,19 @@
 //! `POST /v1/members`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::domain::{Action, Code, Member, Reference, StoreId};
+use super::member::{ExternalIdForm, MemberOut, PersonalIn, external_ids};
+use super::read_member::shown;
+use crate::domain::{Action, Code, MemberId, Reference, StoreId};
 use crate::http::caller::{Caller, Once};
+use crate::http::etag::Versioned;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
 use crate::usecase;
@@ -17,10 +21,31 @@ use crate::usecase;
 /// Who joins.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "reference": "card-1001",
+    "personal": { "name": "王芳", "phones": ["+8613800138000"], "birthday": "1990-02-28" },
+    "tags": ["vip"],
+    "channel": "till"
+}))]
 pub(super) struct NewMember {
     /// The card or customer number, unique in the merchant.
     #[schema(value_type = Option<String>, example = "card-1001", max_length = 128)]
     reference: Option<Reference>,
+    /// The numbers of further cards.
+    #[schema(value_type = Vec<String>, max_items = 20)]
+    #[serde(default)]
+    cards: BTreeSet<Reference>,
+    /// What other systems call them.
+    #[schema(max_items = 20)]
+    #[serde(default)]
+    external_ids: Vec<ExternalIdForm>,
+    /// What is personal.
+    #[serde(default)]
+    personal: PersonalIn,
+    /// Values by the codes of the merchant's attributes.
+    #[schema(value_type = BTreeMap<String, Value>, example = json!({}))]
+    #[serde(default)]
+    attributes: BTreeMap<Code, Value>,
     /// What the merchant marks them with.
     #[schema(value_type = Vec<String>, example = json!(["vip"]))]
     #[serde(default)]
@@ -31,34 +56,12 @@ pub(super) struct NewMember {
     /// How they come.
     #[schema(value_type = Option<String>, example = "till")]
     channel: Option<Code>,
+    /// The member who brought them.
+    #[schema(value_type = Option<String>)]
+    referrer: Option<MemberId>,
 }
 
-/// A member.
-#[derive(Serialize, ToSchema)]
-pub(super) struct MemberOut {
-    id: String,
-    reference: Option<String>,
-    tags: Vec<String>,
-    /// When they joined, RFC 3339.
-    enrolled_at: String,
-    home_store: Option<String>,
-    channel: Option<String>,
-}
-
-impl From<Member> for MemberOut {
-    fn from(member: Member) -> Self {
-        Self {
-            id: member.id.to_string(),
-            reference: member.reference.map(Into::into),
-            tags: member.tags.into_iter().map(Into::into).collect(),
-            enrolled_at: member.enrolled_at.to_string(),
-            home_store: member.home_store.map(|store| store.to_string()),
-            channel: member.channel.map(Into::into),
-        }
-    }
-}
-
-/// Makes somebody a member.
+/// Makes somebody a member. The same request with the same key gives the same member, as they are by then.
 #[utoipa::path(post, path = "/v1/members", tag = "members", request_body = NewMember,
     params(("Idempotency-Key" = String, Header, description = "A text of your own, new for each new member.")),
     responses((status = 201, body = MemberOut),
@@ -69,13 +72,34 @@ pub(super) async fn enrol_member(
     caller: Caller,
     Once(key): Once,
     sent: Sent<NewMember>,
-) -> Result<(StatusCode, Json<MemberOut>), Problem> {
-    let NewMember { reference, tags, home_store, channel } = sent.body;
-    let new = usecase::EnrolMember { reference, tags, home_store, channel };
+) -> Result<(StatusCode, Versioned<Json<MemberOut>>), Problem> {
+    let NewMember {
+        reference,
+        cards,
+        external_ids: external,
+        personal,
+        attributes,
+        tags,
+        home_store,
+        channel,
+        referrer,
+    } = sent.body;
+    let new = usecase::EnrolMember {
+        reference,
+        cards,
+        external_ids: external_ids(external),
+        personal: personal.into(),
+        attributes,
+        tags,
+        home_store,
+        channel,
+        referrer,
+    };
     let member = app
         .serve(caller, Action::Serve, move |host, actor| {
-            host.act_once(actor, &key, &sent.content, |tx, act| usecase::enrol_member(tx, act, &new))
+            let enrolled = host.act_once(actor, &key, &sent.content, |tx, act| usecase::enrol_member(tx, act, &new))?;
+            shown(host, actor, enrolled.member)
         })
         .await?;
-    Ok((StatusCode::CREATED, Json(member.into())))
+    Ok((StatusCode::CREATED, member))
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/members?reference=`
+//! `GET /v1/members`
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -6,48 +6,111 @@ use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::enrol_member::MemberOut;
-use crate::domain::{Action, Reference};
+use super::member::MemberOut;
+use crate::domain::{Action, Code, Email, ExternalId, MemberId, Phone, Reference, StoreId};
 use crate::http::caller::Caller;
+use crate::http::cursor::{cursor, page_length, place};
 use crate::http::{App, Problem};
-use crate::store::StoreError;
-use crate::usecase;
+use crate::usecase::{self, Sought};
 
-/// Whom to look for.
+/// Whom to look for: by one thing, or by none for everybody.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Sought {
+pub(super) struct MembersQuery {
     /// The card or customer number.
-    #[param(value_type = String)]
-    reference: Reference,
+    #[param(value_type = Option<String>)]
+    reference: Option<Reference>,
+    /// A phone number in the form of E.164 (`+` is `%2B` in a query).
+    #[param(value_type = Option<String>)]
+    phone: Option<Phone>,
+    /// An e-mail address.
+    #[param(value_type = Option<String>)]
+    email: Option<Email>,
+    /// What another system calls them: the system's code, a colon, and the name.
+    external_id: Option<String>,
+    /// The beginning of a name, or of a word of it: two letters at least, or one Chinese character.
+    name: Option<String>,
+    /// A tag that counts now.
+    #[param(value_type = Option<String>)]
+    tag: Option<Code>,
+    /// A level that counts now.
+    #[param(value_type = Option<String>)]
+    tier: Option<Code>,
+    /// The store where they joined.
+    #[param(value_type = Option<String>)]
+    store: Option<StoreId>,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// How many at most, 1 to 200; 50 if it is not said.
+    limit: Option<usize>,
 }
 
 /// Who was found.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Found {
-    /// None or one: references are unique.
+    /// In the order in which they joined.
     members: Vec<MemberOut>,
+    /// The cursor of the next page, when there may be more: a page may have fewer than asked for, or none, and be not
+    /// the last.
+    next: Option<String>,
 }
 
-/// Finds a member by card or customer number.
-#[utoipa::path(get, path = "/v1/members", tag = "members", params(Sought),
+/// Finds members.
+#[utoipa::path(get, path = "/v1/members", tag = "members", params(MembersQuery),
     responses((status = 200, body = Found),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn find_members(
     State(app): State<App>,
     caller: Caller,
-    sought: Result<Query<Sought>, QueryRejection>,
+    query: Result<Query<MembersQuery>, QueryRejection>,
 ) -> Result<Json<Found>, Problem> {
-    let Query(sought) = sought.map_err(|error| Problem::wrong_query(&error.body_text()))?;
+    let Query(query) = query.map_err(|error| Problem::wrong_query(&error.body_text()))?;
+    let after = place::<16>(query.cursor.as_deref())?.map(MemberId::from_bytes);
+    let limit = page_length(query.limit)?;
+    let sought = sought(query)?;
+    // Who may not read names may not find them out by trying, either.
+    let action = if is_personal(&sought) { Action::ReadPersonal } else { Action::Read };
     let found = app
-        .serve(caller, Action::Read, move |host, actor| {
-            host.look(|tx| match usecase::find_member(tx, actor.merchant, &sought.reference)? {
-                Some(id) => usecase::read_member(tx, actor.merchant, id),
-                None => Ok::<_, StoreError>(None),
-            })
+        .serve(caller, action, move |host, actor| {
+            let found = host.view(actor, |tx, act| usecase::find_members(tx, act, &sought, after, limit))?;
+            let now = host.clock.now();
+            let members = found.members.into_iter().map(|known| MemberOut::new(known, actor, now)).collect();
+            Ok::<_, usecase::FindError>(Found { members, next: found.next.map(|next| cursor(next.as_bytes())) })
         })
         .await?;
-    Ok(Json(Found { members: found.into_iter().map(MemberOut::from).collect() }))
+    Ok(Json(found))
+}
+
+fn is_personal(sought: &Sought) -> bool {
+    matches!(sought, Sought::Phone(_) | Sought::Email(_) | Sought::Name(_))
+}
+
+fn sought(query: MembersQuery) -> Result<Sought, Problem> {
+    let external = match query.external_id.as_deref().map(|text| text.split_once(':')) {
+        None => None,
+        Some(Some((system, id))) => {
+            let wrong = |error| Problem::wrong_query(&format!("`external_id`: {error}"));
+            let (system, id) = (Code::new(system).map_err(wrong)?, Reference::new(id).map_err(wrong)?);
+            Some(Sought::External(ExternalId { system, id }))
+        }
+        Some(None) => return Err(Problem::wrong_query(&"`external_id` is a system, a colon, and the name there")),
+    };
+    let ways = [
+        query.reference.map(Sought::Number),
+        query.phone.map(Sought::Phone),
+        query.email.map(Sought::Email),
+        external,
+        query.name.map(Sought::Name),
+        query.tag.map(Sought::Tag),
+        query.tier.map(Sought::Tier),
+        query.store.map(Sought::Store),
+    ];
+    let mut ways = ways.into_iter().flatten();
+    match (ways.next(), ways.next()) {
+        (None, _) => Ok(Sought::All),
+        (Some(way), None) => Ok(way),
+        (Some(_), Some(_)) => Err(Problem::wrong_query(&"members are sought by one thing at a time")),
+    }
 }

@@ -1,15 +1,21 @@
 //! One file for each endpoint.
 
+mod attributes;
+mod consents;
 mod define_coupon;
+mod edit_member;
 mod enable_pack;
 mod enrol_member;
 mod find_members;
 mod health;
+mod history;
 mod hold_assets;
 mod issue_coupons;
 mod list_packs;
 mod list_stores;
 mod load_stored_value;
+mod member;
+mod notes;
 mod quote_order;
 mod read_assets;
 mod read_liability;
@@ -20,6 +26,8 @@ mod refund_order;
 mod run_command;
 mod settle_order;
 mod spend_stored_value;
+mod statement;
+mod tags_and_tier;
 mod upload_pack;
 
 use axum::extract::DefaultBodyLimit;
@@ -35,7 +43,20 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .layer(DefaultBodyLimit::max(upload_pack::COMPONENT_BODY_MAX_BYTES));
     OpenApiRouter::new()
         .routes(routes!(enrol_member::enrol_member, find_members::find_members))
-        .routes(routes!(read_member::read_member))
+        .routes(routes!(read_member::read_member, edit_member::edit_member))
+        .routes(routes!(edit_member::erase_member))
+        .routes(routes!(tags_and_tier::put_tag, tags_and_tier::drop_tag))
+        .routes(routes!(tags_and_tier::set_tier))
+        .routes(routes!(tags_and_tier::list_tiers))
+        .routes(routes!(consents::give_consent))
+        .routes(routes!(consents::list_consents))
+        .routes(routes!(notes::write_note, notes::list_notes))
+        .routes(routes!(notes::remove_note))
+        .routes(routes!(history::read_timeline))
+        .routes(routes!(history::list_changes))
+        .routes(routes!(statement::read_statement))
+        .routes(routes!(attributes::define_attribute))
+        .routes(routes!(attributes::list_attributes))
         .routes(routes!(read_assets::read_assets))
         .routes(routes!(load_stored_value::load_stored_value))
         .routes(routes!(spend_stored_value::spend_stored_value))

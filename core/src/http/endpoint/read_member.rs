@@ -3,12 +3,14 @@
 use axum::Json;
 use axum::extract::State;
 
-use super::enrol_member::MemberOut;
-use crate::domain::{Action, MemberId};
+use super::member::MemberOut;
+use crate::domain::{Action, Actor, MemberId};
 use crate::http::caller::Caller;
+use crate::http::etag::Versioned;
 use crate::http::path::Path;
 use crate::http::{App, Problem};
-use crate::usecase;
+use crate::store::Tx;
+use crate::usecase::{self, Host};
 
 /// A member.
 #[utoipa::path(get, path = "/v1/members/{member}", tag = "members", params(("member" = String, Path)),
@@ -19,10 +21,19 @@ pub(super) async fn read_member(
     State(app): State<App>,
     caller: Caller,
     Path(member): Path<String>,
-) -> Result<Json<MemberOut>, Problem> {
+) -> Result<Versioned<Json<MemberOut>>, Problem> {
     let id: MemberId = member.parse()?;
-    let found = app
-        .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::read_member(tx, actor.merchant, id)))
-        .await?;
-    found.map(|member| Json(member.into())).ok_or_else(|| Problem::unknown_member(id))
+    app.serve(caller, Action::Read, move |host, actor| shown(host, actor, id)).await
+}
+
+/// A member as somebody may see them.
+pub(super) fn shown(host: &Host, actor: &Actor, id: MemberId) -> Result<Versioned<Json<MemberOut>>, Problem> {
+    let known = host.view(actor, |tx, act| usecase::read_known(tx, act, id))?;
+    let known = known.ok_or_else(|| Problem::unknown_member(id))?;
+    Ok(Versioned(known.member.version, Json(MemberOut::new(known, actor, host.clock.now()))))
+}
+
+/// Sees that a member is the merchant's, for what is about them.
+pub(super) fn known_here(tx: &mut Tx, actor: &Actor, id: MemberId) -> Result<(), Problem> {
+    if usecase::has_member(tx, actor.merchant, id)? { Ok(()) } else { Err(Problem::unknown_member(id)) }
 }

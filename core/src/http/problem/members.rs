@@ -1,15 +1,138 @@
 //! The problems of use cases about members.
 
+use axum::http::StatusCode;
+
 use super::Problem;
-use crate::usecase::EnrolError;
+use crate::domain::AttributeFault;
+use crate::usecase::{
+    AttributeError, ConsentError, EditError, EnrolError, EraseError, FindError, IdentityError, NoteError, TagError,
+    TierError,
+};
+
+impl From<IdentityError> for Problem {
+    fn from(error: IdentityError) -> Self {
+        match error {
+            IdentityError::TooManyNumbers(_) => Self::refused("too-many-numbers", error),
+            IdentityError::TooManyContacts(_) => Self::refused("too-many-contacts", error),
+            IdentityError::NumberTaken { .. } => Self::conflict("reference-taken", error),
+            IdentityError::ExternalIdTaken { .. } => Self::conflict("external-id-taken", error),
+            IdentityError::PhoneTaken { .. } => Self::conflict("phone-taken", error),
+            IdentityError::EmailTaken { .. } => Self::conflict("email-taken", error),
+            IdentityError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AttributeFault> for Problem {
+    fn from(fault: AttributeFault) -> Self {
+        match fault {
+            AttributeFault::Unknown(_) => Self::refused("unknown-attribute", fault),
+            AttributeFault::Kind { .. } => Self::refused("wrong-attribute", fault),
+            AttributeFault::Choices(_) => Self::refused("wrong-choices", fault),
+            AttributeFault::Differs(_) => Self::conflict("attribute-differs", fault),
+            AttributeFault::TooMany => Self::refused("too-many-attributes", fault),
+        }
+    }
+}
+
+impl From<AttributeError> for Problem {
+    fn from(error: AttributeError) -> Self {
+        match error {
+            AttributeError::Fault(fault) => fault.into(),
+            AttributeError::Store(error) => error.into(),
+        }
+    }
+}
 
 impl From<EnrolError> for Problem {
     fn from(error: EnrolError) -> Self {
         match error {
             EnrolError::TooManyTags(_) => Self::refused("too-many-tags", error),
             EnrolError::UnknownStore(_) => Self::refused("unknown-store", error),
-            EnrolError::ReferenceTaken { .. } => Self::conflict("reference-taken", error),
+            EnrolError::UnknownReferrer(_) => Self::refused("unknown-referrer", error),
+            EnrolError::Attribute(fault) => fault.into(),
+            EnrolError::Identity(error) => error.into(),
             EnrolError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EditError> for Problem {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::UnknownMember(id) => Self::unknown_member(id),
+            EditError::OtherVersion { .. } => Self::new(StatusCode::PRECONDITION_FAILED, "other-version", error),
+            EditError::Erased(_) => Self::conflict("member-erased", error),
+            EditError::UnknownStore(_) => Self::refused("unknown-store", error),
+            EditError::UnknownReferrer(_) => Self::refused("unknown-referrer", error),
+            EditError::Attribute(fault) => fault.into(),
+            EditError::Identity(error) => error.into(),
+            EditError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FindError> for Problem {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::NameTooShort => Self::wrong_query(&error),
+            FindError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TagError> for Problem {
+    fn from(error: TagError) -> Self {
+        match error {
+            TagError::UnknownMember(id) => Self::unknown_member(id),
+            TagError::Erased(_) => Self::conflict("member-erased", error),
+            TagError::Expired(_) => Self::refused("expired-already", error),
+            TagError::TooManyTags => Self::refused("too-many-tags", error),
+            TagError::Identity(error) => error.into(),
+            TagError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TierError> for Problem {
+    fn from(error: TierError) -> Self {
+        match error {
+            TierError::UnknownMember(id) => Self::unknown_member(id),
+            TierError::Erased(_) => Self::conflict("member-erased", error),
+            TierError::Expired(_) => Self::refused("expired-already", error),
+            TierError::Identity(error) => error.into(),
+            TierError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ConsentError> for Problem {
+    fn from(error: ConsentError) -> Self {
+        match error {
+            ConsentError::UnknownMember(id) => Self::unknown_member(id),
+            ConsentError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<NoteError> for Problem {
+    fn from(error: NoteError) -> Self {
+        match error {
+            NoteError::UnknownMember(id) => Self::unknown_member(id),
+            NoteError::Erased(_) => Self::conflict("member-erased", error),
+            NoteError::UnknownNote(_) => Self::not_found("unknown-note", error),
+            NoteError::TooMany => Self::refused("too-many-notes", error),
+            NoteError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EraseError> for Problem {
+    fn from(error: EraseError) -> Self {
+        match error {
+            EraseError::UnknownMember(id) => Self::unknown_member(id),
+            EraseError::Identity(error) => error.into(),
+            EraseError::Store(error) => error.into(),
         }
     }
 }

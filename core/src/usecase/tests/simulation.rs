@@ -21,6 +21,7 @@ use crate::pack::Packs;
 use crate::store::journal::{Disk, FAULTS, FaultyDisk};
 use crate::store::{DurableEngine, DurableOptions, Store, StoreError, Tx, snapshot};
 use crate::usecase::*;
+use crate::vault::Vault;
 
 const STEPS: u64 = 4_000;
 const SEED: u64 = 20_260_318;
@@ -348,14 +349,13 @@ impl Shop {
             Wish::Enrol => {
                 let new = EnrolMember {
                     reference: Some(Reference::new(request.key.as_str()).unwrap()),
-                    tags: std::collections::BTreeSet::new(),
                     home_store: Some(self.place),
-                    channel: None,
+                    ..EnrolMember::default()
                 };
                 self.once(
                     request,
                     |tx, act| enrol_member(tx, act, &new).map_err(refusal_of_enrolment),
-                    |member| Reply::Member(member.id),
+                    |enrolled| Reply::Member(enrolled.member),
                 )
             }
             Wish::Load { member, amount } => {
@@ -463,7 +463,7 @@ impl Shop {
     /// Proves every promise of the books.
     fn prove(&self) {
         self.compare();
-        let verified = verify(&self.host().store, || {}).unwrap();
+        let verified = verify(&self.host().store, Some(&Vault::seeded(1)), || {}).unwrap();
         assert!(verified.is_sound(), "{}: {:?}", self.at, verified.findings());
         for report in verified.merchants {
             assert_eq!(report.members, self.model.purses.len() as u64, "{}", self.at);
@@ -484,7 +484,7 @@ fn host(dir: &Path, disk: &Arc<FaultyDisk>, clock: &Clock, entropy: &Entropy, pa
         ..DurableOptions::default()
     };
     let engine = DurableEngine::open(dir, &options).unwrap();
-    Host::new(Store::new(Arc::new(engine)), packs.clone(), clock.clone(), entropy.clone())
+    Host::new(Store::new(Arc::new(engine)), packs.clone(), clock.clone(), entropy.clone(), Vault::seeded(1))
 }
 
 fn line(amount_minor: Minor) -> Line {

@@ -1,11 +1,10 @@
 //! What was changed behind the host's back is found, and nothing else.
 
-use std::collections::BTreeSet;
-
 use super::*;
 use crate::clock::{Clock, Entropy};
 use crate::domain::{
-    Actor, Code, Currency, IdSource, KeyId, Label, Line, PackOutcome, Reference, Unit, UnitKind, ZoneName,
+    Actor, Code, Currency, IdSource, KeyId, Label, Line, PackOutcome, Personal, Phone, Reference, Unit, UnitKind,
+    ZoneName,
 };
 use crate::ledger::{House, Move, NewPosting};
 use crate::pack::Packs;
@@ -14,6 +13,7 @@ use crate::usecase::{
     CreateMerchant, EnrolMember, Host, NewStore, RefundOrder, SettleOrder, create_merchant, enrol_member, refund_order,
     settle_order,
 };
+use crate::vault::Vault;
 
 /// A shop with a member, an order that earned points, and one that was refunded.
 struct Shop {
@@ -35,7 +35,8 @@ fn label(text: &str) -> Label {
 impl Shop {
     fn open() -> Self {
         let clock = Clock::standing_at("2026-03-18T00:00:00Z".parse().unwrap());
-        let host = Host::new(Store::in_memory(), Packs::new().unwrap(), clock.clone(), Entropy::seeded(7));
+        let host =
+            Host::new(Store::in_memory(), Packs::new().unwrap(), clock.clone(), Entropy::seeded(7), Vault::seeded(1));
         let merchant = IdSource::new(clock.now(), 7).merchant();
         let new = CreateMerchant {
             name: label("Bakery"),
@@ -50,12 +51,17 @@ impl Shop {
         let actor = Actor::owner(merchant, KeyId::from_bytes([7; 16]));
         let new = EnrolMember {
             reference: Some(reference("card-1")),
-            tags: BTreeSet::new(),
-            home_store: None,
-            channel: None,
+            personal: Personal {
+                name: Some(label("Wang Fang")),
+                phones: vec![Phone::new("+8613800138000").unwrap()],
+                ..Personal::default()
+            },
+            tags: [Code::new("vip").unwrap()].into(),
+            home_store: Some(created.stores[0].id),
+            ..EnrolMember::default()
         };
-        let member =
-            host.act_once(&actor, &reference("enrol"), b"1", |tx, act| enrol_member(tx, act, &new)).unwrap().id;
+        let enrolled = host.act_once(&actor, &reference("enrol"), b"1", |tx, act| enrol_member(tx, act, &new));
+        let member = enrolled.unwrap().member;
         let settle = |till: &str| {
             let order = SettleOrder {
                 reference: reference(till),
@@ -85,7 +91,7 @@ impl Shop {
     }
 
     fn verified(&self) -> Verified {
-        verify(&self.host.store, || {}).unwrap()
+        verify(&self.host.store, Some(&self.host.vault), || {}).unwrap()
     }
 }
 
@@ -169,7 +175,7 @@ fn a_record_that_can_not_be_read_is_told_once_and_the_rest_is_looked_at() {
     type KeyOf = fn(&Shop) -> Key;
     let tables: [(&str, KeyOf); 7] = [
         ("member (", |shop| layout::member(shop.merchant, shop.member)),
-        ("member id", |shop| layout::member_by_reference(shop.merchant, &reference("card-1"))),
+        ("member id", |shop| layout::member_by_number(shop.merchant, &reference("card-1"))),
         ("order (", |shop| layout::order(shop.merchant, shop.order)),
         ("order id", |shop| layout::order_by_reference(shop.merchant, &reference("till-1"))),
         ("idempotency record", |shop| layout::idempotency(shop.merchant, &reference("till-1"))),

@@ -1,0 +1,132 @@
+//! `GET /v1/attributes` and `PUT /v1/attributes/{attribute}`
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::{Action, AttributeKind, AttributeType, Code, Label};
+use crate::http::caller::Caller;
+use crate::http::path::Path;
+use crate::http::sent::Sent;
+use crate::http::{App, Problem};
+use crate::usecase;
+
+/// What the values of an attribute are.
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum KindForm {
+    /// A text of at most 1,024 bytes.
+    Text,
+    /// A whole number.
+    Number,
+    /// True or false.
+    Flag,
+    /// A day such as `2026-03-18`.
+    Date,
+    /// One of `choices`.
+    Choice,
+}
+
+/// An attribute as it is to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "label": "Size", "kind": "choice", "choices": ["S", "M", "L"], "personal": false }))]
+pub(super) struct AttributeIn {
+    /// What people call it.
+    #[schema(value_type = String, example = "Size", max_length = 128)]
+    label: Label,
+    /// Never changes.
+    kind: KindForm,
+    /// For the kind `choice`: its possible values. They may grow, and never shrink.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, max_items = 100)]
+    choices: BTreeSet<Label>,
+    /// Whether it says who somebody is: then its values are kept sealed and shown like a name. Never changes.
+    #[serde(default)]
+    personal: bool,
+}
+
+/// An attribute.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AttributeOut {
+    attribute: String,
+    label: String,
+    kind: KindForm,
+    choices: Vec<String>,
+    personal: bool,
+}
+
+/// The attributes of a merchant.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AttributesOut {
+    /// In the order of their codes; 100 at most.
+    attributes: Vec<AttributeOut>,
+}
+
+impl From<AttributeType> for AttributeOut {
+    fn from(attribute: AttributeType) -> Self {
+        let (kind, choices) = match attribute.kind {
+            AttributeKind::Text => (KindForm::Text, BTreeSet::new()),
+            AttributeKind::Number => (KindForm::Number, BTreeSet::new()),
+            AttributeKind::Flag => (KindForm::Flag, BTreeSet::new()),
+            AttributeKind::Date => (KindForm::Date, BTreeSet::new()),
+            AttributeKind::Choice(choices) => (KindForm::Choice, choices),
+        };
+        Self {
+            attribute: attribute.code.into(),
+            label: attribute.label.into(),
+            kind,
+            choices: choices.into_iter().map(Into::into).collect(),
+            personal: attribute.personal,
+        }
+    }
+}
+
+/// Defines an attribute of members, or changes its label or adds to its choices.
+#[utoipa::path(put, path = "/v1/attributes/{attribute}", tag = "members", request_body = AttributeIn,
+    params(("attribute" = String, Path, description = "Its code.")),
+    responses((status = 200, body = AttributeOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn define_attribute(
+    State(app): State<App>,
+    caller: Caller,
+    Path(attribute): Path<String>,
+    sent: Sent<AttributeIn>,
+) -> Result<Json<AttributeOut>, Problem> {
+    let AttributeIn { label, kind, choices, personal } = sent.body;
+    let is_choice = matches!(kind, KindForm::Choice);
+    if !is_choice && !choices.is_empty() {
+        return Err(Problem::wrong_body("choices", &"only the kind `choice` has choices"));
+    }
+    let kind = match kind {
+        KindForm::Text => AttributeKind::Text,
+        KindForm::Number => AttributeKind::Number,
+        KindForm::Flag => AttributeKind::Flag,
+        KindForm::Date => AttributeKind::Date,
+        KindForm::Choice => AttributeKind::Choice(choices),
+    };
+    let code = Code::new(&attribute).map_err(|error| Problem::wrong_name(&error))?;
+    let new = AttributeType { code, label, kind, personal };
+    let out = new.clone().into();
+    app.serve(caller, Action::ManageMembers, move |host, actor| {
+        host.act(actor, |tx, act| usecase::define_attribute(tx, act, &new))
+    })
+    .await?;
+    Ok(Json(out))
+}
+
+/// The attributes that a merchant has defined.
+#[utoipa::path(get, path = "/v1/attributes", tag = "members",
+    responses((status = 200, body = AttributesOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list_attributes(State(app): State<App>, caller: Caller) -> Result<Json<AttributesOut>, Problem> {
+    let all = app
+        .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::list_attributes(tx, actor.merchant)))
+        .await?;
+    Ok(Json(AttributesOut { attributes: all.into_iter().map(Into::into).collect() }))
+}

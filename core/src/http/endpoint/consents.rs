@@ -1,0 +1,128 @@
+//! `PUT /v1/members/{member}/consents/{purpose}` and `GET /v1/members/{member}/consents`
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::member::source;
+use super::read_member::known_here;
+use crate::domain::{Action, Code, Label, MemberId};
+use crate::http::caller::Caller;
+use crate::http::path::Path;
+use crate::http::sent::Sent;
+use crate::http::{App, Problem};
+use crate::usecase::{self, ConsentReceipt, GiveConsent};
+
+/// What a member says to a purpose.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "given": true, "channel": "till", "text": "privacy 2026-01" }))]
+pub(super) struct ConsentIn {
+    /// Yes or no.
+    given: bool,
+    /// Where or how it was said.
+    #[schema(value_type = Option<String>, example = "till")]
+    channel: Option<Code>,
+    /// The version of the text that they were shown.
+    #[schema(value_type = Option<String>, max_length = 128)]
+    text: Option<Label>,
+}
+
+/// The receipt of what a member has said.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ConsentOut {
+    /// The receipt's id.
+    id: String,
+    purpose: String,
+    given: bool,
+    /// When, RFC 3339.
+    at: String,
+    /// Who wrote it down: `hand:` and a key, `operator`, `pack:` and a code.
+    source: String,
+    channel: Option<String>,
+    text: Option<String>,
+}
+
+/// What a member has said.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ConsentsOut {
+    /// By purpose; 1,000 receipts at most.
+    consents: Vec<ConsentOut>,
+}
+
+/// How many receipts are told at once.
+const RECEIPTS_MAX: usize = 1000;
+
+/// What is to be told.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ConsentsQuery {
+    /// Whether earlier receipts are wanted, too.
+    #[serde(default)]
+    history: bool,
+}
+
+impl From<ConsentReceipt> for ConsentOut {
+    fn from(receipt: ConsentReceipt) -> Self {
+        Self {
+            id: receipt.id.to_string(),
+            purpose: receipt.purpose.into(),
+            given: receipt.given,
+            at: receipt.at.to_string(),
+            source: source(&receipt.source),
+            channel: receipt.channel.map(Into::into),
+            text: receipt.text.map(Into::into),
+        }
+    }
+}
+
+/// Writes down what a member says to a purpose. The same again gives the receipt that there is.
+#[utoipa::path(put, path = "/v1/members/{member}/consents/{purpose}", tag = "members", request_body = ConsentIn,
+    params(("member" = String, Path), ("purpose" = String, Path, description = "To what, such as `marketing-sms`.")),
+    responses((status = 200, body = ConsentOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn give_consent(
+    State(app): State<App>,
+    caller: Caller,
+    Path((member, purpose)): Path<(String, String)>,
+    sent: Sent<ConsentIn>,
+) -> Result<Json<ConsentOut>, Problem> {
+    let purpose = Code::new(&purpose).map_err(|error| Problem::wrong_name(&error))?;
+    let ConsentIn { given, channel, text } = sent.body;
+    let new = GiveConsent { member: member.parse()?, purpose, given, channel, text };
+    let receipt = app
+        .serve(caller, Action::Serve, move |host, actor| {
+            host.act(actor, |tx, act| usecase::give_consent(tx, act, &new))
+        })
+        .await?;
+    Ok(Json(receipt.into()))
+}
+
+/// What a member has said, by purpose.
+#[utoipa::path(get, path = "/v1/members/{member}/consents", tag = "members",
+    params(("member" = String, Path), ConsentsQuery),
+    responses((status = 200, body = ConsentsOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list_consents(
+    State(app): State<App>,
+    caller: Caller,
+    Path(member): Path<String>,
+    query: Result<Query<ConsentsQuery>, QueryRejection>,
+) -> Result<Json<ConsentsOut>, Problem> {
+    let id: MemberId = member.parse()?;
+    let Query(ConsentsQuery { history }) = query.map_err(|error| Problem::wrong_query(&error.body_text()))?;
+    let receipts = app
+        .serve(caller, Action::Read, move |host, actor| {
+            host.look(|tx| {
+                known_here(tx, actor, id)?;
+                Ok::<_, Problem>(usecase::list_consents(tx, actor.merchant, id, history, RECEIPTS_MAX)?)
+            })
+        })
+        .await?;
+    Ok(Json(ConsentsOut { consents: receipts.into_iter().map(Into::into).collect() }))
+}

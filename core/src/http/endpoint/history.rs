@@ -1,0 +1,168 @@
+//! `GET /v1/members/{member}/timeline` and `GET /v1/changes`
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::read_member::known_here;
+use super::statement::PostingOut;
+use super::tags_and_tier::Page;
+use crate::domain::{Action, Actor, MemberId};
+use crate::http::caller::Caller;
+use crate::http::cursor::{cursor, page_length, place};
+use crate::http::path::Path;
+use crate::http::wire::OrderOut;
+use crate::http::{App, Problem};
+use crate::usecase::{self, Happening, ReadChange};
+
+/// A change that somebody made.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ChangeOut {
+    id: String,
+    /// When, RFC 3339.
+    at: String,
+    /// Who.
+    by: ByOut,
+    /// Of what kind the thing is: `member`, `note`, `attribute`, `api-key` and so on.
+    kind: String,
+    /// Which of its kind.
+    name: String,
+    /// What it was, as far as it differs; null when it was not there. Instants are in milliseconds since 1970.
+    before: Option<Value>,
+    /// What it is then; null when it is not there any more.
+    after: Option<Value>,
+    /// What is personal in it, as `before` and `after`: left out for those who may not read it, and when the member was
+    /// forgotten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    personal: Option<Value>,
+}
+
+/// Who made a change.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ByOut {
+    /// The API key; null for the operator at the command line.
+    key: Option<String>,
+    /// The key's role then.
+    role: Option<String>,
+}
+
+impl From<ReadChange> for ChangeOut {
+    fn from(read: ReadChange) -> Self {
+        let ReadChange { change, personal, .. } = read;
+        let json = |text: Option<String>| text.map(|text| serde_json::from_str(&text).unwrap_or(Value::Null));
+        let (key, role) = change.by.unzip();
+        Self {
+            id: change.id.to_string(),
+            at: change.at.to_string(),
+            by: ByOut { key: key.map(|key| key.to_string()), role: role.map(|role| role.to_string()) },
+            kind: change.kind,
+            name: change.name,
+            before: json(change.before),
+            after: json(change.after),
+            personal,
+        }
+    }
+}
+
+/// The audit log.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ChangesOut {
+    /// In the order in which they were made.
+    changes: Vec<ChangeOut>,
+    /// Where to go on; given also when there is nothing more yet.
+    next: Option<String>,
+}
+
+/// Who changed what.
+#[utoipa::path(get, path = "/v1/changes", tag = "staff", params(Page),
+    responses((status = 200, body = ChangesOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list_changes(
+    State(app): State<App>,
+    caller: Caller,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<ChangesOut>, Problem> {
+    let Query(page) = page.map_err(|error| Problem::wrong_query(&error.body_text()))?;
+    let after = place::<8>(page.cursor.as_deref())?.map_or(0, u64::from_be_bytes);
+    let limit = page_length(page.limit)?;
+    let changes = app
+        .serve(caller, Action::ReadAudit, move |host, actor| {
+            let with_personal = sees_personal(actor);
+            host.view(actor, |tx, act| usecase::list_changes(tx, act, after, limit, with_personal))
+        })
+        .await?;
+    let next = changes.last().map_or(after, |last| last.sequence);
+    let next = (next > 0).then(|| cursor(&next.to_be_bytes()));
+    Ok(Json(ChangesOut { changes: changes.into_iter().map(Into::into).collect(), next }))
+}
+
+/// Something that happened to a member.
+#[derive(Serialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub(super) enum HappeningOut {
+    /// They bought.
+    Order {
+        /// The order.
+        order: Box<OrderOut>,
+    },
+    /// Something was booked for them.
+    Posting {
+        /// The posting.
+        posting: PostingOut,
+    },
+    /// Something about them was changed.
+    Change {
+        /// The change.
+        change: Box<ChangeOut>,
+    },
+}
+
+/// What happened to a member.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TimelineOut {
+    /// The newest first.
+    happenings: Vec<HappeningOut>,
+    /// The cursor of the next page, when there may be more.
+    next: Option<String>,
+}
+
+/// Everything that happened to a member: orders, what was booked, what was changed.
+#[utoipa::path(get, path = "/v1/members/{member}/timeline", tag = "members", params(("member" = String, Path), Page),
+    responses((status = 200, body = TimelineOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn read_timeline(
+    State(app): State<App>,
+    caller: Caller,
+    Path(member): Path<String>,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<TimelineOut>, Problem> {
+    let id: MemberId = member.parse()?;
+    let Query(page) = page.map_err(|error| Problem::wrong_query(&error.body_text()))?;
+    let before = place::<16>(page.cursor.as_deref())?;
+    let limit = page_length(page.limit)?;
+    let found = app
+        .serve(caller, Action::Read, move |host, actor| {
+            let with_personal = sees_personal(actor);
+            host.view(actor, |tx, act| {
+                known_here(tx, actor, id)?;
+                Ok::<_, Problem>(usecase::read_timeline(tx, act, id, before, limit, with_personal)?)
+            })
+        })
+        .await?;
+    let next = (found.len() == limit).then(|| found.last().map(|(at, _)| cursor(at))).flatten();
+    let happenings = found.into_iter().map(|(_, happening)| match happening {
+        Happening::Order(order) => HappeningOut::Order { order: Box::new(order.into()) },
+        Happening::Posting(posting) => HappeningOut::Posting { posting: PostingOut::of(posting, id) },
+        Happening::Change(change) => HappeningOut::Change { change: Box::new(change.into()) },
+    });
+    Ok(Json(TimelineOut { happenings: happenings.collect(), next }))
+}
+
+fn sees_personal(actor: &Actor) -> bool {
+    actor.role.may(Action::ReadPersonal)
+}

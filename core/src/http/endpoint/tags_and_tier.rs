@@ -1,0 +1,181 @@
+//! `PUT` and `DELETE /v1/members/{member}/tags/{tag}`, `PUT /v1/members/{member}/tier`, `GET /v1/members/{member}/tiers`
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::member::{MemberOut, source};
+use super::read_member::known_here;
+use crate::domain::{Action, ChangeId, Code, Label, MemberId};
+use crate::http::caller::Caller;
+use crate::http::cursor::{cursor, page_length, place};
+use crate::http::etag::Versioned;
+use crate::http::path::Path;
+use crate::http::sent::Sent;
+use crate::http::{App, Problem};
+use crate::usecase;
+
+/// For how long a member bears a tag.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "expires_at": "2099-12-31T16:00:00Z" }))]
+pub(super) struct TagIn {
+    /// From when on it does not count any more, RFC 3339; for ever if it is left out.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+}
+
+/// Puts a tag on a member, or renews it.
+#[utoipa::path(put, path = "/v1/members/{member}/tags/{tag}", tag = "members", request_body = TagIn,
+    params(("member" = String, Path), ("tag" = String, Path)),
+    responses((status = 200, body = MemberOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn put_tag(
+    State(app): State<App>,
+    caller: Caller,
+    Path((member, tag)): Path<(String, String)>,
+    sent: Sent<TagIn>,
+) -> Result<Versioned<Json<MemberOut>>, Problem> {
+    let id: MemberId = member.parse()?;
+    let tag = Code::new(&tag).map_err(|error| Problem::wrong_name(&error))?;
+    app.serve(caller, Action::Serve, move |host, actor| {
+        let known = host.act(actor, |tx, act| usecase::put_tag(tx, act, id, &tag, sent.body.expires_at))?;
+        let version = known.member.version;
+        Ok::<_, usecase::TagError>(Versioned(version, Json(MemberOut::new(known, actor, host.clock.now()))))
+    })
+    .await
+}
+
+/// Takes a tag off a member.
+#[utoipa::path(delete, path = "/v1/members/{member}/tags/{tag}", tag = "members",
+    params(("member" = String, Path), ("tag" = String, Path)),
+    responses((status = 200, body = MemberOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn drop_tag(
+    State(app): State<App>,
+    caller: Caller,
+    Path((member, tag)): Path<(String, String)>,
+) -> Result<Versioned<Json<MemberOut>>, Problem> {
+    let id: MemberId = member.parse()?;
+    let tag = Code::new(&tag).map_err(|error| Problem::wrong_name(&error))?;
+    app.serve(caller, Action::Serve, move |host, actor| {
+        let known = host.act(actor, |tx, act| usecase::drop_tag(tx, act, id, &tag))?;
+        let version = known.member.version;
+        Ok::<_, usecase::TagError>(Versioned(version, Json(MemberOut::new(known, actor, host.clock.now()))))
+    })
+    .await
+}
+
+/// The level that a member is to have.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "tier": "gold", "until": "2099-12-31T16:00:00Z", "reason": "a good customer" }))]
+pub(super) struct TierIn {
+    /// Its code; null takes the level away.
+    #[schema(value_type = Option<String>, example = "gold", max_length = 48)]
+    tier: Option<Code>,
+    /// From when on it does not count any more, RFC 3339; for ever if it is left out.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    until: Option<Timestamp>,
+    /// Why.
+    #[schema(value_type = Option<String>, max_length = 128)]
+    reason: Option<Label>,
+}
+
+/// Gives a member a level by hand, in place of the one that they have.
+#[utoipa::path(put, path = "/v1/members/{member}/tier", tag = "members", request_body = TierIn,
+    params(("member" = String, Path)),
+    responses((status = 200, body = MemberOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn set_tier(
+    State(app): State<App>,
+    caller: Caller,
+    Path(member): Path<String>,
+    sent: Sent<TierIn>,
+) -> Result<Versioned<Json<MemberOut>>, Problem> {
+    let id: MemberId = member.parse()?;
+    let TierIn { tier, until, reason } = sent.body;
+    let new = usecase::SetTier { code: tier, until, reason };
+    app.serve(caller, Action::ManageMembers, move |host, actor| {
+        let known = host.act(actor, |tx, act| usecase::set_tier(tx, act, id, &new))?;
+        let version = known.member.version;
+        Ok::<_, usecase::TierError>(Versioned(version, Json(MemberOut::new(known, actor, host.clock.now()))))
+    })
+    .await
+}
+
+/// Where a list goes on.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Page {
+    /// The `next` of the page before.
+    pub(super) cursor: Option<String>,
+    /// How many at most, 1 to 200; 50 if it is not said.
+    pub(super) limit: Option<usize>,
+}
+
+/// The levels that a member was given.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TierChangesOut {
+    /// The newest first.
+    changes: Vec<TierChangeOut>,
+    /// The cursor of the next page, when there may be more.
+    next: Option<String>,
+}
+
+/// A level that was given or taken away.
+#[derive(Serialize, ToSchema)]
+pub(super) struct TierChangeOut {
+    id: String,
+    /// Null when it was taken away.
+    tier: Option<String>,
+    /// When, RFC 3339.
+    at: String,
+    /// Until when it was given, RFC 3339.
+    until: Option<String>,
+    /// Who gave it, as with tags.
+    source: String,
+    reason: Option<String>,
+}
+
+/// The history of a member's levels.
+#[utoipa::path(get, path = "/v1/members/{member}/tiers", tag = "members", params(("member" = String, Path), Page),
+    responses((status = 200, body = TierChangesOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list_tiers(
+    State(app): State<App>,
+    caller: Caller,
+    Path(member): Path<String>,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<TierChangesOut>, Problem> {
+    let id: MemberId = member.parse()?;
+    let Query(page) = page.map_err(|error| Problem::wrong_query(&error.body_text()))?;
+    let before = place::<16>(page.cursor.as_deref())?.map(ChangeId::from_bytes);
+    let limit = page_length(page.limit)?;
+    let changes = app
+        .serve(caller, Action::Read, move |host, actor| {
+            host.look(|tx| {
+                known_here(tx, actor, id)?;
+                Ok::<_, Problem>(usecase::list_tier_changes(tx, actor.merchant, id, before, limit)?)
+            })
+        })
+        .await?;
+    let next = (changes.len() == limit).then(|| changes.last().map(|last| cursor(last.id.as_bytes()))).flatten();
+    let out = changes.into_iter().map(|change| TierChangeOut {
+        id: change.id.to_string(),
+        until: change.tier.as_ref().and_then(|tier| tier.until).map(|at| at.to_string()),
+        tier: change.tier.map(|tier| tier.code.into()),
+        at: change.at.to_string(),
+        source: source(&change.source),
+        reason: change.reason.map(Into::into),
+    });
+    Ok(Json(TierChangesOut { changes: out.collect(), next }))
+}

@@ -1,0 +1,86 @@
+//! Everything that happened to a member, the newest first: orders, postings, changes.
+
+use super::Act;
+use super::changes::{Change, ReadChange};
+use crate::domain::{MemberId, Order};
+use crate::ledger::Posting;
+use crate::store::{Direction, Key, KeyRange, StoreError, Tx, decode, layout};
+
+/// Something that happened to a member.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// They bought.
+    Order(Order),
+    /// Something was booked for them.
+    Posting(Posting),
+    /// Something about them was changed; the sequence number is not told here, and is 0.
+    Change(ReadChange),
+}
+
+/// A place between two happenings: their ids sort by the instant at which they were made, whatever they are ids of.
+pub type Moment = [u8; 16];
+
+/// A page of the happenings of a member, the newest first, those before a moment.
+///
+/// # Errors
+/// The store's failures.
+pub fn read_timeline(
+    tx: &mut Tx,
+    act: &Act<'_>,
+    member: MemberId,
+    before: Option<Moment>,
+    limit: usize,
+    with_personal: bool,
+) -> Result<Vec<(Moment, Happening)>, StoreError> {
+    let merchant = act.merchant;
+    let mut all: Vec<(Moment, Kind, Key)> = Vec::new();
+    for (kind, range) in [
+        (Kind::Order, layout::orders_of(merchant, member)),
+        (Kind::Posting, layout::postings_of(merchant, member)),
+        (Kind::Change, layout::member_changes(merchant, member)),
+    ] {
+        let range = until(range, before);
+        for (key, _) in tx.scan(&range, Direction::Backward, limit)? {
+            let at = key.len().checked_sub(16).and_then(|at| key[at..].try_into().ok());
+            let at = at.ok_or_else(|| StoreError::corrupt("key of a member's history", &key))?;
+            all.push((at, kind, key));
+        }
+    }
+    all.sort_unstable_by(|(one, ..), (other, ..)| other.cmp(one));
+    all.truncate(limit);
+    all.into_iter()
+        .map(|(at, kind, key)| {
+            let missing = || StoreError::corrupt("member's history (it names what is not there)", &key);
+            let happening = match kind {
+                Kind::Order => {
+                    let order = layout::member_order_parts(&key).ok_or_else(missing)?.1;
+                    Happening::Order(tx.load(&layout::order(merchant, order))?.ok_or_else(missing)?)
+                }
+                Kind::Posting => {
+                    let posting = layout::member_posting_parts(&key).ok_or_else(missing)?.1;
+                    Happening::Posting(tx.load(&layout::posting(merchant, posting))?.ok_or_else(missing)?)
+                }
+                Kind::Change => {
+                    let change: Change = decode(&key, &tx.get(&key)?.ok_or_else(missing)?)?;
+                    let personal = if with_personal { act.personal_of(tx, &change)? } else { None };
+                    Happening::Change(ReadChange { sequence: 0, change, personal })
+                }
+            };
+            Ok((at, happening))
+        })
+        .collect()
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Order,
+    Posting,
+    Change,
+}
+
+fn until(range: KeyRange, before: Option<Moment>) -> KeyRange {
+    match before {
+        Some(before) => range.before(&[range.start.as_slice(), &before].concat()),
+        None => range,
+    }
+}
