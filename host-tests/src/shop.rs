@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, Request as HttpRequest};
-use punchcard::domain::{Event, MerchantId, Role, StoreId, StoreScope};
+use punchcard::domain::{Event, MerchantId, Role, StoreId};
 use punchcard::store::{StoreError, decode, layout};
-use punchcard::usecase::{IssuedKey, issue_api_key};
+use punchcard::usecase::{IssuedKey, NewKey, issue_api_key};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -42,7 +42,7 @@ impl Shop {
     pub fn as_role(&self, role: Role) -> Self {
         let host = self.inner.running().host;
         let secret = IssuedKey::entropy(&host.entropy);
-        let issued = host.operate(self.id, |tx, act| issue_api_key(tx, act, role, StoreScope::All, secret));
+        let issued = host.operate(self.id, |tx, act| issue_api_key(tx, act, &NewKey::of(role), secret));
         self.with_key(Some(&issued.expect("a key can be issued").secret))
     }
 

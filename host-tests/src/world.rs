@@ -10,12 +10,13 @@ use std::sync::{Arc, Mutex, OnceLock};
 use axum::Router;
 use jiff::Timestamp;
 use punchcard::clock::{Clock, Entropy};
-use punchcard::domain::{Code, Currency, IdSource, Label, Role, StoreScope, ZoneName};
+use punchcard::domain::{Code, Currency, IdSource, Label, Role, ZoneName};
 use punchcard::http;
 use punchcard::pack::Packs;
-use punchcard::store::{Direction, DurableEngine, DurableOptions, KeyRange, Store, StoreError};
+use punchcard::store::{Direction, DurableEngine, DurableOptions, KeyRange, Store};
 use punchcard::usecase::{
-    self, CreateMerchant, Host, IssuedKey, NewStore, Programme, create_merchant, issue_api_key, list_stores,
+    self, CreateMerchant, Host, IssuedKey, KeyError, NewKey, NewStore, Programme, create_merchant, issue_api_key,
+    list_stores,
 };
 use tempfile::TempDir;
 
@@ -237,9 +238,9 @@ fn settle(inner: &Arc<Inner>, name: &str, stores: &[&str]) -> Shop {
     let (owner, clerk) = host
         .operate(id, |tx, act| {
             create_merchant(tx, act, &new)?;
-            let owner = issue_api_key(tx, act, Role::Owner, StoreScope::All, secrets[0])?;
-            let clerk = issue_api_key(tx, act, Role::Clerk, StoreScope::All, secrets[1])?;
-            Ok::<_, StoreError>((owner.secret, clerk.secret))
+            let owner = issue_api_key(tx, act, &NewKey::of(Role::Owner), secrets[0])?;
+            let clerk = issue_api_key(tx, act, &NewKey::of(Role::Clerk), secrets[1])?;
+            Ok::<_, KeyError>((owner.secret, clerk.secret))
         })
         .expect("a merchant can be created");
     let mut made = host.look(|tx| list_stores(tx, id)).expect("the store can be read");

@@ -9,7 +9,9 @@ use super::{Failure, data};
 use crate::clock::{Clock, Entropy};
 use crate::describe::describe;
 use crate::domain::{Code, Currency, Label, MerchantId, Role, StoreScope, ZoneName};
-use crate::usecase::{CreateMerchant, Host, IssuedKey, NewStore, create_merchant, issue_api_key, list_merchants};
+use crate::usecase::{
+    CreateMerchant, Host, IssuedKey, KeyError, NewKey, NewStore, create_merchant, issue_api_key, list_merchants,
+};
 
 #[derive(Subcommand)]
 pub(super) enum Merchant {
@@ -96,10 +98,7 @@ impl Create {
         let (created, key) = host
             .operate(id, |tx, act| {
                 let created = create_merchant(tx, act, &new)?;
-                Ok::<_, crate::store::StoreError>((
-                    created,
-                    issue_api_key(tx, act, Role::Owner, StoreScope::All, secret)?,
-                ))
+                Ok::<_, KeyError>((created, issue_api_key(tx, act, &NewKey::of(Role::Owner), secret)?))
             })
             .map_err(|error| describe(&error))?;
         println!("merchant  {}  {}", created.merchant.id, created.merchant.name);
@@ -134,9 +133,10 @@ impl Key {
         let chosen = self.store.iter().map(|code| data::pick_store(&host.store, merchant.id, Some(code)));
         let stores = chosen.collect::<Result<BTreeSet<_>, _>>()?;
         let stores = if stores.is_empty() { StoreScope::All } else { StoreScope::Only(stores) };
+        let new = NewKey { label: None, role, stores };
         let secret = IssuedKey::entropy(&Entropy::System);
         let key = host
-            .operate(merchant.id, |tx, act| issue_api_key(tx, act, role, stores.clone(), secret))
+            .operate(merchant.id, |tx, act| issue_api_key(tx, act, &new, secret))
             .map_err(|error| describe(&error))?;
         println!("API key   {}  ({}; shown only now)", key.secret, self.role);
         host.store.close().map_err(|error| describe(&error))

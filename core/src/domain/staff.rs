@@ -38,6 +38,11 @@ pub enum StoreScope {
 }
 
 impl StoreScope {
+    /// Whether these are all.
+    pub fn is_all(&self) -> bool {
+        *self == Self::All
+    }
+
     /// Whether a store is among them.
     pub fn has(&self, store: StoreId) -> bool {
         match self {

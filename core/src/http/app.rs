@@ -6,7 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::Problem;
 use super::caller::Caller;
-use crate::domain::{Action, Actor};
+use crate::domain::{Action, Actor, StoreId};
 use crate::usecase::{Host, authenticate};
 
 /// How many requests may be at work or wait for it. More are told to come again: a queue that only grows helps nobody.
@@ -17,6 +17,11 @@ const REQUESTS_MAX: usize = 512;
 pub struct App {
     host: Host,
     places: Arc<Semaphore>,
+}
+
+/// Sees that somebody may act in a store.
+pub(super) fn at_store(actor: &Actor, store: StoreId) -> Result<(), Problem> {
+    if actor.stores.has(store) { Ok(()) } else { Err(Problem::other_store()) }
 }
 
 impl App {

@@ -16,18 +16,28 @@ pub(super) fn cursor(bytes: &[u8]) -> String {
     })
 }
 
-/// The bytes that a cursor stands for.
-pub(super) fn place<const N: usize>(cursor: Option<&str>) -> Result<Option<[u8; N]>, Problem> {
+/// The bytes that a cursor stands for, however many.
+pub(super) fn any_place(cursor: Option<&str>) -> Result<Option<Vec<u8>>, Problem> {
     let Some(text) = cursor else { return Ok(None) };
-    let wrong = || Problem::wrong_query(&"`cursor` is not one that this list has given; leave it out to begin anew");
-    let digits =
-        text.strip_prefix('c').filter(|digits| digits.len() == 2 * N && digits.is_ascii()).ok_or_else(wrong)?;
-    let mut bytes = [0; N];
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&digits[2 * index..2 * index + 2], 16).map_err(|_| wrong())?;
-    }
-    Ok(Some(bytes))
+    let wrong = || Problem::wrong_query(&WRONG);
+    let digits = text.strip_prefix('c').filter(|digits| digits.len() <= PLACE_DIGITS_MAX && digits.is_ascii());
+    let pairs = digits.ok_or_else(wrong)?.as_bytes().chunks(2);
+    let byte = |pair: &[u8]| {
+        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2 && !pair.starts_with('+'))?;
+        u8::from_str_radix(pair, 16).ok()
+    };
+    pairs.map(|pair| byte(pair).ok_or_else(wrong)).collect::<Result<_, _>>().map(Some)
 }
+
+/// The bytes that a cursor stands for, if they are so many.
+pub(super) fn place<const N: usize>(cursor: Option<&str>) -> Result<Option<[u8; N]>, Problem> {
+    let Some(bytes) = any_place(cursor)? else { return Ok(None) };
+    bytes.try_into().map(Some).map_err(|_| Problem::wrong_query(&WRONG))
+}
+
+const WRONG: &str = "`cursor` is not one that this list has given; leave it out to begin anew";
+/// No list goes on at a longer place.
+const PLACE_DIGITS_MAX: usize = 400;
 
 /// The length of a page: the one asked for, within what is possible.
 pub(super) fn page_length(limit: Option<usize>) -> Result<usize, Problem> {

@@ -27,6 +27,7 @@ use utoipa::{Modify, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 
 pub use app::App;
+use app::at_store;
 pub use problem::Problem;
 
 use crate::usecase::Host;

@@ -3,6 +3,7 @@
 
 mod assets;
 mod members;
+mod merchant;
 mod orders;
 mod packs;
 
@@ -115,6 +116,16 @@ impl Problem {
             "forbidden",
             format!("the role `{role}` may not do this, which needs `{action}`"),
         )
+    }
+
+    pub(super) fn other_store() -> Self {
+        let detail = "this key is limited to stores, and this is not one of them";
+        Self::new(StatusCode::FORBIDDEN, "other-store", detail)
+    }
+
+    pub(super) fn no_such_month(given: &str) -> Self {
+        let given: String = given.chars().take(32).collect();
+        Self::not_found("no-such-thing", format!("`{given}` is no month: expected a year and a month such as 2026-03"))
     }
 
     pub(super) fn no_idempotency_key() -> Self {

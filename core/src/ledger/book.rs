@@ -10,7 +10,7 @@ use super::{
     Account, Allocation, Balance, Cause, Entry, Hold, House, LedgerError, Move, NewPosting, Party, PendingGrant,
     Posting, Transfer, lots,
 };
-use crate::domain::{Code, Currency, IdSource, LotId, MemberId, MerchantId, Minor, PostingId, Unit};
+use crate::domain::{Code, Currency, IdSource, LotId, MemberId, MerchantId, Minor, PostingId, StoreId, Unit};
 use crate::store::layout::{self, Side, Timed};
 use crate::store::{Record, Tx, encode};
 
@@ -23,6 +23,8 @@ pub struct Terms {
     pub zone: TimeZone,
     /// The present.
     pub now: Timestamp,
+    /// For which store's figures what is done counts; none for what is done in no store.
+    pub store: Option<StoreId>,
 }
 
 /// A merchant's ledger inside one transaction, at one instant.
@@ -32,13 +34,14 @@ pub struct Book<'a> {
     pub(super) merchant: MerchantId,
     pub(super) zone: TimeZone,
     pub(super) now: Timestamp,
+    store: Option<StoreId>,
 }
 
 impl<'a> Book<'a> {
     /// The ledger of a merchant.
     pub fn new(tx: &'a mut Tx, ids: &'a mut IdSource, terms: Terms) -> Self {
-        let Terms { merchant, zone, now } = terms;
-        Self { tx, ids, merchant, zone, now }
+        let Terms { merchant, zone, now, store } = terms;
+        Self { tx, ids, merchant, zone, now, store }
     }
 
     /// What a member can use of a unit now, and what else they have of it. What has fallen due counts as if it were
@@ -223,13 +226,15 @@ impl<'a> Book<'a> {
         Ok(())
     }
 
-    /// Adds transfers to the totals of the house accounts.
+    /// Adds transfers to the totals of the house accounts, and to those of the day and store.
     fn count_houses(&mut self, transfers: &[Transfer]) -> Result<(), LedgerError> {
-        for transfer in transfers {
-            let delta = signed(transfer.amount)?;
-            for (party, side) in [(transfer.from, Side::Debits), (transfer.to, Side::Credits)] {
+        let (merchant, store, today) = (self.merchant, self.store, self.zone.to_datetime(self.now).date());
+        for Transfer { unit, amount, from, to, .. } in transfers {
+            let delta = signed(*amount)?;
+            for (party, side) in [(from, Side::Debits), (to, Side::Credits)] {
                 if let Party::House(house) = party {
-                    self.tx.add(&layout::house(self.merchant, house.letter(), side, &transfer.unit), delta)?;
+                    self.tx.add(&layout::house(merchant, house.letter(), side, unit), delta)?;
+                    self.tx.add(&layout::flow(merchant, today, store, house.letter(), side, unit), delta)?;
                 }
             }
         }

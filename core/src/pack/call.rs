@@ -182,6 +182,7 @@ impl LoadedPack {
                 own_units: Arc::clone(&self.own_units),
                 grants: Arc::clone(&scene.grants),
                 now: scene.now,
+                store: scene.store,
                 zone: scene.zone.clone(),
             };
             let settings = Arc::clone(&scene.settings);

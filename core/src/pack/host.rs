@@ -13,7 +13,7 @@ use super::error::cut;
 use super::grant::allows_writing;
 use super::limits::Meter;
 use super::{Grant, Limits};
-use crate::domain::{Code, IdSource, Label, Member, MemberId, MerchantId, PostingId, Unit};
+use crate::domain::{Code, IdSource, Label, Member, MemberId, MerchantId, PostingId, StoreId, Unit};
 use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting, Posting, Terms};
 use crate::store::{Direction, KeyRange, StoreError, Tx, layout};
 
@@ -49,6 +49,7 @@ pub(super) struct Desk {
     pub(super) grants: Arc<BTreeSet<Grant>>,
     pub(super) now: Timestamp,
     pub(super) zone: TimeZone,
+    pub(super) store: Option<StoreId>,
 }
 
 /// The trap that ends a call with too many host calls; the outcome is told from the count.
@@ -192,7 +193,7 @@ impl Desk {
     }
 
     fn book(&mut self) -> Book<'_> {
-        let terms = Terms { merchant: self.merchant, zone: self.zone.clone(), now: self.now };
+        let terms = Terms { merchant: self.merchant, zone: self.zone.clone(), now: self.now, store: self.store };
         Book::new(&mut self.tx, &mut self.ids, terms)
     }
 

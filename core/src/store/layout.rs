@@ -11,6 +11,7 @@
 //! | `S` | merchant, store | a store |
 //! | `T` | merchant, code | a store's id by its code |
 //! | `K` | hash of the secret | an API key |
+//! | `6` | merchant, key | an API key in the merchant's list |
 //! | `U` | merchant, unit | a unit |
 //! | `m` | merchant, member | a member |
 //! | `n` | merchant, number | a member's id by reference or number of a card |
@@ -51,6 +52,12 @@
 //! | `i` | merchant, idempotency key | what an earlier request with this key did |
 //! | `e` | merchant | log: the merchant's events |
 //! | `f` | merchant, day, store, figure | counter: a figure of a store's day |
+//! | `8` | merchant, day, store, hour, figure | counter: a figure of an hour |
+//! | `7` | merchant, day, store, house account, side, unit | counter: what went through a house account on a day |
+//! | `9` | merchant, day, store, kind, name, figure | counter: what was sold of a SKU or category on a day |
+//! | `2` | merchant, month, store, figure | a goal |
+//! | `u` | merchant, member | when a member has bought |
+//! | `3` | merchant, day, member | nothing: that a member has bought on a day |
 //! | `R` | merchant, revision | a pack revision that the merchant has |
 //! | `B` | revision, number | a part of its component |
 //! | `E` | merchant | the version of its enablements |
@@ -58,17 +65,21 @@
 //! | `k` | merchant, pack, key | a pack's own entry |
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 
 use super::{Key, KeyRange};
 use crate::domain::{
-    ChangeId, Code, ExternalId, HoldId, LotId, MemberId, MerchantId, NoteId, OrderId, PostingId, Reference, RevisionId,
-    StoreId,
+    ChangeId, Code, ExternalId, HoldId, KeyId, Label, LotId, MemberId, MerchantId, NoteId, OrderId, PostingId,
+    Reference, RevisionId, StoreId,
 };
 
+mod figures;
 mod ledger;
 mod members;
 
+pub use figures::{
+    Flow, Selling, figure, figure_parts, figures, flow, flow_parts, flows, goal, goals, hour_figure, hour_figure_parts,
+    hour_figures, selling, selling_parts, sellings, visit, visit_parts, visits, visits_between, visits_of,
+};
 pub use ledger::{
     Due, Month, Timed, all_due, coupon_type, coupon_types, coupons_issued, coupons_issued_all, due, due_parts,
     due_until, hold, holds, ledger_log, liabilities, liability, liability_parts, pending, pendings, timed, timed_all,
@@ -112,12 +123,25 @@ impl Name {
 }
 
 /// Which total of a house account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Side {
     /// What left it.
     Debits,
     /// What came to it.
     Credits,
+}
+
+impl Side {
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Debits => b'd',
+            Self::Credits => b'c',
+        }
+    }
+
+    fn of(letter: u8) -> Option<Self> {
+        [Self::Debits, Self::Credits].into_iter().find(|side| side.letter() == letter)
+    }
 }
 
 /// In which version the records are, and how far a migration has come.
@@ -140,6 +164,11 @@ pub fn merchant_of(key: &[u8]) -> Option<MerchantId> {
     key.get(1..17)?.try_into().ok().map(MerchantId::from_bytes)
 }
 
+/// The beginning of a key up to the merchant in it.
+pub fn merchant_part(key: &[u8]) -> &[u8] {
+    key.get(..17).unwrap_or(key)
+}
+
 /// A store.
 pub fn store(merchant: MerchantId, store: StoreId) -> Key {
     Name::of(b'S', merchant).bytes(store.as_bytes()).0
@@ -158,6 +187,26 @@ pub fn store_by_code(merchant: MerchantId, code: &Code) -> Key {
 /// An API key, by the SHA-256 of its secret.
 pub fn api_key(secret_hash: &[u8; 32]) -> Key {
     Name::new(b'K').bytes(secret_hash).0
+}
+
+/// All API keys of all merchants.
+pub fn api_keys() -> KeyRange {
+    Name::new(b'K').range()
+}
+
+/// The SHA-256 of the secret in the key of an API key.
+pub fn api_key_hash(key: &[u8]) -> Option<[u8; 32]> {
+    key.get(1..)?.try_into().ok()
+}
+
+/// An API key in the merchant's list.
+pub fn listed_key(merchant: MerchantId, key: KeyId) -> Key {
+    Name::of(b'6', merchant).bytes(key.as_bytes()).0
+}
+
+/// The merchant's list of API keys.
+pub fn listed_keys(merchant: MerchantId) -> KeyRange {
+    Name::of(b'6', merchant).range()
 }
 
 /// A unit.
@@ -309,11 +358,7 @@ pub fn all_closed_lots(merchant: MerchantId) -> KeyRange {
 
 /// A total of one of the merchant's own accounts in a unit; `house` is the account's letter.
 pub fn house(merchant: MerchantId, house: u8, side: Side, unit: &Code) -> Key {
-    let side = match side {
-        Side::Debits => b'd',
-        Side::Credits => b'c',
-    };
-    Name::of(b'A', merchant).bytes(&[house, side]).bytes(unit.as_str().as_bytes()).0
+    Name::of(b'A', merchant).bytes(&[house, side.letter()]).bytes(unit.as_str().as_bytes()).0
 }
 
 /// All totals of the merchant's own accounts.
@@ -324,12 +369,7 @@ pub fn houses(merchant: MerchantId) -> KeyRange {
 /// The account's letter, which total and of what, from the key of a total.
 pub fn house_parts(key: &[u8]) -> Option<(u8, Side, Code)> {
     let ([house, side], unit) = key.get(17..)?.split_first_chunk()?;
-    let side = match side {
-        b'd' => Side::Debits,
-        b'c' => Side::Credits,
-        _ => return None,
-    };
-    Some((*house, side, Code::new(std::str::from_utf8(unit).ok()?).ok()?))
+    Some((*house, Side::of(*side)?, Code::new(std::str::from_utf8(unit).ok()?).ok()?))
 }
 
 /// A posting.
@@ -396,30 +436,6 @@ pub fn idempotency_key(key: &[u8]) -> Option<Reference> {
 /// The merchant's events.
 pub fn events(merchant: MerchantId) -> Key {
     Name::of(b'e', merchant).0
-}
-
-/// A figure of a store's day; `figure` is its letter.
-pub fn figure(merchant: MerchantId, day: Date, store: StoreId, figure: u8) -> Key {
-    day_name(merchant, day).bytes(store.as_bytes()).bytes(&[figure]).0
-}
-
-/// The figures of a merchant from one day to another, both included.
-pub fn figures(merchant: MerchantId, from: Date, to: Date) -> KeyRange {
-    KeyRange { start: day_name(merchant, from).0, end: day_name(merchant, to).range().end }
-}
-
-/// The figure's letter and the store at the end of a figure's key.
-pub fn figure_parts(key: &[u8]) -> Option<(StoreId, u8)> {
-    let (figure, rest) = key.split_last()?;
-    let store: [u8; 16] = rest.get(rest.len().checked_sub(16)?..)?.try_into().ok()?;
-    Some((StoreId::from_bytes(store), *figure))
-}
-
-fn day_name(merchant: MerchantId, day: Date) -> Name {
-    // Years run from -9999 to 9999 in the calendar that we use; orders are younger than the year 0.
-    let year = u16::try_from(day.year()).unwrap_or(0).to_be_bytes();
-    let month_and_day = [day.month().unsigned_abs(), day.day().unsigned_abs()];
-    Name::of(b'f', merchant).bytes(&year).bytes(&month_and_day)
 }
 
 /// A pack revision.

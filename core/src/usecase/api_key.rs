@@ -1,12 +1,15 @@
 //! API keys: `pc_live_<40 hex digits>_<8 hex digits of check>`. Only a hash of the secret is kept.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::Act;
+use super::host::has_store;
 use crate::clock::Entropy;
-use crate::domain::{Actor, KeyId, MerchantId, Role, StoreScope};
-use crate::store::{Record, StoreError, Tx, layout, whole};
+use crate::domain::{Actor, KeyId, Label, MerchantId, Role, StoreId, StoreScope};
+use crate::store::{Direction, Key, Record, StoreError, Tx, layout, whole};
 
 const PREFIX: &str = "pc_live_";
 const SECRET_BYTES: usize = 20;
@@ -35,6 +38,50 @@ impl Record for ApiKey {
     }
 }
 
+/// A key as it is listed: by its id, with the hash that finds it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedKey {
+    /// Its id.
+    pub id: KeyId,
+    /// What people call it.
+    pub label: Option<Label>,
+    /// What its holder may do.
+    pub role: Role,
+    /// In which stores.
+    pub stores: StoreScope,
+    /// When it was issued; unknown for keys of before.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
+    pub issued_at: Option<Timestamp>,
+    /// When it was revoked.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
+    pub revoked_at: Option<Timestamp>,
+    /// The SHA-256 of its secret, which it is found by.
+    hash: [u8; 32],
+}
+
+impl Record for ListedKey {
+    const VERSION: u8 = 1;
+    const NAME: &'static str = "listed API key";
+}
+
+/// What a new key is to be.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// What people call it.
+    pub label: Option<Label>,
+    /// What its holder may do.
+    pub role: Role,
+    /// In which stores.
+    pub stores: StoreScope,
+}
+
+impl NewKey {
+    /// A key of a role, for all stores.
+    pub fn of(role: Role) -> Self {
+        Self { label: None, role, stores: StoreScope::All }
+    }
+}
+
 /// A new key with its secret, which is shown once and never again.
 pub struct IssuedKey {
     /// Its id.
@@ -57,22 +104,108 @@ pub enum ApiKeyError {
     Store(#[from] StoreError),
 }
 
+/// Why a key is not issued or revoked.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// Not a store of the merchant.
+    #[error("there is no store {0}")]
+    UnknownStore(StoreId),
+    /// A key for no store could do nothing.
+    #[error("a key is for all stores or for some, but not for none")]
+    NoStores,
+    /// Not a key of the merchant.
+    #[error("there is no API key {0}")]
+    UnknownKey(KeyId),
+    /// Who revokes the key with which they act is locked out.
+    #[error("{0} is the key of this request: revoke it with another one")]
+    OwnKey(KeyId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Makes a key for a merchant.
 ///
 /// # Errors
-/// The store's failures.
+/// The first refusal in the order of [`KeyError`]'s variants.
 pub fn issue_api_key(
     tx: &mut Tx,
     act: &mut Act<'_>,
-    role: Role,
-    stores: StoreScope,
+    new: &NewKey,
     secret: [u8; SECRET_BYTES],
-) -> Result<IssuedKey, StoreError> {
+) -> Result<IssuedKey, KeyError> {
+    let NewKey { label, role, stores } = new.clone();
+    if let StoreScope::Only(stores) = &stores {
+        for store in stores {
+            if !has_store(tx, act.merchant, *store)? {
+                return Err(KeyError::UnknownStore(*store));
+            }
+        }
+        if stores.is_empty() {
+            return Err(KeyError::NoStores);
+        }
+    }
     let random: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     let secret = format!("{PREFIX}{random}_{:08x}", crc32c::crc32c(random.as_bytes()));
-    let key = ApiKey { id: act.ids.key(), merchant: act.merchant, role, stores };
-    tx.save(&layout::api_key(&hash(&secret)), &key)?;
-    Ok(IssuedKey { id: key.id, secret })
+    let (id, hash) = (act.ids.key(), hash(&secret));
+    tx.save(&layout::api_key(&hash), &ApiKey { id, merchant: act.merchant, role, stores: stores.clone() })?;
+    let listed = ListedKey { id, label, role, stores, issued_at: Some(act.now), revoked_at: None, hash };
+    save_listed(tx, act, None, &listed)?;
+    Ok(IssuedKey { id, secret })
+}
+
+/// Takes a key out of use at once. One that is revoked stays so.
+///
+/// # Errors
+/// The first refusal in the order of [`KeyError`]'s variants.
+pub fn revoke_api_key(tx: &mut Tx, act: &mut Act<'_>, id: KeyId) -> Result<ListedKey, KeyError> {
+    let listed = tx.load::<ListedKey>(&layout::listed_key(act.merchant, id))?.ok_or(KeyError::UnknownKey(id))?;
+    if act.key() == Some(id) {
+        return Err(KeyError::OwnKey(id));
+    }
+    if listed.revoked_at.is_some() {
+        return Ok(listed);
+    }
+    tx.delete(&layout::api_key(&listed.hash));
+    let revoked = ListedKey { revoked_at: Some(act.now), ..listed.clone() };
+    save_listed(tx, act, Some(&listed), &revoked)?;
+    Ok(revoked)
+}
+
+/// The keys of a merchant, revoked ones included, in the order in which they were issued.
+///
+/// # Errors
+/// The store's failures.
+pub fn list_api_keys(tx: &mut Tx, merchant: MerchantId) -> Result<Vec<ListedKey>, StoreError> {
+    let mut keys = Vec::new();
+    tx.each::<ListedKey>(&layout::listed_keys(merchant), |_, key| keys.push(key))?;
+    Ok(keys)
+}
+
+fn save_listed(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    before: Option<&ListedKey>,
+    after: &ListedKey,
+) -> Result<(), StoreError> {
+    tx.save(&layout::listed_key(act.merchant, after.id), after)?;
+    let told = |key: &ListedKey| json!({ "label": key.label, "role": key.role.name(), "stores": key.stores, "revoked": key.revoked_at.is_some() });
+    act.record(tx, "api-key", &after.id.to_string(), before.map(told).as_ref(), Some(&told(after)))
+}
+
+/// Lists some of the keys that older versions of the host have issued, which did not list them.
+pub(super) fn list_next_keys(tx: &mut Tx, after: Option<&[u8]>) -> Result<Option<Key>, StoreError> {
+    const PAGE: usize = 500;
+    let all = layout::api_keys();
+    let rest = after.map_or(all.clone(), |after| all.after(after));
+    let page = tx.load_scan::<ApiKey>(&rest, Direction::Forward, PAGE)?;
+    for (key, ApiKey { id, merchant, role, stores }) in &page {
+        let hash = layout::api_key_hash(key).ok_or_else(|| StoreError::corrupt("key of an API key", key))?;
+        let (id, role, stores) = (*id, *role, stores.clone());
+        let listed = ListedKey { id, label: None, role, stores, issued_at: None, revoked_at: None, hash };
+        tx.save(&layout::listed_key(*merchant, id), &listed)?;
+    }
+    Ok(page.into_iter().next_back().map(|(key, _)| key))
 }
 
 /// Who the holder of a key is.

@@ -25,7 +25,7 @@ pub enum DefineError {
 ///
 /// # Errors
 /// The first refusal in the order of [`DefineError`]'s variants.
-pub fn define_coupon(tx: &mut Tx, act: &Act<'_>, coupon: &CouponType) -> Result<(), DefineError> {
+pub fn define_coupon(tx: &mut Tx, act: &mut Act<'_>, coupon: &CouponType) -> Result<(), DefineError> {
     coupon.check()?;
     let key = layout::unit(act.merchant, &coupon.unit);
     match tx.load::<Unit>(&key)? {
@@ -36,7 +36,13 @@ pub fn define_coupon(tx: &mut Tx, act: &Act<'_>, coupon: &CouponType) -> Result<
             tx.save(&key, &Unit { rules, ..Unit::new(coupon.unit.clone(), UnitKind::Coupon, None) })?;
         }
     }
-    Ok(tx.save(&layout::coupon_type(act.merchant, &coupon.unit), coupon)?)
+    let key = layout::coupon_type(act.merchant, &coupon.unit);
+    let before = tx.load::<CouponType>(&key)?;
+    if before.as_ref() != Some(coupon) {
+        tx.save(&key, coupon)?;
+        act.record(tx, "coupon-type", coupon.unit.as_str(), before.as_ref(), Some(coupon))?;
+    }
+    Ok(())
 }
 
 /// The types of coupons of a merchant.

@@ -113,7 +113,10 @@ pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Resul
         settings,
         changed_at: act.now,
     };
-    tx.save(&layout::enablement(act.merchant, &enablement.pack), &enablement)?;
+    let key = layout::enablement(act.merchant, &enablement.pack);
+    let before = tx.load::<Enablement>(&key)?;
+    tx.save(&key, &enablement)?;
+    act.record(tx, "enablement", enablement.pack.as_str(), before.as_ref(), Some(&enablement))?;
     tx.add(&layout::enablements_version(act.merchant), 1)?;
     if let Some(actor) = &act.actor {
         let event =

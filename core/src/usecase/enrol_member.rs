@@ -123,7 +123,9 @@ pub fn enrol_member(tx: &mut Tx, act: &mut Act<'_>, new: &EnrolMember) -> Result
     record_change(tx, act, None, Some(&known))?;
     let member = known.member;
     let zone = act.merchant(tx)?.time_zone.zone();
-    count(tx, act.merchant, &zone, act.now, member.home_store, &[(Figure::MembersNew, 1)])?;
+    let moves = [(Figure::MembersNew, 1), (Figure::MembersReferred, u64::from(member.referrer.is_some()))];
+    let moves: Vec<_> = moves.into_iter().filter(|(_, by)| *by > 0).collect();
+    count(tx, act.merchant, &zone, act.now, member.home_store, &moves)?;
     act.tell(tx, &Event::MemberEnrolled { member: member.id, store: member.home_store, at: act.now })?;
     Ok(Enrolled { member: member.id })
 }

@@ -7,44 +7,88 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::domain::{MerchantId, StoreId};
-use crate::store::{Direction, StoreError, Tx, layout};
+use super::Act;
+use crate::domain::{Code, Label, Line, MerchantId, Minor, StoreId};
+use crate::ledger::House;
+use crate::store::layout::{self, Selling, Side};
+use crate::store::{Direction, Key, KeyRange, StoreError, Tx, decode_counter};
 
-/// What is counted for each day and store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Figure {
+macro_rules! figures {
+    ($($(#[$doc:meta])* $figure:ident $letter:literal $name:literal;)*) => {
+        /// What is counted for each day and store.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Figure {$(
+            $(#[$doc])*
+            $figure,
+        )*}
+
+        impl Figure {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$figure,)*];
+
+            /// Its letter in keys.
+            pub(super) const fn letter(self) -> u8 {
+                match self {
+                    $(Self::$figure => $letter,)*
+                }
+            }
+
+            /// Its name in interfaces.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$figure => $name,)*
+                }
+            }
+        }
+    };
+}
+
+figures! {
     /// Orders settled.
-    Orders,
+    Orders b'o' "orders";
     /// Their totals, in minor units.
-    RevenueMinor,
-    /// Orders refunded.
-    Refunds,
-    /// Their totals, in minor units.
-    RefundedMinor,
+    RevenueMinor b'r' "revenue_minor";
+    /// Refunds, of whole orders or parts.
+    Refunds b'g' "refunds";
+    /// What was refunded, in minor units.
+    RefundedMinor b'b' "refunded_minor";
     /// Members who joined.
-    MembersNew,
+    MembersNew b'm' "members_new";
+    /// Of these, members whom others brought.
+    MembersReferred b'k' "members_referred";
+    /// Orders of members.
+    MemberOrders b'p' "member_orders";
+    /// Their totals, in minor units.
+    MemberRevenueMinor b'v' "member_revenue_minor";
+    /// Members who bought, each once a day, in the store of their first order of the day that was recorded.
+    MembersActive b'a' "members_active";
+    /// Of these, members who had bought on an earlier day.
+    MembersReturning b'e' "members_returning";
+    /// Members who bought on a first day.
+    FirstDays b'1' "first_days";
+    /// Members who bought on a second day.
+    SecondDays b'2' "second_days";
+    /// Members who bought on a third day.
+    ThirdDays b'3' "third_days";
+    /// Members who bought on a fifth day.
+    FifthDays b'5' "fifth_days";
+    /// Members who bought on a tenth day.
+    TenthDays b't' "tenth_days";
 }
 
 impl Figure {
-    const ALL: [Self; 5] = [Self::Orders, Self::RevenueMinor, Self::Refunds, Self::RefundedMinor, Self::MembersNew];
-
-    const fn letter(self) -> u8 {
-        match self {
-            Self::Orders => b'o',
-            Self::RevenueMinor => b'r',
-            Self::Refunds => b'g',
-            Self::RefundedMinor => b'b',
-            Self::MembersNew => b'm',
-        }
+    pub(super) fn of(letter: u8) -> Option<Self> {
+        Self::ALL.iter().copied().find(|figure| figure.letter() == letter)
     }
 
-    fn of(letter: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|figure| figure.letter() == letter)
+    /// The figure of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|figure| figure.name() == name)
     }
 }
 
-/// The store of what happened in none.
-const NO_STORE: StoreId = StoreId::from_bytes([0; 16]);
+/// How many pieces were sold, as a figure of a SKU or category; the other one is [`Figure::RevenueMinor`].
+const PIECES: u8 = b'q';
 
 /// Moves figures of the day on which `at` falls in the merchant's zone.
 pub(super) fn count(
@@ -57,18 +101,52 @@ pub(super) fn count(
 ) -> Result<(), StoreError> {
     let day = zone.to_datetime(at).date();
     for (figure, by) in moves {
-        let key = layout::figure(merchant, day, store.unwrap_or(NO_STORE), figure.letter());
-        tx.add(&key, i64::try_from(*by).unwrap_or(i64::MAX))?;
+        tx.add(&layout::figure(merchant, day, store, figure.letter()), signed(*by))?;
     }
     Ok(())
+}
+
+/// Counts an order for its hour, and its lines for their SKUs and categories.
+pub(super) fn count_order(
+    tx: &mut Tx,
+    act: &Act<'_>,
+    zone: &TimeZone,
+    at: Timestamp,
+    store: StoreId,
+    (lines, total_minor): (&[Line], Minor),
+) -> Result<(), StoreError> {
+    let (merchant, local, store) = (act.merchant, zone.to_datetime(at), Some(store));
+    let (day, hour) = (local.date(), local.hour().unsigned_abs());
+    for (figure, by) in [(Figure::Orders, 1), (Figure::RevenueMinor, total_minor)] {
+        tx.add(&layout::hour_figure(merchant, day, store, hour, figure.letter()), signed(by))?;
+    }
+    for line in lines {
+        let category = line.category.as_ref().map(|category| (Selling::Category, category));
+        for (kind, name) in category.into_iter().chain([(Selling::Sku, &line.sku)]) {
+            for (figure, by) in [(PIECES, u64::from(line.quantity)), (Figure::RevenueMinor.letter(), line.amount_minor)]
+            {
+                tx.add(&layout::selling(merchant, day, store, kind, name, figure), signed(by))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn signed(amount: u64) -> i64 {
+    i64::try_from(amount).unwrap_or(i64::MAX)
 }
 
 /// Sums of figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
     /// By store; what happened in none is under no store.
-    pub stores: BTreeMap<Option<StoreId>, BTreeMap<Figure, i64>>,
+    pub stores: BTreeMap<Option<StoreId>, Counts>,
+    /// By day, all stores together.
+    pub days: BTreeMap<Date, Counts>,
 }
+
+/// Figures with their values.
+pub type Counts = BTreeMap<Figure, i64>;
 
 impl Figures {
     /// The sum of a figure over all stores.
@@ -77,20 +155,149 @@ impl Figures {
     }
 }
 
-/// The figures of a merchant from one day to another, both included.
+/// The figures of a merchant from one day to another, both included; of one store only, if one is named.
 ///
 /// # Errors
 /// The store's failures.
-pub fn read_figures(tx: &mut Tx, merchant: MerchantId, from: Date, to: Date) -> Result<Figures, StoreError> {
+pub fn read_figures(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    (from, to): (Date, Date),
+    only: Option<StoreId>,
+) -> Result<Figures, StoreError> {
     let mut figures = Figures::default();
-    let range = layout::figures(merchant, from, to);
-    for (key, value) in tx.scan(&range, Direction::Forward, usize::MAX)? {
-        let known = layout::figure_parts(&key).and_then(|(store, letter)| Some((store, Figure::of(letter)?)));
-        let (Some((store, figure)), Ok(value)) = (known, <[u8; 8]>::try_from(value)) else {
-            return Err(StoreError::corrupt("figure", &key));
-        };
-        let store = (store != NO_STORE).then_some(store);
-        *figures.stores.entry(store).or_default().entry(figure).or_default() += i64::from_le_bytes(value);
-    }
+    each(tx, &layout::figures(merchant, from, to), |key, value| {
+        let (day, store, letter) = layout::figure_parts(key)?;
+        let figure = Figure::of(letter)?;
+        if only.is_none() || store == only {
+            for counts in [figures.stores.entry(store).or_default(), figures.days.entry(day).or_default()] {
+                *counts.entry(figure).or_default() += value;
+            }
+        }
+        Some(())
+    })?;
     Ok(figures)
+}
+
+/// Orders and revenue by the hour of the merchant's day, from one day to another, both included.
+///
+/// # Errors
+/// The store's failures.
+pub fn read_hours(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    (from, to): (Date, Date),
+    only: Option<StoreId>,
+) -> Result<[Counts; 24], StoreError> {
+    let mut hours: [Counts; 24] = std::array::from_fn(|_| Counts::new());
+    each(tx, &layout::hour_figures(merchant, from, to), |key, value| {
+        let (_, store, hour, letter) = layout::hour_figure_parts(key)?;
+        let (figure, counts) = (Figure::of(letter)?, hours.get_mut(usize::from(hour))?);
+        if only.is_none() || store == only {
+            *counts.entry(figure).or_default() += value;
+        }
+        Some(())
+    })?;
+    Ok(hours)
+}
+
+/// What was sold of something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sold {
+    /// The SKU or category.
+    pub name: Label,
+    /// How many pieces.
+    pub pieces: i64,
+    /// For how much, in minor units.
+    pub revenue_minor: i64,
+}
+
+/// What sold best from one day to another, both included: by revenue, then by name. It costs what was sold of different
+/// things on different days, so the range should be short.
+///
+/// # Errors
+/// The store's failures.
+pub fn read_best_sellers(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    (from, to): (Date, Date),
+    only: Option<StoreId>,
+    kind: Selling,
+    limit: usize,
+) -> Result<Vec<Sold>, StoreError> {
+    let mut sold: BTreeMap<Label, (i64, i64)> = BTreeMap::new();
+    each(tx, &layout::sellings(merchant, from, to), |key, value| {
+        let (_, store, found, name, letter) = layout::selling_parts(key)?;
+        if found == kind && (only.is_none() || store == only) {
+            let (pieces, revenue) = sold.entry(name).or_default();
+            *(if letter == PIECES { pieces } else { revenue }) += value;
+        }
+        Some(())
+    })?;
+    let sold = sold.into_iter().map(|(name, (pieces, revenue_minor))| Sold { name, pieces, revenue_minor });
+    let mut sold: Vec<Sold> = sold.collect();
+    sold.sort_by(|one, other| other.revenue_minor.cmp(&one.revenue_minor).then_with(|| one.name.cmp(&other.name)));
+    sold.truncate(limit);
+    Ok(sold)
+}
+
+/// What became of a unit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnitFlow {
+    /// Given to members.
+    pub issued: i64,
+    /// Taken back from what was given.
+    pub taken_back: i64,
+    /// Paid in by members, for stored value.
+    pub paid_in: i64,
+    /// Spent by members.
+    pub spent: i64,
+    /// Given back of what was spent.
+    pub given_back: i64,
+    /// Expired.
+    pub expired: i64,
+}
+
+/// What became of each unit from one day to another, both included. What was booked before these were counted by day is
+/// not in it.
+///
+/// # Errors
+/// The store's failures.
+pub fn read_flows(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    (from, to): (Date, Date),
+    only: Option<StoreId>,
+) -> Result<BTreeMap<Code, UnitFlow>, StoreError> {
+    let mut units: BTreeMap<Code, UnitFlow> = BTreeMap::new();
+    each(tx, &layout::flows(merchant, from, to), |key, value| {
+        let (_, store, flow) = layout::flow_parts(key)?;
+        if only.is_some() && store != only {
+            return Some(());
+        }
+        let house = House::ALL.into_iter().find(|house| house.letter() == flow.house)?;
+        let known = units.entry(flow.unit).or_default();
+        match (house, flow.side) {
+            (House::Issued, Side::Debits) => known.issued += value,
+            (House::Issued, Side::Credits) => known.taken_back += value,
+            (House::Cash, Side::Debits) => known.paid_in += value,
+            (House::Cash, Side::Credits) => known.paid_in -= value,
+            (House::Redeemed, Side::Credits) => known.spent += value,
+            (House::Redeemed, Side::Debits) => known.given_back += value,
+            (House::Expired, Side::Credits) => known.expired += value,
+            (House::Expired, Side::Debits) => known.expired -= value,
+            (House::Debt | House::Held | House::Pending | House::Forgiven | House::Transit, _) => {}
+        }
+        Some(())
+    })?;
+    Ok(units)
+}
+
+/// Hands every counter of a range to `take`, which answers nothing when it can not read the key.
+fn each(tx: &mut Tx, range: &KeyRange, mut take: impl FnMut(&Key, i64) -> Option<()>) -> Result<(), StoreError> {
+    for (key, value) in tx.scan(range, Direction::Forward, usize::MAX)? {
+        let value = decode_counter(&key, Some(&value))?;
+        take(&key, value).ok_or_else(|| StoreError::corrupt("figure", &key))?;
+    }
+    Ok(())
 }

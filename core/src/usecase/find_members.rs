@@ -1,9 +1,11 @@
 //! Somebody looks for members: by what leads to one of them, or by what many have in common.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 use super::Act;
 use super::known::{Known, NAME_START, contact, read_known};
+use super::visits::read_visits;
 use crate::domain::{
     Code, Email, ExternalId, MemberId, MerchantId, Phone, Reference, StoreId, name_begins_with, sought_start,
 };
@@ -32,15 +34,19 @@ pub enum Sought {
     Tier(Code),
     /// Those who joined in this store.
     Store(StoreId),
+    /// Those who have bought since this day, it included, by the last day on which they did.
+    SeenSince(Date),
+    /// Those who have bought, but not since this day, it included, by the last day on which they did.
+    NotSeenSince(Date),
 }
 
-/// A part of the members that were found, in the order of their ids.
+/// A part of the members that were found, in the order of their ids if nothing else is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FoundMembers {
     /// The members.
     pub members: Vec<Known>,
-    /// After whom to go on, when there may be more.
-    pub next: Option<MemberId>,
+    /// Where to go on, when there may be more.
+    pub next: Option<Vec<u8>>,
 }
 
 /// Why nobody can be looked for.
@@ -57,7 +63,8 @@ pub enum FindError {
 /// How many entries of an index are looked at for one page: those that do not fit make a page shorter, not slower.
 const LOOKED_AT_MAX: usize = 500;
 
-/// A page of at most `limit` members, those after `after`. It costs what the page has, whatever there is besides.
+/// A page of at most `limit` members, from where an earlier page of the same search said to go on. It costs what the
+/// page has, whatever there is besides.
 ///
 /// # Errors
 /// The first refusal in the order of [`FindError`]'s variants.
@@ -65,7 +72,7 @@ pub fn find_members(
     tx: &mut Tx,
     act: &Act<'_>,
     sought: &Sought,
-    after: Option<MemberId>,
+    after: Option<&[u8]>,
     limit: usize,
 ) -> Result<FoundMembers, FindError> {
     let merchant = act.merchant;
@@ -92,17 +99,23 @@ pub fn find_members(
         Sought::Tag(tag) => layout::members_tagged(merchant, tag),
         Sought::Tier(tier) => layout::members_in_tier(merchant, tier),
         Sought::Store(store) => layout::members_at_home(merchant, *store),
+        Sought::SeenSince(day) => layout::visits_between(merchant, *day, Date::MAX),
+        Sought::NotSeenSince(day) => {
+            // The day before the first one is one on which nobody has bought.
+            layout::visits_between(
+                merchant,
+                Date::constant(1, 1, 1),
+                day.yesterday().unwrap_or(Date::constant(1, 1, 1)),
+            )
+        }
         _ => layout::members(merchant),
     };
-    Ok(page(tx, act, sought, &from(&range, after), limit)?)
-}
-
-/// The rest of an index of members after one of them.
-fn from(range: &KeyRange, after: Option<MemberId>) -> KeyRange {
-    match after {
-        Some(after) => range.after(&[range.start.as_slice(), after.as_bytes()].concat()),
-        None => range.clone(),
-    }
+    let range = match after {
+        // A cursor that is not this list's leads to a place in it or past its end, and to nobody else's members.
+        Some(after) => range.after(&[layout::merchant_part(&range.start), after].concat()),
+        None => range,
+    };
+    Ok(page(tx, act, sought, &range, limit)?)
 }
 
 fn page(
@@ -122,10 +135,10 @@ fn page(
             break;
         }
         let id = layout::listed_member(key).ok_or_else(|| StoreError::corrupt("key of a list of members", key))?;
-        last = Some(id);
+        last = key.get(layout::merchant_part(key).len()..).map(<[u8]>::to_vec);
         let known = read_known(tx, act, id)?;
         let known = known.ok_or_else(|| StoreError::corrupt("list of members (it has one who is not there)", key))?;
-        if fits(&known, sought, act.now) {
+        if fits(tx, &known, sought, act.now, key)? {
             found.members.push(known);
         }
     }
@@ -133,13 +146,19 @@ fn page(
 }
 
 /// Whether somebody whom an index names is one of those sought: an index has more than counts now.
-fn fits(known: &Known, sought: &Sought, now: Timestamp) -> bool {
-    match sought {
+fn fits(tx: &mut Tx, known: &Known, sought: &Sought, now: Timestamp, key: &Key) -> Result<bool, StoreError> {
+    Ok(match sought {
         Sought::Name(name) => known.personal.name.as_ref().is_some_and(|known| name_begins_with(known.as_str(), name)),
         Sought::Tag(tag) => known.member.tags_at(now).any(|known| known == tag),
         Sought::Tier(tier) => known.member.tier_at(now).is_some_and(|known| known.code == *tier),
+        Sought::SeenSince(_) | Sought::NotSeenSince(_) => {
+            let (merchant, seen) = (layout::merchant_of(key), layout::visit_parts(key));
+            let (merchant, (day, member)) =
+                merchant.zip(seen).ok_or_else(|| StoreError::corrupt("key of a day of a member", key))?;
+            read_visits(tx, merchant, member)?.is_some_and(|visits| visits.last == day)
+        }
         _ => true,
-    }
+    })
 }
 
 /// The member with this reference or card.

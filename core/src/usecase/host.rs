@@ -43,12 +43,16 @@ pub struct Act<'h> {
     pub now: Timestamp,
     /// Where ids and random bits come from; the same again when the use case is retried.
     pub ids: IdSource,
+    /// In which store it is done, once that is known: figures of assets are by store.
+    pub(super) store: Option<StoreId>,
     /// Which packs are enabled where.
     pub programme: &'h Programme,
     /// The master keys of what is kept sealed.
     pub(super) vault: &'h Vault,
     /// Randomness for keys and nonces, which have to be new each time; all else takes `ids`.
     pub(super) entropy: &'h Entropy,
+    /// Whether the transaction is one that may write.
+    pub(super) may_write: bool,
     /// The merchant's record, once it is read.
     record: OnceCell<Merchant>,
     /// The merchant's keys, once they are opened.
@@ -180,10 +184,10 @@ impl Host {
         mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let (now, seed) = (self.clock.now(), self.entropy.bits());
-        self.store.write(|tx| use_case(tx, &mut self.begin(merchant, actor, now, seed)))
+        self.store.write(|tx| use_case(tx, &mut self.begin(merchant, actor, now, seed, true)))
     }
 
-    /// Runs a use case that only reads, for somebody: what it writes is dropped.
+    /// Runs a use case that only reads, for somebody.
     ///
     /// # Errors
     /// What the use case refuses, and the store's failures.
@@ -193,18 +197,27 @@ impl Host {
         mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let (now, seed) = (self.clock.now(), self.entropy.bits());
-        self.store.read(|tx| use_case(tx, &mut self.begin(actor.merchant, Some(actor), now, seed)))
+        self.store.read(|tx| use_case(tx, &mut self.begin(actor.merchant, Some(actor), now, seed, false)))
     }
 
-    fn begin(&self, merchant: MerchantId, actor: Option<&Actor>, now: Timestamp, seed: u64) -> Act<'_> {
+    fn begin(
+        &self,
+        merchant: MerchantId,
+        actor: Option<&Actor>,
+        now: Timestamp,
+        seed: u64,
+        may_write: bool,
+    ) -> Act<'_> {
         Act {
             merchant,
             actor: actor.cloned(),
             now,
             ids: IdSource::new(now, seed),
+            store: None,
             programme: &self.programme,
             vault: &self.vault,
             entropy: &self.entropy,
+            may_write,
             record: OnceCell::new(),
             keys: OnceCell::new(),
         }
@@ -286,7 +299,8 @@ impl Act<'_> {
     /// As [`Act::merchant`].
     pub fn book<'a>(&'a mut self, tx: &'a mut Tx) -> Result<Book<'a>, StoreError> {
         let zone = self.merchant(tx)?.time_zone.zone();
-        Ok(Book::new(tx, &mut self.ids, Terms { merchant: self.merchant, zone, now: self.now }))
+        let terms = Terms { merchant: self.merchant, zone, now: self.now, store: self.store };
+        Ok(Book::new(tx, &mut self.ids, terms))
     }
 
     /// Adds an event to the merchant's log.

@@ -6,7 +6,8 @@ use crate::store::{Direction, StoreError, Tx, layout};
 use crate::vault::{MerchantKeys, Sealed, SealedSecret, SecretKey, Vault, VaultError};
 
 impl Act<'_> {
-    /// The merchant's keys; made when this is the first time that they are needed.
+    /// The merchant's keys; made when this is the first time that they are needed. Where nothing may be written they
+    /// are made for this run only: nothing is sealed or marked by any yet.
     ///
     /// # Errors
     /// The store's failures; corruption when the master key that sealed them is not at hand, which is checked before a
@@ -20,7 +21,9 @@ impl Act<'_> {
             Some(kept) => self.vault.open_secret(&place, &kept).map_err(|error| unreadable(error, &place))?,
             None => {
                 let (sealed, keys) = self.vault.new_secret(self.entropy, &place);
-                tx.save(&place, &sealed)?;
+                if self.may_write {
+                    tx.save(&place, &sealed)?;
+                }
                 keys
             }
         };

@@ -12,12 +12,14 @@ mod consents;
 mod create_merchant;
 mod define_coupon;
 mod edit_member;
+mod edit_merchant;
 mod enable_pack;
 mod enrol_member;
 mod erase_member;
 mod figures;
 mod find_members;
 mod give_assets;
+mod goals;
 mod hold_assets;
 mod host;
 mod import_orders;
@@ -46,8 +48,12 @@ mod tests;
 mod timeline;
 mod upload_pack;
 mod verify;
+mod visits;
 
-pub use api_key::{ApiKey, ApiKeyError, IssuedKey, authenticate, issue_api_key};
+pub use api_key::{
+    ApiKey, ApiKeyError, IssuedKey, KeyError, ListedKey, NewKey, authenticate, issue_api_key, list_api_keys,
+    revoke_api_key,
+};
 pub use attributes::{AttributeError, define_attribute, list_attributes};
 use changes::record_change;
 pub use changes::{Change, ReadChange, list_changes};
@@ -55,12 +61,14 @@ pub use consents::{ConsentError, ConsentReceipt, GiveConsent, give_consent, has_
 pub use create_merchant::{CreateMerchant, Created, NewStore, create_merchant, list_merchants, list_stores};
 pub use define_coupon::{DefineError, define_coupon, list_coupon_types};
 pub use edit_member::{EditError, EditMember, edit_member};
+pub use edit_merchant::{EditMerchant, MerchantError, edit_merchant, put_store};
 pub use enable_pack::{EnableError, EnablePack, enable_pack, read_enablement};
 pub use enrol_member::{EnrolError, EnrolMember, Enrolled, enrol_member};
 pub use erase_member::{EraseError, erase_member};
-pub use figures::{Figure, Figures, read_figures};
+pub use figures::{Counts, Figure, Figures, Sold, UnitFlow, read_best_sellers, read_figures, read_flows, read_hours};
 pub use find_members::{FindError, FoundMembers, Sought, find_member, find_members};
 pub use give_assets::{GiveAssets, GiveError, Given, give_assets};
+pub use goals::{Goal, GoalError, GoalProgress, list_goals, set_goal};
 pub use hold_assets::{HoldAssets, HoldError, HoldOut, PostHold, hold_assets, post_hold, void_hold};
 pub use host::{Act, Host, OnceError, Reply, has_member};
 pub use import_orders::{ImportError, ImportPlan, ImportProgress, ImportSummary, OrderRow, import_orders};
@@ -81,7 +89,7 @@ pub use redeem_coupons::{
 pub use refund_order::{RefundError, RefundOrder, Refunded, refund_order};
 pub use run_command::{CommandError, CommandReply, RunCommand, run_command};
 pub use run_due::{DueSummary, run_due};
-pub use set_rules::{RulesError, set_spending_order, set_unit_rules};
+pub use set_rules::{RulesError, list_units, set_unit_rules};
 pub use set_tier::{SetTier, TierChange, TierError, list_tier_changes, set_tier};
 pub use settle_order::{SettleError, SettleOrder, Settled, find_order, read_order, settle_order};
 pub use spend_stored_value::{SpendError, SpendStoredValue, Spent, spend_stored_value};
@@ -89,3 +97,4 @@ pub use tag_member::{TagError, drop_tag, put_tag};
 pub use timeline::{Happening, Moment, read_timeline};
 pub use upload_pack::{UploadError, list_packs, upload_pack};
 pub use verify::{MerchantReport, Verified, verify};
+pub use visits::{Visits, read_visits};

@@ -69,7 +69,7 @@ pub fn read_assets(
             continue;
         }
         // Reading makes no ids.
-        let terms = Terms { merchant, zone: zone.clone(), now };
+        let terms = Terms { merchant, zone: zone.clone(), now, store: None };
         let balance = Book::new(tx, &mut IdSource::new(now, 0), terms).balance(member, &code)?;
         if unit.kind == UnitKind::Coupon && balance == Balance::default() {
             continue;

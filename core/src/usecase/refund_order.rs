@@ -71,6 +71,7 @@ pub fn refund_order(tx: &mut Tx, act: &mut Act<'_>, refund: &RefundOrder) -> Res
     if let OrderState::Refunded { .. } = order.state {
         return Err(RefundError::AlreadyRefunded(order.id));
     }
+    act.store = Some(order.store);
     let reversals = reverse_postings(tx, act, &order, refund.reason.as_ref())?;
     order.state = OrderState::Refunded { at: act.now, reason: refund.reason.clone(), reversals };
     tell_packs(tx, act, &order)?;

@@ -1,7 +1,7 @@
-//! A merchant decides what its members may do with a unit, and which part of stored value they spend first.
+//! A merchant decides what its members may do with a unit.
 
 use super::Act;
-use crate::domain::{Code, Merchant, SpendingOrder, Unit, UnitRules};
+use crate::domain::{Code, MerchantId, Unit, UnitRules};
 use crate::store::{StoreError, Tx, layout};
 
 /// Why nothing changes.
@@ -19,19 +19,23 @@ pub enum RulesError {
 ///
 /// # Errors
 /// The first refusal in the order of [`RulesError`]'s variants.
-pub fn set_unit_rules(tx: &mut Tx, act: &Act<'_>, unit: &Code, rules: &UnitRules) -> Result<Unit, RulesError> {
+pub fn set_unit_rules(tx: &mut Tx, act: &mut Act<'_>, unit: &Code, rules: &UnitRules) -> Result<Unit, RulesError> {
     let key = layout::unit(act.merchant, unit);
     let unit = tx.load::<Unit>(&key)?.ok_or_else(|| RulesError::UnknownUnit(unit.clone()))?;
-    let changed = Unit { rules: rules.clone(), ..unit };
-    tx.save(&key, &changed)?;
+    let changed = Unit { rules: rules.clone(), ..unit.clone() };
+    if changed != unit {
+        tx.save(&key, &changed)?;
+        act.record(tx, "unit", changed.code.as_str(), Some(&unit), Some(&changed))?;
+    }
     Ok(changed)
 }
 
-/// Puts a policy for the spending of stored value in force.
+/// The units of a merchant, in the order of their codes.
 ///
 /// # Errors
 /// The store's failures.
-pub fn set_spending_order(tx: &mut Tx, act: &Act<'_>, order: SpendingOrder) -> Result<(), StoreError> {
-    let merchant = Merchant { stored_value_order: order, ..act.merchant(tx)? };
-    tx.save(&layout::merchant(merchant.id), &merchant)
+pub fn list_units(tx: &mut Tx, merchant: MerchantId) -> Result<Vec<Unit>, StoreError> {
+    let mut units = Vec::new();
+    tx.each::<Unit>(&layout::units(merchant), |_, unit| units.push(unit))?;
+    Ok(units)
 }

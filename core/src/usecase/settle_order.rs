@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::figures::{Figure, count};
+use super::figures::{Figure, count, count_order};
 use super::host::has_store;
+use super::visits::note_visit;
 use super::{Act, Active, Reply};
 use crate::domain::{
     Code, Currency, Event, Line, LineFault, Member, MemberId, Merchant, MerchantId, Minor, Order, OrderId, OrderState,
@@ -137,16 +139,28 @@ pub fn settle_order(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder) -> Result
         state: OrderState::Settled,
         outcomes: Vec::new(),
     };
+    act.store = Some(order.store);
     order.outcomes = ask_packs(tx, act, &merchant, &order, buyer.as_ref())?;
     tx.save(&layout::order(merchant.id, order.id), &order)?;
     tx.save(&by_reference, &order.id)?;
     if let Some(member) = order.member {
         tx.put(&layout::member_order(merchant.id, member, order.id), Vec::new())?;
     }
-    let moves = [(Figure::Orders, 1), (Figure::RevenueMinor, total_minor)];
-    count(tx, merchant.id, &merchant.time_zone.zone(), ordered_at, Some(order.store), &moves)?;
+    count_settled(tx, act, &order, &merchant.time_zone.zone())?;
     act.tell(tx, &Event::OrderSettled { order: order.id, member: order.member, at: act.now })?;
     Ok(Settled { order, repeated: false })
+}
+
+/// Moves the figures of the day on which an order was made.
+fn count_settled(tx: &mut Tx, act: &Act<'_>, order: &Order, zone: &TimeZone) -> Result<(), StoreError> {
+    let Order { store, member, ordered_at, total_minor, .. } = *order;
+    let mut moves = vec![(Figure::Orders, 1), (Figure::RevenueMinor, total_minor)];
+    if let Some(member) = member {
+        moves.extend([(Figure::MemberOrders, 1), (Figure::MemberRevenueMinor, total_minor)]);
+        moves.extend(note_visit(tx, act, member, zone.to_datetime(ordered_at).date())?);
+    }
+    count(tx, act.merchant, zone, ordered_at, Some(store), &moves)?;
+    count_order(tx, act, zone, ordered_at, store, (&order.lines, total_minor))
 }
 
 /// An order of the merchant, if there is one with this id.

@@ -3,9 +3,12 @@
 //! What cannot be read is told, and the checks go on with the rest. Of a merchant whose own record cannot be read,
 //! nothing else is looked at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::civil::Date;
 
 use super::host::Remembered;
+use super::visits::Visits;
 use super::{keys, known};
 use crate::domain::{
     Member, MemberId, Merchant, MerchantId, Order, OrderId, OrderState, PackResult, Personal, PostingId, Standing,
@@ -104,6 +107,7 @@ fn check(
     let mut check = Check::new(store, progress);
     let members = check.members(id)?;
     check.lists(id)?;
+    check.visits(id)?;
     if let Some(vault) = vault {
         check.personal(id, vault)?;
     }
@@ -176,6 +180,41 @@ impl<'a, P: FnMut()> Check<'a, P> {
                 Ok((!listed).then(|| format!("a list of members has {member}, who is not in it")))
             })?;
         }
+        Ok(())
+    }
+
+    /// The days on which members have bought: each is between the first and the last.
+    fn visits(&mut self, id: MerchantId) -> Result<(), StoreError> {
+        let mut days: HashMap<MemberId, u32> = HashMap::new();
+        self.gather(
+            &layout::visits_between(id, Date::MIN, Date::MAX),
+            |tx, key, _| {
+                let (day, member) = layout::visit_parts(key).ok_or_else(|| StoreError::corrupt("key of a day", key))?;
+                let visits = tx.load::<Visits>(&layout::visits_of(id, member))?;
+                Ok((member, visits.is_some_and(|visits| visits.first <= day && day <= visits.last)))
+            },
+            |check, (member, fits)| {
+                *days.entry(member).or_default() += 1;
+                if !fits {
+                    check
+                        .findings
+                        .push(format!("{member} has bought on a day that is not between their first and last"));
+                }
+            },
+        )?;
+        self.gather(
+            &layout::visits(id),
+            |_, key, bytes| {
+                let member = layout::listed_member(key).ok_or_else(|| StoreError::corrupt("key of days", key))?;
+                Ok((member, decode::<Visits>(key, bytes)?.days))
+            },
+            |check, (member, told)| {
+                let found = days.get(&member).copied().unwrap_or(0);
+                if found != told {
+                    check.findings.push(format!("{member} has bought on {found} days, but {told} are told"));
+                }
+            },
+        )?;
         Ok(())
     }
 

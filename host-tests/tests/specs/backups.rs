@@ -75,6 +75,10 @@ fn a_store_is_restored_to_a_record_and_to_a_moment_and_goes_on_from_there() {
     punchcard(&["restore", "--from", from, "--into", text(&before), "--to-moment", "2020-01-01T00:00:00Z"]).ok();
     assert_eq!(punchcard(&["merchant", "list", "--data", text(&before)]).ok(), "");
 
+    // The key has a backup of its own: with that of the data alone, nobody reads what is personal.
+    let refused = Server::try_start(&earlier).err().unwrap();
+    assert!(refused.contains("bring the file back from its own backup"), "{refused}");
+    fs::copy(premises.path().join("master.key"), earlier.join("master.key")).unwrap();
     let server = Server::start(&earlier);
     (3..=4).for_each(|number| enrol(&premises, &server, number));
     server.stop();

@@ -73,7 +73,7 @@ fn found(dir: &TempDir) -> Found {
         let merchant = host.look(list_merchants).unwrap().pop().unwrap().id;
         let points = Code::new("points").unwrap();
         host.look(|tx| {
-            let figures = read_figures(tx, merchant, Date::constant(1990, 1, 1), Date::constant(2100, 1, 1))?;
+            let figures = read_figures(tx, merchant, (Date::constant(1990, 1, 1), Date::constant(2100, 1, 1)), None)?;
             let mut members = Vec::new();
             tx.each::<Member>(&layout::members(merchant), |_, member| members.push(member))?;
             let mut held = BTreeMap::new();

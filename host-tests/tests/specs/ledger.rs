@@ -4,7 +4,7 @@ use host_tests::{Member, Shop, World};
 use insta::{assert_json_snapshot, assert_snapshot};
 use punchcard::domain::{Code, Event, MemberId, SpendingOrder, UnitRules};
 use punchcard::ledger::LedgerError;
-use punchcard::usecase;
+use punchcard::usecase::{self, EditMerchant};
 use serde_json::{Value, json};
 
 use crate::{earned, with_points, with_points_set};
@@ -71,7 +71,8 @@ async fn what_is_paid_in_and_what_is_given_on_top_are_spent_in_the_merchants_ord
     assert_eq!(pay(100).await, json!({ "posting": null, "principal_minor": 100, "bonus_minor": 0 }));
     let set = |order| {
         let host = world.running().host;
-        host.operate(world.shop.id, |tx, act| usecase::set_spending_order(tx, act, order)).unwrap();
+        let edit = EditMerchant { stored_value_order: Some(order), ..EditMerchant::default() };
+        host.operate(world.shop.id, |tx, act| usecase::edit_merchant(tx, act, |_| true, &edit)).unwrap();
     };
     set(SpendingOrder::Proportional);
     assert_eq!(pay(90).await, json!({ "posting": null, "principal_minor": 80, "bonus_minor": 10 }));

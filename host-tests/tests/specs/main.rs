@@ -12,6 +12,7 @@ mod coupons;
 mod crash;
 mod demo;
 mod durability;
+mod figures;
 mod hostile;
 mod imports;
 mod interface;
@@ -24,6 +25,7 @@ mod packs;
 mod points;
 mod profiles;
 mod refunds;
+mod staff;
 mod strace;
 mod uploads;
 

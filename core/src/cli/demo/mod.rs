@@ -17,8 +17,8 @@ use self::texts::{Lang, Texts};
 use super::{Failure, data, serve};
 use crate::clock::{Clock, Entropy};
 use crate::describe::describe;
-use crate::domain::{Role, StoreScope};
-use crate::usecase::{Host, IssuedKey, issue_api_key};
+use crate::domain::Role;
+use crate::usecase::{Host, IssuedKey, NewKey, issue_api_key};
 
 #[derive(Args)]
 pub(super) struct Demo {
@@ -84,7 +84,7 @@ impl Demo {
         let secret = IssuedKey::entropy(&Entropy::System);
         let live = host.with_clock(Clock::System);
         let key = live
-            .operate(stage.merchant.id, |tx, act| issue_api_key(tx, act, Role::Owner, StoreScope::All, secret))
+            .operate(stage.merchant.id, |tx, act| issue_api_key(tx, act, &NewKey::of(Role::Owner), secret))
             .map_err(|error| describe(&error))?;
         serve::serve(&live, self.listen, |address| {
             let auth = format!("-H 'Authorization: Bearer {}'", key.secret);

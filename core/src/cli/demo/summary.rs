@@ -30,7 +30,7 @@ impl Summary {
         let all_days = (Date::constant(1, 1, 1), Date::constant(9998, 12, 31));
         let (figures, points_issued) = host
             .look(|tx| {
-                let figures = read_figures(tx, merchant, all_days.0, all_days.1)?;
+                let figures = read_figures(tx, merchant, all_days, None)?;
                 Ok::<_, StoreError>((figures, house_total(tx, merchant, House::Issued, Side::Debits, &points)?))
             })
             .map_err(|error| describe(&error))?;

@@ -3,13 +3,14 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::member::MemberOut;
-use crate::domain::{Action, Code, Email, ExternalId, MemberId, Phone, Reference, StoreId};
+use crate::domain::{Action, Code, Email, ExternalId, Phone, Reference, StoreId};
 use crate::http::caller::Caller;
-use crate::http::cursor::{cursor, page_length, place};
+use crate::http::cursor::{any_place, cursor, page_length};
 use crate::http::{App, Problem};
 use crate::usecase::{self, Sought};
 
@@ -40,6 +41,12 @@ pub(super) struct MembersQuery {
     /// The store where they joined.
     #[param(value_type = Option<String>)]
     store: Option<StoreId>,
+    /// A day: those who have bought since then, by the last day on which they did.
+    #[param(value_type = Option<String>, format = Date)]
+    seen_since: Option<Date>,
+    /// A day: those who have bought, but not since then, by the last day on which they did.
+    #[param(value_type = Option<String>, format = Date)]
+    not_seen_since: Option<Date>,
     /// The `next` of the page before.
     cursor: Option<String>,
     /// How many at most, 1 to 200; 50 if it is not said.
@@ -49,7 +56,7 @@ pub(super) struct MembersQuery {
 /// Who was found.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Found {
-    /// In the order in which they joined.
+    /// In the order in which they joined, or were seen last.
     members: Vec<MemberOut>,
     /// The cursor of the next page, when there may be more: a page may have fewer than asked for, or none, and be not
     /// the last.
@@ -67,17 +74,17 @@ pub(super) async fn find_members(
     query: Result<Query<MembersQuery>, QueryRejection>,
 ) -> Result<Json<Found>, Problem> {
     let Query(query) = query.map_err(|error| Problem::wrong_query(&error.body_text()))?;
-    let after = place::<16>(query.cursor.as_deref())?.map(MemberId::from_bytes);
+    let after = any_place(query.cursor.as_deref())?;
     let limit = page_length(query.limit)?;
     let sought = sought(query)?;
     // Who may not read names may not find them out by trying, either.
     let action = if is_personal(&sought) { Action::ReadPersonal } else { Action::Read };
     let found = app
         .serve(caller, action, move |host, actor| {
-            let found = host.view(actor, |tx, act| usecase::find_members(tx, act, &sought, after, limit))?;
+            let found = host.view(actor, |tx, act| usecase::find_members(tx, act, &sought, after.as_deref(), limit))?;
             let now = host.clock.now();
             let members = found.members.into_iter().map(|known| MemberOut::new(known, actor, now)).collect();
-            Ok::<_, usecase::FindError>(Found { members, next: found.next.map(|next| cursor(next.as_bytes())) })
+            Ok::<_, usecase::FindError>(Found { members, next: found.next.map(|next| cursor(&next)) })
         })
         .await?;
     Ok(Json(found))
@@ -106,6 +113,8 @@ fn sought(query: MembersQuery) -> Result<Sought, Problem> {
         query.tag.map(Sought::Tag),
         query.tier.map(Sought::Tier),
         query.store.map(Sought::Store),
+        query.seen_since.map(Sought::SeenSince),
+        query.not_seen_since.map(Sought::NotSeenSince),
     ];
     let mut ways = ways.into_iter().flatten();
     match (ways.next(), ways.next()) {

@@ -5,7 +5,7 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::domain::Action;
+use crate::domain::{Action, Store};
 use crate::http::caller::Caller;
 use crate::http::{App, Problem};
 use crate::usecase;
@@ -24,6 +24,12 @@ pub(super) struct StoreOut {
     name: String,
 }
 
+impl From<Store> for StoreOut {
+    fn from(store: Store) -> Self {
+        Self { id: store.id.to_string(), code: store.code.into(), name: store.name.into() }
+    }
+}
+
 /// The merchant's stores.
 #[utoipa::path(get, path = "/v1/stores", tag = "stores",
     responses((status = 200, body = StoresOut),
@@ -33,9 +39,5 @@ pub(super) async fn list_stores(State(app): State<App>, caller: Caller) -> Resul
     let stores = app
         .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::list_stores(tx, actor.merchant)))
         .await?;
-    let stores = stores
-        .into_iter()
-        .map(|store| StoreOut { id: store.id.to_string(), code: store.code.into(), name: store.name.into() })
-        .collect();
-    Ok(Json(StoresOut { stores }))
+    Ok(Json(StoresOut { stores: stores.into_iter().map(Into::into).collect() }))
 }

@@ -6,15 +6,18 @@ mod define_coupon;
 mod edit_member;
 mod enable_pack;
 mod enrol_member;
+mod figures;
 mod find_members;
 mod health;
 mod history;
 mod hold_assets;
 mod issue_coupons;
+mod keys;
 mod list_packs;
 mod list_stores;
 mod load_stored_value;
 mod member;
+mod merchant;
 mod notes;
 mod quote_order;
 mod read_assets;
@@ -28,6 +31,7 @@ mod settle_order;
 mod spend_stored_value;
 mod statement;
 mod tags_and_tier;
+mod units;
 mod upload_pack;
 
 use axum::extract::DefaultBodyLimit;
@@ -55,6 +59,16 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(history::read_timeline))
         .routes(routes!(history::list_changes))
         .routes(routes!(statement::read_statement))
+        .routes(routes!(units::list_units))
+        .routes(routes!(units::set_rules))
+        .routes(routes!(merchant::read_merchant, merchant::edit_merchant))
+        .routes(routes!(merchant::put_store))
+        .routes(routes!(keys::issue_key, keys::list_keys))
+        .routes(routes!(keys::revoke_key))
+        .routes(routes!(figures::read_figures))
+        .routes(routes!(figures::read_hours))
+        .routes(routes!(figures::read_best_sellers))
+        .routes(routes!(figures::list_goals, figures::set_goal))
         .routes(routes!(attributes::define_attribute))
         .routes(routes!(attributes::list_attributes))
         .routes(routes!(read_assets::read_assets))

@@ -9,7 +9,7 @@ use crate::domain::{Action, MemberId, StoreId};
 use crate::http::caller::Caller;
 use crate::http::sent::Sent;
 use crate::http::wire::{EarnedOut, FailedOut, LineIn, lines};
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_store};
 use crate::usecase;
 
 /// A basket.
@@ -68,7 +68,10 @@ pub(super) async fn quote_order(
     let Basket { store, member, lines: basket } = sent.body;
     let new = usecase::QuoteOrder { store, member, lines: lines(basket)? };
     let quote = app
-        .serve(caller, Action::Serve, move |host, actor| host.act(actor, |tx, act| usecase::quote_order(tx, act, &new)))
+        .serve(caller, Action::Serve, move |host, actor| {
+            at_store(actor, new.store)?;
+            Ok::<_, Problem>(host.act(actor, |tx, act| usecase::quote_order(tx, act, &new))?)
+        })
         .await?;
     let packs = quote
         .packs

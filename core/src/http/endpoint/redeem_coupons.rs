@@ -11,7 +11,7 @@ use crate::http::caller::{Caller, Once};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::wire::{LineIn, lines};
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_store};
 use crate::usecase;
 
 /// Which coupons are used for which basket.
@@ -93,7 +93,10 @@ pub(super) async fn redeem_coupons(
     let redeem = usecase::RedeemCoupons { member, coupons, store, lines: lines(basket)? };
     let redeemed = app
         .serve(caller, Action::Serve, move |host, actor| {
-            host.act_once(actor, &key, &sent.content, |tx, act| usecase::redeem_coupons(tx, act, &redeem))
+            at_store(actor, redeem.store)?;
+            Ok::<_, Problem>(
+                host.act_once(actor, &key, &sent.content, |tx, act| usecase::redeem_coupons(tx, act, &redeem))?,
+            )
         })
         .await?;
     let discounts = redeemed

@@ -10,7 +10,7 @@ use crate::http::caller::{Caller, Once};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::wire::OrderOut;
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_store};
 use crate::usecase;
 
 /// Why an order is given back.
@@ -40,7 +40,12 @@ pub(super) async fn refund_order(
     let refund = usecase::RefundOrder { order, reason: sent.body.reason };
     let refunded = app
         .serve(caller, Action::Serve, move |host, actor| {
-            host.act_once(actor, &key, &sent.content, |tx, act| usecase::refund_order(tx, act, &refund))
+            if let Some(order) = host.look(|tx| usecase::read_order(tx, actor.merchant, refund.order))? {
+                at_store(actor, order.store)?;
+            }
+            Ok::<_, Problem>(
+                host.act_once(actor, &key, &sent.content, |tx, act| usecase::refund_order(tx, act, &refund))?,
+            )
         })
         .await?;
     Ok(Json(refunded.order.into()))

@@ -10,7 +10,7 @@ use crate::domain::{Action, Code, StoreId};
 use crate::http::caller::{Caller, Once};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_store};
 use crate::usecase;
 
 /// What a command is given.
@@ -52,7 +52,8 @@ pub(super) async fn run_command(
     let run = usecase::RunCommand { pack, command, store, input };
     let reply = app
         .serve(caller, Action::Serve, move |host, actor| {
-            host.act_once(actor, &key, &sent.content, |tx, act| usecase::run_command(tx, act, &run))
+            run.store.map_or(Ok(()), |store| at_store(actor, store))?;
+            Ok::<_, Problem>(host.act_once(actor, &key, &sent.content, |tx, act| usecase::run_command(tx, act, &run))?)
         })
         .await?;
     let result = serde_json::from_str(&reply.result).map_err(Problem::internal)?;

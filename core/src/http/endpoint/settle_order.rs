@@ -11,7 +11,7 @@ use crate::domain::{Action, Currency, MemberId, Reference, StoreId};
 use crate::http::caller::{Caller, Once};
 use crate::http::sent::Sent;
 use crate::http::wire::{LineIn, OrderOut, lines};
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_store};
 use crate::usecase;
 
 /// What was bought.
@@ -51,7 +51,8 @@ pub(super) async fn settle_order(
     let new = usecase::SettleOrder { reference, store, member, ordered_at, currency, lines: lines(basket)? };
     let settled = app
         .serve(caller, Action::Serve, move |host, actor| {
-            host.act_once(actor, &key, &sent.content, |tx, act| usecase::settle_order(tx, act, &new))
+            at_store(actor, new.store)?;
+            Ok::<_, Problem>(host.act_once(actor, &key, &sent.content, |tx, act| usecase::settle_order(tx, act, &new))?)
         })
         .await?;
     Ok((StatusCode::CREATED, Json(settled.order.into())))

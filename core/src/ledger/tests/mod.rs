@@ -193,7 +193,7 @@ impl World {
 }
 
 fn terms(second: i64) -> Terms {
-    Terms { merchant: MERCHANT, zone: TimeZone::UTC, now: at(second) }
+    Terms { merchant: MERCHANT, zone: TimeZone::UTC, now: at(second), store: None }
 }
 
 /// Steps of a table: at a second, a posting is made; then Alice has so much. The job that books what is due runs in a

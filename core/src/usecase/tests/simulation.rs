@@ -450,7 +450,7 @@ impl Shop {
             assert_eq!(available, purse.available, "{}: {member}", self.at);
         }
         let (from, to) = (jiff::civil::date(2026, 1, 1), jiff::civil::date(9999, 1, 1));
-        let figures = self.host().look(|tx| read_figures(tx, self.merchant(), from, to)).unwrap();
+        let figures = self.host().look(|tx| read_figures(tx, self.merchant(), (from, to), None)).unwrap();
         let sum = |stands: fn(bool) -> bool| {
             let orders = self.model.orders.values().filter(|(_, standing)| stands(*standing));
             orders.fold((0, 0), |(count, sum), (total, _)| (count + 1, sum + total.cast_signed()))

@@ -1,0 +1,405 @@
+//! `GET /v1/figures`, `/v1/figures/hours`, `/v1/figures/best-sellers`; `GET` and `PUT /v1/goals/{month}`
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use jiff::Span;
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::domain::{Action, Actor, StoreId};
+use crate::http::caller::Caller;
+use crate::http::cursor::page_length;
+use crate::http::path::Path;
+use crate::http::sent::Sent;
+use crate::http::{App, Problem, at_store};
+use crate::store::layout::Selling;
+use crate::usecase::{self, Counts, Figure, Goal, GoalProgress};
+
+/// Which days, and where.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Range {
+    /// The first day, in the merchant's time zone.
+    #[param(value_type = String, format = Date, example = "2026-03-01")]
+    from: Date,
+    /// The last day, included.
+    #[param(value_type = String, format = Date, example = "2026-03-31")]
+    to: Date,
+    /// One store only.
+    #[param(value_type = Option<String>)]
+    store: Option<StoreId>,
+}
+
+/// The longest range that is summed at once, in days.
+const DAYS_MAX: i32 = 400;
+/// The longest range of which best sellers are told, in days.
+const SELLING_DAYS_MAX: i32 = 92;
+
+fn checked(from: Date, to: Date, days_max: i32) -> Result<(Date, Date), Problem> {
+    let days = from.until(to).map(|span: Span| span.get_days()).unwrap_or(i32::MAX);
+    match days {
+        0.. if days < days_max => Ok((from, to)),
+        ..0 => Err(Problem::wrong_query(&format!("`to` is {to}, which is before `from`, {from}"))),
+        _ => Err(Problem::wrong_query(&format!(
+            "from {from} to {to} are more than {days_max} days; ask for parts of them"
+        ))),
+    }
+}
+
+/// Sees that somebody may read the figures of a store, or of all.
+fn visible(actor: &Actor, store: Option<StoreId>) -> Result<(), Problem> {
+    match store {
+        Some(store) => at_store(actor, store),
+        None if actor.stores.is_all() => Ok(()),
+        None => Err(Problem::wrong_query(&"this key is limited to stores: name one of them as `store`")),
+    }
+}
+
+/// Figures with what follows from them.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CountsOut {
+    /// By name: `orders`, `revenue_minor`, `refunds`, `refunded_minor`, `members_new`, `members_referred`,
+    /// `member_orders`, `member_revenue_minor`, `members_active` (members who bought, each once a day),
+    /// `members_returning` (of these, who had bought on an earlier day), `first_days`, `second_days`, `third_days`,
+    /// `fifth_days`, `tenth_days` (members who bought on their first, second … day). What is 0 is left out.
+    #[serde(flatten)]
+    counts: BTreeMap<&'static str, i64>,
+    /// Revenue by orders, rounded down; null without orders.
+    average_basket_minor: Option<i64>,
+    /// Of a thousand members who bought for the first time, how many bought on a second day: `second_days` by
+    /// `first_days`, rounded down; null without first days.
+    repurchase_permille: Option<i64>,
+}
+
+impl From<&Counts> for CountsOut {
+    fn from(counts: &Counts) -> Self {
+        let of = |figure| counts.get(&figure).copied().unwrap_or(0);
+        let ratio = |over: i64, under: i64, by: i64| (under > 0).then(|| over.saturating_mul(by).div_euclid(under));
+        Self {
+            counts: counts
+                .iter()
+                .filter(|(_, value)| **value != 0)
+                .map(|(figure, value)| (figure.name(), *value))
+                .collect(),
+            average_basket_minor: ratio(of(Figure::RevenueMinor), of(Figure::Orders), 1),
+            repurchase_permille: ratio(of(Figure::SecondDays), of(Figure::FirstDays), 1000),
+        }
+    }
+}
+
+/// Figures of a store.
+#[derive(Serialize, ToSchema)]
+pub(super) struct StoreFigures {
+    /// Null for what happened in no store.
+    store: Option<String>,
+    figures: CountsOut,
+}
+
+/// Figures of a day.
+#[derive(Serialize, ToSchema)]
+pub(super) struct DayFigures {
+    day: String,
+    figures: CountsOut,
+}
+
+/// What became of a unit.
+#[derive(Serialize, ToSchema)]
+pub(super) struct UnitFigures {
+    unit: String,
+    /// Given to members.
+    issued: i64,
+    /// Taken back of what was given.
+    taken_back: i64,
+    /// Paid in by members.
+    paid_in: i64,
+    /// Spent by members.
+    spent: i64,
+    /// Given back of what was spent.
+    given_back: i64,
+    /// Expired.
+    expired: i64,
+}
+
+/// The figures of a range of days.
+#[derive(Serialize, ToSchema)]
+pub(super) struct FiguresOut {
+    from: String,
+    to: String,
+    /// ISO 4217.
+    currency: &'static str,
+    total: CountsOut,
+    /// Each store by itself.
+    stores: Vec<StoreFigures>,
+    /// Each day by itself; days on which nothing happened are left out.
+    days: Vec<DayFigures>,
+    /// What became of points, stored value and coupons.
+    units: Vec<UnitFigures>,
+}
+
+/// The figures of a range of at most 400 days: in all, by store, by day, and by unit. They are counters, so that the
+/// answer costs the same at any number of orders.
+#[utoipa::path(get, path = "/v1/figures", tag = "figures", params(Range),
+    responses((status = 200, body = FiguresOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn read_figures(
+    State(app): State<App>,
+    caller: Caller,
+    range: Result<Query<Range>, QueryRejection>,
+) -> Result<Json<FiguresOut>, Problem> {
+    let Query(Range { from, to, store }) = range.map_err(|error| Problem::wrong_query(&error.body_text()))?;
+    let days = checked(from, to, DAYS_MAX)?;
+    let (currency, figures, flows) = app
+        .serve(caller, Action::ReadFigures, move |host, actor| {
+            visible(actor, store)?;
+            host.view(actor, |tx, act| {
+                let currency = act.merchant(tx)?.currency;
+                let figures = usecase::read_figures(tx, actor.merchant, days, store)?;
+                Ok::<_, Problem>((currency, figures, usecase::read_flows(tx, actor.merchant, days, store)?))
+            })
+        })
+        .await?;
+    let mut total = Counts::new();
+    for (figure, value) in figures.stores.values().flatten() {
+        *total.entry(*figure).or_default() += value;
+    }
+    let stores = figures
+        .stores
+        .iter()
+        .map(|(store, counts)| StoreFigures { store: store.map(|store| store.to_string()), figures: counts.into() });
+    let units = flows.into_iter().map(|(unit, flow)| UnitFigures {
+        unit: unit.into(),
+        issued: flow.issued,
+        taken_back: flow.taken_back,
+        paid_in: flow.paid_in,
+        spent: flow.spent,
+        given_back: flow.given_back,
+        expired: flow.expired,
+    });
+    Ok(Json(FiguresOut {
+        from: from.to_string(),
+        to: to.to_string(),
+        currency: currency.code(),
+        total: (&total).into(),
+        stores: stores.collect(),
+        days: figures
+            .days
+            .iter()
+            .map(|(day, counts)| DayFigures { day: day.to_string(), figures: counts.into() })
+            .collect(),
+        units: units.collect(),
+    }))
+}
+
+/// Figures by hour.
+#[derive(Serialize, ToSchema)]
+pub(super) struct HoursOut {
+    /// 24 hours of the merchant's day, from midnight; the days of the range together.
+    hours: Vec<CountsOut>,
+}
+
+/// Orders and revenue by the hour of the day.
+#[utoipa::path(get, path = "/v1/figures/hours", tag = "figures", params(Range),
+    responses((status = 200, body = HoursOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn read_hours(
+    State(app): State<App>,
+    caller: Caller,
+    range: Result<Query<Range>, QueryRejection>,
+) -> Result<Json<HoursOut>, Problem> {
+    let Query(Range { from, to, store }) = range.map_err(|error| Problem::wrong_query(&error.body_text()))?;
+    let days = checked(from, to, DAYS_MAX)?;
+    let hours = app
+        .serve(caller, Action::ReadFigures, move |host, actor| {
+            visible(actor, store)?;
+            host.look(|tx| Ok::<_, Problem>(usecase::read_hours(tx, actor.merchant, days, store)?))
+        })
+        .await?;
+    Ok(Json(HoursOut { hours: hours.iter().map(CountsOut::from).collect() }))
+}
+
+/// Whose sales are told.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum SellingBy {
+    /// Each SKU by itself.
+    Sku,
+    /// Each category by itself.
+    Category,
+}
+
+/// Which days, where, and what.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct SellingQuery {
+    /// The first day, in the merchant's time zone.
+    #[param(value_type = String, format = Date, example = "2026-03-01")]
+    from: Date,
+    /// The last day, included.
+    #[param(value_type = String, format = Date, example = "2026-03-31")]
+    to: Date,
+    /// One store only.
+    #[param(value_type = Option<String>)]
+    store: Option<StoreId>,
+    /// SKUs or categories.
+    by: SellingBy,
+    /// How many at most, 1 to 200; 50 if it is not said.
+    limit: Option<usize>,
+}
+
+/// What was sold best.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SellersOut {
+    /// By revenue, the most first.
+    sellers: Vec<SellerOut>,
+}
+
+/// What was sold of a SKU or category.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SellerOut {
+    name: String,
+    /// How many pieces.
+    pieces: i64,
+    revenue_minor: i64,
+}
+
+/// What sold best in a range of at most 92 days. What was given back is in it: it was sold.
+#[utoipa::path(get, path = "/v1/figures/best-sellers", tag = "figures", params(SellingQuery),
+    responses((status = 200, body = SellersOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn read_best_sellers(
+    State(app): State<App>,
+    caller: Caller,
+    query: Result<Query<SellingQuery>, QueryRejection>,
+) -> Result<Json<SellersOut>, Problem> {
+    let Query(SellingQuery { from, to, store, by, limit }) =
+        query.map_err(|error| Problem::wrong_query(&error.body_text()))?;
+    let (days, limit) = (checked(from, to, SELLING_DAYS_MAX)?, page_length(limit)?);
+    let kind = match by {
+        SellingBy::Sku => Selling::Sku,
+        SellingBy::Category => Selling::Category,
+    };
+    let sold = app
+        .serve(caller, Action::ReadFigures, move |host, actor| {
+            visible(actor, store)?;
+            host.look(|tx| Ok::<_, Problem>(usecase::read_best_sellers(tx, actor.merchant, days, store, kind, limit)?))
+        })
+        .await?;
+    let sellers = sold.into_iter().map(|sold| SellerOut {
+        name: sold.name.into(),
+        pieces: sold.pieces,
+        revenue_minor: sold.revenue_minor,
+    });
+    Ok(Json(SellersOut { sellers: sellers.collect() }))
+}
+
+/// A goal as it is to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "figure": "revenue_minor", "target": 10_000_000 }))]
+pub(super) struct GoalIn {
+    /// For one store; for all together if it is left out.
+    #[schema(value_type = Option<String>)]
+    store: Option<StoreId>,
+    /// One of the names in `figures`.
+    #[schema(example = "revenue_minor")]
+    figure: String,
+    /// How much it is to be; 0 takes the goal away.
+    #[schema(maximum = 1_000_000_000_000_u64)]
+    target: u64,
+}
+
+/// The largest target.
+const TARGET_MAX: u64 = 1_000_000_000_000;
+
+/// A goal, and how far it is reached.
+#[derive(Serialize, ToSchema)]
+pub(super) struct GoalOut {
+    /// Null for all stores together.
+    store: Option<String>,
+    figure: &'static str,
+    target: u64,
+    /// How much it is by now.
+    reached: i64,
+}
+
+/// The goals for a month.
+#[derive(Serialize, ToSchema)]
+pub(super) struct GoalsOut {
+    goals: Vec<GoalOut>,
+}
+
+impl From<Vec<GoalProgress>> for GoalsOut {
+    fn from(goals: Vec<GoalProgress>) -> Self {
+        let goals = goals.into_iter().map(|GoalProgress { goal, reached }| GoalOut {
+            store: goal.store.map(|store| store.to_string()),
+            figure: goal.figure.name(),
+            target: goal.target,
+            reached,
+        });
+        Self { goals: goals.collect() }
+    }
+}
+
+fn month(text: &str) -> Result<Date, Problem> {
+    let day = (text.len() == 7).then(|| format!("{text}-01").parse().ok()).flatten();
+    day.ok_or_else(|| Problem::no_such_month(text))
+}
+
+/// The goals for a month, and how far they are reached.
+#[utoipa::path(get, path = "/v1/goals/{month}", tag = "figures",
+    params(("month" = String, Path, description = "Such as `2026-03`.")),
+    responses((status = 200, body = GoalsOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list_goals(
+    State(app): State<App>,
+    caller: Caller,
+    Path(text): Path<String>,
+) -> Result<Json<GoalsOut>, Problem> {
+    let month = month(&text)?;
+    let goals = app
+        .serve(caller, Action::ReadFigures, move |host, actor| {
+            host.look(|tx| usecase::list_goals(tx, actor.merchant, month))
+        })
+        .await?;
+    Ok(Json(goals.into()))
+}
+
+/// Sets a goal for a month.
+#[utoipa::path(put, path = "/v1/goals/{month}", tag = "figures", request_body = GoalIn,
+    params(("month" = String, Path, description = "Such as `2026-03`.")),
+    responses((status = 200, body = GoalsOut, description = "All goals for the month."),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn set_goal(
+    State(app): State<App>,
+    caller: Caller,
+    Path(text): Path<String>,
+    sent: Sent<GoalIn>,
+) -> Result<Json<GoalsOut>, Problem> {
+    let month = month(&text)?;
+    let GoalIn { store, figure, target } = sent.body;
+    let figure = Figure::named(&figure).ok_or_else(|| {
+        Problem::wrong_body("figure", &format!("`{figure}` is no figure; /v1/figures has their names"))
+    })?;
+    if target > TARGET_MAX {
+        return Err(Problem::wrong_body("target", &format!("{target} is more than {TARGET_MAX}")));
+    }
+    let goal = Goal { month, store, figure, target };
+    let goals = app
+        .serve(caller, Action::ManageStaff, move |host, actor| {
+            host.act(actor, |tx, act| usecase::set_goal(tx, act, &goal))?;
+            Ok::<_, usecase::GoalError>(host.look(|tx| usecase::list_goals(tx, actor.merchant, month))?)
+        })
+        .await?;
+    Ok(Json(goals.into()))
+}

@@ -1,0 +1,45 @@
+//! The problems of use cases about the merchant itself: goals, stores, staff.
+
+use axum::http::StatusCode;
+
+use super::Problem;
+use crate::usecase::{GoalError, KeyError, MerchantError, RulesError};
+
+impl From<KeyError> for Problem {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::UnknownStore(_) => Self::refused("unknown-store", error),
+            KeyError::NoStores => Self::refused("no-stores", error),
+            KeyError::UnknownKey(_) => Self::not_found("unknown-api-key", error),
+            KeyError::OwnKey(_) => Self::conflict("own-key", error),
+            KeyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<MerchantError> for Problem {
+    fn from(error: MerchantError) -> Self {
+        match error {
+            MerchantError::OtherVersion => Self::new(StatusCode::PRECONDITION_FAILED, "other-version", error),
+            MerchantError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RulesError> for Problem {
+    fn from(error: RulesError) -> Self {
+        match error {
+            RulesError::UnknownUnit(_) => Self::not_found("unknown-unit", error),
+            RulesError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<GoalError> for Problem {
+    fn from(error: GoalError) -> Self {
+        match error {
+            GoalError::UnknownStore(_) => Self::refused("unknown-store", error),
+            GoalError::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The merchant's own settings, its stores, its API keys, and the rules of its units.
+
+use host_tests::World;
+use punchcard::domain::Role;
+use serde_json::{Value, json};
+
+use crate::with_points;
+
+#[tokio::test]
+async fn a_key_is_issued_for_a_role_used_listed_and_revoked() {
+    let world = World::new();
+    let shop = &world.shop;
+    let issued = shop.post("/v1/keys", json!({ "label": "till 3", "role": "clerk" })).send().await.created();
+    let till = shop.with_key(issued["secret"].as_str());
+    till.member("alice").enrol().await;
+    assert_eq!(till.get("/v1/keys").send().await.problem().name(), "403 forbidden");
+    let listed = shop.get("/v1/keys").send().await.ok();
+    assert!(!listed.to_string().contains("pc_live_"), "a secret is shown only once");
+    let key = listed["keys"].as_array().unwrap().iter().find(|key| key["id"] == issued["id"]).unwrap();
+    assert_eq!((&key["label"], &key["role"], &key["stores"]), (&json!("till 3"), &json!("clerk"), &Value::Null));
+    assert_eq!(listed["keys"].as_array().unwrap().len(), 3, "those of the owner and the clerk are listed, too");
+    let path = format!("/v1/keys/{}", issued["id"].as_str().unwrap());
+    assert_eq!(world.rival.request("DELETE", &path).send().await.problem().name(), "404 unknown-api-key");
+    let revoked = shop.request("DELETE", &path).send().await.ok();
+    assert_eq!(revoked["revoked_at"], "2026-03-18T00:00:00Z");
+    assert_eq!(till.get("/v1/stores").send().await.problem().name(), "401 unknown-key");
+    assert_eq!(shop.request("DELETE", &path).send().await.ok(), revoked);
+    let own = listed["keys"].as_array().unwrap().iter().find(|key| key["role"] == "owner").unwrap();
+    let own = format!("/v1/keys/{}", own["id"].as_str().unwrap());
+    assert_eq!(shop.request("DELETE", &own).send().await.problem().name(), "409 own-key");
+    let kinds: Vec<_> = shop.get("/v1/changes").send().await.ok()["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| change["kind"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(kinds, ["api-key", "api-key", "api-key", "member", "api-key"]);
+}
+
+#[tokio::test]
+async fn a_key_that_is_limited_to_a_store_works_there_and_in_no_other() {
+    let world = World::new();
+    let shop = &world.shop;
+    with_points(shop).await;
+    let new = json!({ "role": "manager", "stores": [shop.store(1)] });
+    let corner = shop.with_key(shop.post("/v1/keys", new).send().await.created()["secret"].as_str());
+    let alice = corner.member("alice").enrol().await;
+    let here = alice.order("till-1").in_store(1).settle().await.created();
+    let elsewhere = shop.order("till-2").settle().await.created();
+    let before = world.state();
+    let basket =
+        json!({ "coupons": [], "store": shop.store(0), "lines": [{ "sku": "bun", "quantity": 1, "amount_minor": 1 }] });
+    for reply in [
+        alice.order("till-3").settle().await,
+        alice.order("till-3").quote().await,
+        corner.refund(&elsewhere).await,
+        corner.command("points", "grant", json!({ "member": alice.id, "points": 1, "reason": "x" })).send().await,
+        corner.post(&format!("/v1/members/{}/coupons/redemptions", alice.id), basket).send().await,
+        corner.get(&format!("/v1/figures?from=2026-03-01&to=2026-03-31&store={}", shop.store(0))).send().await,
+    ] {
+        assert_eq!(reply.problem().name(), "403 other-store");
+    }
+    let all = corner.get("/v1/figures?from=2026-03-01&to=2026-03-31").send().await.problem();
+    assert_eq!(all.name(), "400 wrong-query");
+    world.unchanged_since(&before);
+    let own =
+        corner.get(&format!("/v1/figures?from=2026-03-01&to=2026-03-31&store={}", shop.store(1))).send().await.ok();
+    assert_eq!(own["total"]["orders"], 1);
+    corner.refund(&here).await.ok();
+    for (stores, expected) in [(json!([world.rival.store(0)]), "422 unknown-store"), (json!([]), "422 no-stores")] {
+        let problem = shop.post("/v1/keys", json!({ "role": "clerk", "stores": stores })).send().await.problem();
+        assert_eq!(problem.name(), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_merchant_changes_its_name_and_what_is_spent_first() {
+    let world = World::new();
+    let shop = &world.shop;
+    let reply = shop.get("/v1/merchant").send().await;
+    let etag = reply.header("etag").unwrap().to_owned();
+    assert_eq!(reply.ok()["stored_value_order"], "principal-first");
+    let edit = json!({ "name": "Maixiang", "stored_value_order": "bonus-first" });
+    let changed = shop.patch("/v1/merchant", &etag, edit.clone()).send().await.ok();
+    assert_eq!((&changed["name"], &changed["currency"]), (&json!("Maixiang"), &json!("CNY")));
+    assert_eq!(shop.patch("/v1/merchant", &etag, edit).send().await.problem().name(), "412 other-version");
+    let alice = shop.member("alice").enrol().await;
+    let path = format!("/v1/members/{}/stored-value", alice.id);
+    shop.post(&path, json!({ "amount_minor": 500, "bonus_minor": 50 })).send().await.created();
+    let paid = shop.post(&format!("{path}/payments"), json!({ "amount_minor": 60 })).send().await.created();
+    assert_eq!((&paid["principal_minor"], &paid["bonus_minor"]), (&json!(10), &json!(50)));
+    assert_eq!(
+        shop.as_role(Role::Manager).patch("/v1/merchant", &etag, json!({})).send().await.problem().name(),
+        "403 forbidden"
+    );
+}
+
+#[tokio::test]
+async fn a_store_is_opened_and_renamed() {
+    let world = World::new();
+    let shop = &world.shop;
+    let opened = shop.put("/v1/stores/north", json!({ "name": "North" })).send().await.ok();
+    let renamed = shop.put("/v1/stores/north", json!({ "name": "North Gate" })).send().await.ok();
+    assert_eq!((&renamed["id"], &renamed["name"]), (&opened["id"], &json!("North Gate")));
+    shop.order("till-1").with("store", opened["id"].clone()).settle().await.created();
+    assert_eq!(
+        shop.put("/v1/stores/North!", json!({ "name": "x" })).send().await.problem().name(),
+        "404 no-such-thing"
+    );
+}
+
+#[tokio::test]
+async fn the_rules_of_a_unit_are_put_in_force() {
+    let world = World::new();
+    let shop = &world.shop;
+    with_points(shop).await;
+    let rules =
+        shop.put("/v1/units/points/rules", json!({ "earn_per_day_max": 10, "shortfall": "refuse" })).send().await.ok();
+    assert_eq!((&rules["declared_by"], &rules["rules"]["earn_per_day_max"]), (&json!("points"), &json!(10)));
+    let alice = shop.member("alice").enrol().await;
+    alice.order("till-1").settle().await.created();
+    assert_eq!(alice.points().await, 10, "24 yuan would have given 24");
+    let units = shop.get("/v1/units").send().await.ok();
+    let codes: Vec<_> = units["units"].as_array().unwrap().iter().map(|unit| unit["unit"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["points", "stored-value", "stored-value-bonus"]);
+    assert_eq!(shop.put("/v1/units/stars/rules", json!({})).send().await.problem().name(), "404 unknown-unit");
+    let over = shop.put("/v1/units/points/rules", json!({ "balance_max": 9_000_000_000_000_000_u64 })).send().await;
+    assert_eq!(over.problem().name(), "422 wrong-body");
+}
