@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use clap::Parser;
 use hdrhistogram::Histogram;
-use punchcard::domain::{Order, OrderState, Reference, StoreId};
+use punchcard::domain::{Order, Reference, StoreId};
 use punchcard::pack::{LoadedPack, Scene};
 use punchcard::store::StoreError;
 use support::{Figures, Flags, Shop, basket, median, points_settings};
@@ -106,7 +106,9 @@ fn order(store: StoreId, member: punchcard::domain::MemberId, now: jiff::Timesta
         ordered_at: now,
         total_minor: Order::total(&lines).expect("the lines add up"),
         lines,
-        state: OrderState::Settled,
+        coupons: None,
+        payments: Vec::new(),
+        refunds: Vec::new(),
         outcomes: Vec::new(),
     }
 }

@@ -69,6 +69,8 @@ impl Orders {
             ordered_at: None,
             currency: None,
             lines: basket(3),
+            coupons: Vec::new(),
+            payments: Vec::new(),
         };
         match self.shop.host.operate(self.shop.merchant.id, |tx, act| settle_order(tx, act, &order)) {
             Ok(_) => {}

@@ -114,6 +114,8 @@ impl Orders {
             ordered_at: None,
             currency: None,
             lines: basket(3),
+            coupons: Vec::new(),
+            payments: Vec::new(),
         }
     }
 

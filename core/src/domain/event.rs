@@ -162,6 +162,28 @@ pub enum Event {
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
+    /// A part of an order was given back.
+    OrderPartlyRefunded {
+        /// Which.
+        order: OrderId,
+        /// Whose.
+        member: Option<MemberId>,
+        /// How much.
+        amount_minor: Minor,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// A member claimed an order that was recorded without one.
+    OrderClaimed {
+        /// Which.
+        order: OrderId,
+        /// Who.
+        member: MemberId,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
     /// A member said yes or no to a purpose.
     ConsentGiven {
         /// Who.

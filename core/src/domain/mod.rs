@@ -30,7 +30,10 @@ pub use ids::{
 pub use member::{ExternalId, Member, Source, Standing, Tag, Tier};
 pub use merchant::{Merchant, Store, ZoneName};
 pub use money::{Currency, Minor, MoneyError};
-pub use order::{Line, LineFault, Order, OrderState, PackOutcome, PackResult};
+pub use order::{
+    CouponDiscount, Line, LineFault, Order, OrderState, PackOutcome, PackResult, Payment, Refund, RefundedLine,
+    UsedCoupons,
+};
 pub use personal::{Birthday, Email, Personal, PersonalError, Phone, name_begins_with, name_starts, sought_start};
 pub use share::shares;
 pub use staff::{Action, Actor, Role, StoreScope};

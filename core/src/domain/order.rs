@@ -60,12 +60,16 @@ pub struct Order {
     /// When it was made. It can be long before it was recorded.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub ordered_at: Timestamp,
-    /// What was bought.
+    /// What was bought. Of each amount is off what coupons took off it.
     pub lines: Vec<Line>,
     /// The sum of the lines.
     pub total_minor: Minor,
-    /// Whether it still stands.
-    pub state: OrderState,
+    /// The coupons that were redeemed for it.
+    pub coupons: Option<UsedCoupons>,
+    /// How it was paid, as far as it was said.
+    pub payments: Vec<Payment>,
+    /// What was given back of it, in order.
+    pub refunds: Vec<Refund>,
     /// What each pack did when it was settled, in the order they were asked.
     pub outcomes: Vec<PackOutcome>,
 }
@@ -73,6 +77,41 @@ pub struct Order {
 impl Order {
     /// The most lines that one order may have: with the longest names it still fits into one value of the store.
     pub const LINES_MAX: usize = 200;
+
+    /// How often a part of one order can be given back.
+    pub const REFUNDS_MAX: usize = 100;
+
+    /// Whether it still stands.
+    pub fn state(&self) -> OrderState {
+        match self.refunds.last() {
+            None => OrderState::Settled,
+            Some(last) if last.completes => OrderState::Refunded { at: last.at },
+            Some(_) => OrderState::PartlyRefunded,
+        }
+    }
+
+    /// What was given back of each line so far, in pieces and minor units.
+    pub fn given_back(&self) -> Vec<(u32, Minor)> {
+        let mut back = vec![(0_u32, 0_u64); self.lines.len()];
+        for part in self.refunds.iter().flat_map(|refund| &refund.lines) {
+            if let Some((quantity, amount_minor)) = back.get_mut(usize::from(part.line)) {
+                *quantity = quantity.saturating_add(part.quantity);
+                *amount_minor = amount_minor.saturating_add(part.amount_minor);
+            }
+        }
+        back
+    }
+
+    /// The lines as they were before coupons took something off.
+    pub fn lines_before_coupons(&self) -> Vec<Line> {
+        let mut lines = self.lines.clone();
+        for discount in self.coupons.iter().flat_map(|coupons| &coupons.discounts) {
+            for (line, off) in lines.iter_mut().zip(&discount.lines) {
+                line.amount_minor = line.amount_minor.saturating_add(*off);
+            }
+        }
+        lines
+    }
 
     /// Checks the lines and adds them up.
     ///
@@ -100,20 +139,77 @@ impl Order {
 }
 
 /// Whether an order still stands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderState {
     /// It was recorded.
     Settled,
-    /// It was given back as a whole.
+    /// Parts of it were given back.
+    PartlyRefunded,
+    /// It was given back as a whole, at once or in parts.
     Refunded {
-        /// When.
-        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        /// When the last of it was.
         at: Timestamp,
-        /// Why, as staff said it.
-        reason: Option<Label>,
-        /// The ledger's reversals, in the order of the postings that they undo.
-        reversals: Vec<PostingId>,
     },
+}
+
+/// The coupons that were redeemed for an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedCoupons {
+    /// The posting that redeemed them.
+    pub posting: PostingId,
+    /// What each gave.
+    pub discounts: Vec<CouponDiscount>,
+}
+
+/// What one coupon gives.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CouponDiscount {
+    /// Of which type it is.
+    pub coupon: Code,
+    /// What it takes off each line.
+    pub lines: Vec<Minor>,
+    /// What is given on top, and how many.
+    pub gift: Option<(Label, u32)>,
+}
+
+/// A part of what was paid for an order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payment {
+    /// How: `stored-value`, `hold`, or what the till calls it, such as `cash`.
+    pub method: Code,
+    /// How much.
+    pub amount_minor: Minor,
+    /// The posting that took it from the member, when it was an asset of theirs.
+    pub posting: Option<PostingId>,
+}
+
+/// What was given back of an order at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refund {
+    /// When.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub at: Timestamp,
+    /// Why, as staff said it.
+    pub reason: Option<Label>,
+    /// What of which lines.
+    pub lines: Vec<RefundedLine>,
+    /// The sum of that.
+    pub amount_minor: Minor,
+    /// Whether nothing is left of the order after it.
+    pub completes: bool,
+    /// The ledger's reversals, in the order in which they were booked.
+    pub reversals: Vec<PostingId>,
+}
+
+/// What was given back of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefundedLine {
+    /// Which line of the order, from 0.
+    pub line: u16,
+    /// How many pieces; none when only money was given back.
+    pub quantity: u32,
+    /// How much.
+    pub amount_minor: Minor,
 }
 
 /// What one pack made of an order.

@@ -7,7 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use super::Problem;
-use crate::domain::{Label, Line, LineFault, Minor, Order, OrderState, PackResult};
+use crate::domain::{
+    Code, CouponDiscount, HoldId, Label, Line, LineFault, Minor, Order, OrderState, PackResult, Refund,
+};
+use crate::usecase;
 
 /// An amount in minor units that tells what is wrong with a negative or broken one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -100,12 +103,109 @@ pub(super) struct OrderOut {
     ordered_at: String,
     lines: Vec<LineOut>,
     total_minor: u64,
-    /// `settled` or `refunded`.
+    /// `settled`, `partly-refunded` or `refunded`.
     state: &'static str,
-    /// When it was given back, RFC 3339.
+    /// When it was given back as a whole, RFC 3339.
     refunded_at: Option<String>,
+    /// What the coupons that were redeemed for it gave. It is off the lines already.
+    coupons: Vec<CouponDiscountOut>,
+    /// How it was paid, as far as it was said.
+    payments: Vec<PaymentOut>,
+    /// What was given back of it, in order.
+    refunds: Vec<RefundOut>,
     /// What each pack did.
     packs: Vec<OutcomeOut>,
+}
+
+/// A coupon of the member.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum CouponChoice {
+    /// The one of this type that expires first.
+    #[schema(value_type = String)]
+    Type(Code),
+    /// What this hold has reserved, all of it.
+    #[schema(value_type = String)]
+    Hold(HoldId),
+}
+
+impl From<CouponChoice> for usecase::Choice {
+    fn from(choice: CouponChoice) -> Self {
+        match choice {
+            CouponChoice::Type(unit) => Self::OfType(unit),
+            CouponChoice::Hold(hold) => Self::Reserved(hold),
+        }
+    }
+}
+
+/// What one coupon gives.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CouponDiscountOut {
+    coupon: String,
+    /// What is taken off each line, in minor units.
+    lines: Vec<u64>,
+    gift: Option<GiftOut>,
+}
+
+/// What is given on top.
+#[derive(Serialize, ToSchema)]
+pub(super) struct GiftOut {
+    sku: String,
+    quantity: u32,
+}
+
+impl From<CouponDiscount> for CouponDiscountOut {
+    fn from(discount: CouponDiscount) -> Self {
+        Self {
+            coupon: discount.coupon.into(),
+            lines: discount.lines,
+            gift: discount.gift.map(|(sku, quantity)| GiftOut { sku: sku.into(), quantity }),
+        }
+    }
+}
+
+/// A part of what was paid.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PaymentOut {
+    /// `stored-value`, `hold`, or what the till calls it.
+    method: String,
+    amount_minor: u64,
+}
+
+/// What was given back at once.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RefundOut {
+    /// When, RFC 3339.
+    at: String,
+    reason: Option<String>,
+    lines: Vec<RefundedLineOut>,
+    amount_minor: u64,
+}
+
+/// What was given back of a line.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RefundedLineOut {
+    /// Which line of the order, from 1.
+    line: u32,
+    /// How many pieces; 0 when only money was given back.
+    quantity: u32,
+    amount_minor: u64,
+}
+
+impl From<Refund> for RefundOut {
+    fn from(refund: Refund) -> Self {
+        let lines = refund.lines.into_iter().map(|part| RefundedLineOut {
+            line: u32::from(part.line) + 1,
+            quantity: part.quantity,
+            amount_minor: part.amount_minor,
+        });
+        Self {
+            at: refund.at.to_string(),
+            reason: refund.reason.map(Into::into),
+            lines: lines.collect(),
+            amount_minor: refund.amount_minor,
+        }
+    }
 }
 
 /// What a pack did at an order.
@@ -138,10 +238,15 @@ pub(super) struct FailedOut {
 
 impl From<Order> for OrderOut {
     fn from(order: Order) -> Self {
-        let (state, refunded_at) = match order.state {
+        let (state, refunded_at) = match order.state() {
             OrderState::Settled => ("settled", None),
-            OrderState::Refunded { at, .. } => ("refunded", Some(at.to_string())),
+            OrderState::PartlyRefunded => ("partly-refunded", None),
+            OrderState::Refunded { at } => ("refunded", Some(at.to_string())),
         };
+        let discounts = order.coupons.into_iter().flat_map(|coupons| coupons.discounts);
+        let payments = order.payments.into_iter();
+        let payments =
+            payments.map(|payment| PaymentOut { method: payment.method.into(), amount_minor: payment.amount_minor });
         Self {
             id: order.id.to_string(),
             reference: order.reference.into(),
@@ -162,6 +267,9 @@ impl From<Order> for OrderOut {
             total_minor: order.total_minor,
             state,
             refunded_at,
+            coupons: discounts.map(Into::into).collect(),
+            payments: payments.collect(),
+            refunds: order.refunds.into_iter().map(Into::into).collect(),
             packs: order
                 .outcomes
                 .into_iter()

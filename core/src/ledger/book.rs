@@ -162,6 +162,7 @@ impl<'a> Book<'a> {
                 self.spend(*member, &unit, *amount, *to)
             }
             Move::Reverse { posting } => self.reverse(by, *posting),
+            Move::ReversePart { posting, unit, amount } => self.reverse_part(by, *posting, unit, *amount),
             Move::Expire { member, unit } => self.expire(*member, unit),
             Move::GrantLater { member, unit, amount, expires_at, from, release } => {
                 let unit = self.check(unit, *amount)?;

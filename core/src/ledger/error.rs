@@ -53,6 +53,21 @@ pub enum LedgerError {
         /// By which.
         by: PostingId,
     },
+    /// Parts of it were reversed before, so that it can not be reversed as a whole.
+    #[error("parts of posting {0} are reversed already")]
+    PartlyReversed(PostingId),
+    /// There is less of it that is not reversed yet.
+    #[error("{wanted} of `{unit}` are to be reversed of posting {posting}, but {left} are left")]
+    PartTooLarge {
+        /// Which.
+        posting: PostingId,
+        /// Of what.
+        unit: Code,
+        /// How much was to be reversed.
+        wanted: Minor,
+        /// How much could be.
+        left: Minor,
+    },
     /// The id is taken by another hold.
     #[error("hold {0} exists")]
     HoldExists(HoldId),

@@ -101,16 +101,18 @@ pub(super) fn close_lapsed(book: &mut Book<'_>, member: MemberId, unit: &Code) -
     Ok(closed)
 }
 
-/// Takes what is left of a granted lot back. Returns it, if there is any, and how much of the lot had lapsed.
+/// Takes back a part of what was granted in a lot, or all of it, as far as it is left. Returns that, if there is any, and
+/// how much had lapsed: what of the lot was `told` to have lapsed before does not count again.
 pub(super) fn take_back(
     book: &mut Book<'_>,
     member: MemberId,
     unit: &Code,
     granted: &Allocation,
+    told: Minor,
 ) -> Result<(Option<Allocation>, Minor), LedgerError> {
     let mut lot = find(book, member, unit, granted)?;
-    let lapsed = lot.expired.min(granted.amount);
-    let part = lot.remaining.min(granted.amount);
+    let lapsed = minus(lot.expired, told.min(lot.expired))?.min(granted.amount);
+    let part = lot.remaining.min(minus(granted.amount, lapsed)?);
     let taken = if part > 0 { Some(take(book, member, unit, &mut lot, part)?) } else { None };
     Ok((taken, lapsed))
 }

@@ -120,6 +120,16 @@ pub enum Move {
         /// How many, from 1 to [`ISSUE_MAX`].
         count: Minor,
     },
+    /// Undoes a part of a posting that grants and spends: so much of one unit. What came last goes first. It may be done
+    /// again until nothing is left; after it the posting can not be reversed as a whole any more.
+    ReversePart {
+        /// Which.
+        posting: PostingId,
+        /// Of what.
+        unit: Code,
+        /// How much, at least 1.
+        amount: Minor,
+    },
 }
 
 /// The most coupons that one move issues: each is a lot of its own.

@@ -7,6 +7,7 @@
 use jiff::Timestamp;
 
 use super::book::{credit, has_expired, minus, on_behalf, plus};
+use super::reversal::Lapsed;
 use super::{
     Account, Allocation, Book, Cause, House, LedgerError, Move, PendingGrant, PendingState, Release, Transfer, lots,
 };
@@ -126,7 +127,7 @@ impl Book<'_> {
                 self.owe_again(account, member, &unit, repaid, from, transfers)?;
                 let rest = minus(amount, repaid)?;
                 let part = (rest > 0).then_some(Allocation { lot, expires_at, amount: rest });
-                self.take_back(account, member, &unit, part.as_slice(), rest, from, transfers)
+                self.take_back(account, member, &unit, part.as_slice(), rest, from, &mut Lapsed::new(), transfers)
             }
             PendingState::Cancelled { .. } => {
                 Err(LedgerError::inconsistent(format!("the pending grant {lot} is taken back twice")))

@@ -208,11 +208,34 @@ impl Record for Booked {
     const NAME: &'static str = "digest of a posting";
 }
 
-/// Which posting reversed the one in the key.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(super) struct Reversal(pub(super) PostingId);
+/// What was reversed of the posting in the key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Reversal {
+    /// All of it, by this posting.
+    Whole(PostingId),
+    /// Parts of it, in order.
+    Parts(Vec<ReversedPart>),
+}
 
 impl Record for Reversal {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
     const NAME: &'static str = "reversal";
+
+    /// Before there were parts.
+    fn from_older(version: u8, body: &[u8]) -> Option<Self> {
+        (version == 1).then(|| whole(body)).flatten().map(Self::Whole)
+    }
+}
+
+/// A part of a posting that was reversed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(super) struct ReversedPart {
+    /// By which posting.
+    pub(super) by: PostingId,
+    /// Of what.
+    pub(super) unit: Code,
+    /// How much.
+    pub(super) amount: Minor,
+    /// Which of it had lapsed, so that it was gone already.
+    pub(super) lapsed: Vec<(LotId, Minor)>,
 }

@@ -1,15 +1,20 @@
-//! Reversals: one operation that undoes a whole posting.
+//! Reversals: one operation that undoes a whole posting, or a part of one.
 //!
 //! What was spent goes back to the very lots. What was granted is taken back from its own lot first, then from those
 //! that expire first; what is missing then is owed, forgiven or refused, as the unit's rules say.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
-use super::book::{bounded, credit, debit, has_expired, minus, on_behalf, plus, sum};
-use super::records::Reversal;
+use super::book::{bounded, check_amount, credit, debit, has_expired, minus, on_behalf, plus, sum};
+use super::records::{Reversal, ReversedPart};
 use super::{Account, Allocation, Book, Entry, Hold, House, LedgerError, Move, Party, Posting, Transfer, lots};
-use crate::domain::{Code, MemberId, Minor, PostingId, Shortfall};
+use crate::domain::{Code, LotId, MemberId, Minor, PostingId, Shortfall};
 use crate::store::layout;
+
+/// How much of which lots had lapsed, so that it was not there to be taken back.
+pub(super) type Lapsed = BTreeMap<LotId, Minor>;
 
 impl Book<'_> {
     pub(super) fn reverse(&mut self, by: PostingId, id: PostingId) -> Result<Vec<Transfer>, LedgerError> {
@@ -19,15 +24,16 @@ impl Book<'_> {
             return Err(LedgerError::NotReversible(id));
         }
         let marker = layout::reversal(self.merchant, id);
-        if let Some(earlier) = self.tx.load::<Reversal>(&marker)? {
-            return Err(LedgerError::AlreadyReversed { posting: id, by: earlier.0 });
+        match self.tx.load::<Reversal>(&marker)? {
+            Some(Reversal::Whole(by)) => return Err(LedgerError::AlreadyReversed { posting: id, by }),
+            Some(Reversal::Parts(_)) => return Err(LedgerError::PartlyReversed(id)),
+            None => self.tx.save(&marker, &Reversal::Whole(by))?,
         }
-        self.tx.save(&marker, &Reversal(by))?;
         let mut transfers = Vec::new();
         for entry in posting.entries.iter().rev() {
             let before = transfers.len();
             for original in entry.transfers.iter().rev() {
-                self.undo(by, original, &mut transfers)?;
+                self.undo(by, original, &mut Lapsed::new(), &mut transfers)?;
             }
             let back = transfers.get(before..).unwrap_or_default().iter().filter(|transfer| is_returned(transfer));
             let back = back.fold(0, |sum: Minor, transfer| sum.saturating_add(transfer.amount));
@@ -36,7 +42,108 @@ impl Book<'_> {
         Ok(transfers)
     }
 
-    fn undo(&mut self, by: PostingId, original: &Transfer, transfers: &mut Vec<Transfer>) -> Result<(), LedgerError> {
+    /// What a posting booked for and against members that can be reversed in parts, by unit.
+    ///
+    /// # Errors
+    /// [`LedgerError::UnknownPosting`], and the store's failures.
+    pub fn reversible_parts(&mut self, id: PostingId) -> Result<BTreeMap<Code, Minor>, LedgerError> {
+        let posting = self.tx.load::<Posting>(&layout::posting(self.merchant, id))?;
+        let posting = posting.ok_or(LedgerError::UnknownPosting(id))?;
+        let mut parts = BTreeMap::new();
+        for transfer in posting.transfers().filter(|transfer| is_forward(transfer)) {
+            let sum = parts.entry(transfer.unit.clone()).or_default();
+            *sum = plus(*sum, transfer.amount)?;
+        }
+        Ok(parts)
+    }
+
+    /// Undoes so much of a unit: what a posting did last goes first, but for what earlier parts have undone.
+    pub(super) fn reverse_part(
+        &mut self,
+        by: PostingId,
+        id: PostingId,
+        unit: &Code,
+        amount: Minor,
+    ) -> Result<Vec<Transfer>, LedgerError> {
+        check_amount(amount)?;
+        let posting = self.tx.load::<Posting>(&layout::posting(self.merchant, id))?;
+        let posting = posting.ok_or(LedgerError::UnknownPosting(id))?;
+        let in_parts =
+            |wanted: &Move| matches!(wanted, Move::Grant { .. } | Move::Spend { .. } | Move::PostHold { .. });
+        if !posting.entries.iter().all(|entry| in_parts(&entry.wanted)) {
+            return Err(LedgerError::NotReversible(id));
+        }
+        let marker = layout::reversal(self.merchant, id);
+        let mut parts = match self.tx.load::<Reversal>(&marker)? {
+            Some(Reversal::Whole(by)) => return Err(LedgerError::AlreadyReversed { posting: id, by }),
+            Some(Reversal::Parts(parts)) => parts,
+            None => Vec::new(),
+        };
+        let mut undone = 0;
+        let mut lapsed = Lapsed::new();
+        for part in parts.iter().filter(|part| part.unit == *unit) {
+            undone = plus(undone, part.amount)?;
+            for (lot, amount) in &part.lapsed {
+                let sum = lapsed.entry(*lot).or_default();
+                *sum = plus(*sum, *amount)?;
+            }
+        }
+        let of_unit = |transfer: &&Transfer| transfer.unit == *unit && is_forward(transfer);
+        let all = posting.transfers().filter(of_unit).try_fold(0, |sum, transfer| plus(sum, transfer.amount))?;
+        let left = minus(all, undone)?;
+        if amount > left {
+            return Err(LedgerError::PartTooLarge { posting: id, unit: unit.clone(), wanted: amount, left });
+        }
+        let told = lapsed.clone();
+        let (mut transfers, mut wanted) = (Vec::new(), amount);
+        for entry in posting.entries.iter().rev() {
+            for original in entry.transfers.iter().rev().filter(of_unit) {
+                let skipped = undone.min(original.amount);
+                undone = minus(undone, skipped)?;
+                let part = wanted.min(minus(original.amount, skipped)?);
+                if part > 0 {
+                    wanted = minus(wanted, part)?;
+                    let (_, rest) = lots::split(&original.lots, skipped)?;
+                    let (lots, _) = lots::split(&rest, part)?;
+                    let piece = Transfer { amount: part, lots, ..original.clone() };
+                    self.undo(by, &piece, &mut lapsed, &mut transfers)?;
+                    self.uncount_part(posting.at, &entry.wanted, part)?;
+                }
+            }
+        }
+        let mut gone = Vec::new();
+        for (lot, sum) in lapsed {
+            let here = minus(sum, told.get(&lot).copied().unwrap_or(0))?;
+            gone.extend((here > 0).then_some((lot, here)));
+        }
+        parts.push(ReversedPart { by, unit: unit.clone(), amount, lapsed: gone });
+        self.tx.save(&marker, &Reversal::Parts(parts))?;
+        Ok(transfers)
+    }
+
+    fn uncount_part(&mut self, at: Timestamp, wanted: &Move, amount: Minor) -> Result<(), LedgerError> {
+        match wanted {
+            Move::Grant { member, unit, .. } => {
+                self.uncount_for(*member, unit, |book, account| book.uncount_earning(account, at, amount))
+            }
+            Move::Spend { member, unit, .. } => {
+                self.uncount_for(*member, unit, |book, account| book.uncount_spending(account, at, amount))
+            }
+            Move::PostHold { hold, .. } => {
+                let Hold { member, unit, placed_at, .. } = self.must(&layout::hold(self.merchant, *hold))?;
+                self.uncount_for(member, &unit, |book, account| book.uncount_spending(account, placed_at, amount))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn undo(
+        &mut self,
+        by: PostingId,
+        original: &Transfer,
+        lapsed: &mut Lapsed,
+        transfers: &mut Vec<Transfer>,
+    ) -> Result<(), LedgerError> {
         let Transfer { unit, amount, from, to, lots, on_behalf } = original;
         let member = match (*from, *to, *on_behalf) {
             (Party::Member(member), _, _) | (_, Party::Member(member), _) | (_, _, Some(member)) => member,
@@ -58,7 +165,7 @@ impl Book<'_> {
                 self.give_back(&mut account, member, unit, lots, house, self.now, transfers)?;
             }
             (Party::House(house), Party::Member(_)) => {
-                self.take_back(&mut account, member, unit, lots, *amount, house, transfers)?;
+                self.take_back(&mut account, member, unit, lots, *amount, house, lapsed, transfers)?;
             }
             (from, to) => return Err(LedgerError::inconsistent(format!("a transfer from {from:?} to {to:?}"))),
         }
@@ -90,7 +197,8 @@ impl Book<'_> {
             | Move::Release { .. }
             | Move::Hold { .. }
             | Move::VoidHold { .. }
-            | Move::LapseHold { .. } => Ok(()),
+            | Move::LapseHold { .. }
+            | Move::ReversePart { .. } => Ok(()),
         }
     }
 
@@ -106,7 +214,8 @@ impl Book<'_> {
     }
 
     /// Takes back what was granted: from its own lots, then from the lots that expire first, and what is missing as the
-    /// unit's rules say. What lapsed of it is gone already; if it came from another member, it lapses with them instead.
+    /// unit's rules say. What lapsed of it is gone already, and is added to what is known to have `lapsed` of each lot; if
+    /// it came from another member, it lapses with them instead.
     #[expect(clippy::too_many_arguments, reason = "the parts of one transfer")]
     pub(super) fn take_back(
         &mut self,
@@ -116,12 +225,15 @@ impl Book<'_> {
         granted: &[Allocation],
         amount: Minor,
         house: House,
+        known_lapsed: &mut Lapsed,
         transfers: &mut Vec<Transfer>,
     ) -> Result<(), LedgerError> {
         let (mut taken, mut short) = (Vec::new(), Vec::new());
         let (mut owed, mut gone) = (amount, 0);
         for allocation in granted {
-            let (part, lapsed) = lots::take_back(self, member, unit, allocation)?;
+            let known = known_lapsed.entry(allocation.lot).or_default();
+            let (part, lapsed) = lots::take_back(self, member, unit, allocation, *known)?;
+            *known = plus(*known, lapsed)?;
             let there = plus(lapsed, part.map_or(0, |part| part.amount))?;
             short.push(Allocation { amount: minus(allocation.amount, there)?, ..*allocation });
             owed = minus(owed, lapsed)?;
@@ -251,13 +363,19 @@ fn is_reversible(wanted: &Move) -> bool {
         | Move::Release { .. }
         | Move::Hold { .. }
         | Move::VoidHold { .. }
-        | Move::LapseHold { .. } => false,
+        | Move::LapseHold { .. }
+        | Move::ReversePart { .. } => false,
     }
 }
 
 /// Whether a transfer of a reversal brings something issued back from the member.
 fn is_returned(transfer: &Transfer) -> bool {
     matches!((transfer.from, transfer.to), (Party::Member(_), Party::House(House::Issued)))
+}
+
+/// Whether a transfer is what a posting was for: not what went back of a hold when a part of it was posted.
+fn is_forward(transfer: &Transfer) -> bool {
+    transfer.from != Party::House(House::Held) || is_posted(transfer)
 }
 
 /// Whether a transfer of the posting of a hold is what was posted, and not what went back: what repays a debt or was

@@ -96,6 +96,8 @@ impl From<LedgerError> for No {
             | LedgerError::AmountTooLarge(_)
             | LedgerError::NotReversible(_)
             | LedgerError::AlreadyReversed { .. }
+            | LedgerError::PartlyReversed(_)
+            | LedgerError::PartTooLarge { .. }
             | LedgerError::IsCoupon(_)
             | LedgerError::NotCoupon(_)
             | LedgerError::TooManyCoupons(_)

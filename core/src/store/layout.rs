@@ -280,6 +280,12 @@ pub fn orders_of(merchant: MerchantId, member: MemberId) -> KeyRange {
     Name::of(b'h', merchant).bytes(member.as_bytes()).range()
 }
 
+/// The order at the end of the key of a list of orders.
+pub fn listed_order(key: &[u8]) -> Option<OrderId> {
+    let order: [u8; 16] = key.get(key.len().checked_sub(16)?..)?.try_into().ok()?;
+    Some(OrderId::from_bytes(order))
+}
+
 /// All orders of members of a merchant.
 pub fn member_orders(merchant: MerchantId) -> KeyRange {
     Name::of(b'h', merchant).range()

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::whole;
 use crate::domain::{
     Code, Currency, Event, Label, Line, LotId, Member, MemberId, Merchant, MerchantId, Minor, Order, OrderId,
-    OrderState, PackOutcome, PostingId, Reference, Source, SpendingOrder, Standing, StoreId, Tag, Unit, UnitKind,
-    UnitRules, ZoneName,
+    PackOutcome, PostingId, Reference, Refund, RefundedLine, Source, SpendingOrder, Standing, StoreId, Tag, Unit,
+    UnitKind, UnitRules, ZoneName,
 };
 use crate::ledger::Lot;
 
@@ -84,8 +84,56 @@ pub(crate) struct Order1 {
     ordered_at: Timestamp,
     lines: Vec<Line1>,
     total_minor: Minor,
-    state: OrderState,
+    state: OrderState2,
     outcomes: Vec<PackOutcome>,
+}
+
+/// Before orders named coupons and payments, and were given back in parts.
+#[derive(Deserialize)]
+pub(crate) struct Order2 {
+    id: OrderId,
+    reference: Reference,
+    store: StoreId,
+    member: Option<MemberId>,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    ordered_at: Timestamp,
+    lines: Vec<Line>,
+    total_minor: Minor,
+    state: OrderState2,
+    outcomes: Vec<PackOutcome>,
+}
+
+#[derive(Deserialize)]
+enum OrderState2 {
+    Settled,
+    Refunded {
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+        reason: Option<Label>,
+        reversals: Vec<PostingId>,
+    },
+}
+
+impl OrderState2 {
+    fn refunds(self, lines: &[Line], amount_minor: Minor) -> Vec<Refund> {
+        let Self::Refunded { at, reason, reversals } = self else { return Vec::new() };
+        let lines = (0..).zip(lines);
+        let lines = lines.map(|(number, line)| RefundedLine {
+            line: number,
+            quantity: line.quantity,
+            amount_minor: line.amount_minor,
+        });
+        vec![Refund { at, reason, lines: lines.collect(), amount_minor, completes: true, reversals }]
+    }
+}
+
+impl From<Order2> for Order {
+    fn from(order: Order2) -> Self {
+        let Order2 { id, reference, store, member, ordered_at, lines, total_minor, state, outcomes } = order;
+        let refunds = state.refunds(&lines, total_minor);
+        let (coupons, payments) = (None, Vec::new());
+        Self { id, reference, store, member, ordered_at, lines, total_minor, coupons, payments, refunds, outcomes }
+    }
 }
 
 #[derive(Deserialize)]
@@ -97,8 +145,11 @@ struct Line1 {
 }
 
 pub(super) fn order(version: u8, body: &[u8]) -> Option<Order> {
-    let order: Order1 = (version == 1).then(|| whole(body))??;
-    Some(order.into())
+    match version {
+        1 => whole::<Order1>(body).map(Into::into),
+        2 => whole::<Order2>(body).map(Into::into),
+        _ => None,
+    }
 }
 
 impl From<Order1> for Order {
@@ -114,7 +165,7 @@ impl From<Order1> for Order {
                 amount_minor,
             })
             .collect();
-        Self { id, reference, store, member, ordered_at, lines, total_minor, state, outcomes }
+        Order2 { id, reference, store, member, ordered_at, lines, total_minor, state, outcomes }.into()
     }
 }
 
@@ -208,7 +259,7 @@ mod tests {
         let store = StoreId::from_bytes([8; 16]);
         let lines = vec![("bun", Some("pastry"), 2_u32, 700_u64)];
         let none: Option<MemberId> = None;
-        let fields = (id, "till-1", store, none, 5_000_i64, lines, 700_u64, OrderState::Settled, Vec::<u8>::new());
+        let fields = (id, "till-1", store, none, 5_000_i64, lines, 700_u64, 0_u8, Vec::<u8>::new());
         let order: Order = read(&older(&fields));
         let line =
             Line { sku: label("bun"), category: Some(label("pastry")), brand: None, quantity: 2, amount_minor: 700 };

@@ -31,7 +31,7 @@ records! {
     CouponType, 1, "type of coupon";
     Member, 2, "member", older::member;
     MemberId, 1, "member id";
-    Order, 2, "order", older::order;
+    Order, 3, "order", older::order;
     OrderId, 1, "order id";
     Event, 2, "event", older::event;
 }

@@ -158,6 +158,8 @@ fn work(
             ordered_at: Some(row.ordered_at),
             currency: None,
             lines: row.lines,
+            coupons: Vec::new(),
+            payments: Vec::new(),
         };
         let settled = host
             .operate(plan.merchant, |tx, act| settle_order(tx, act, &order))

@@ -3,7 +3,7 @@
 use super::Act;
 use super::host::has_store;
 use super::settle_order::{Limited, log, taking_part, within_limits};
-use crate::domain::{Code, Line, LineFault, Member, MemberId, Minor, Order, OrderId, OrderState, Reference, StoreId};
+use crate::domain::{Code, Line, LineFault, Member, MemberId, Minor, Order, OrderId, Reference, StoreId};
 use crate::ledger::LedgerError;
 use crate::pack::{CallError, Decided, Earning, Finding};
 use crate::store::{StoreError, Tx, layout};
@@ -87,7 +87,9 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
         ordered_at: act.now,
         lines: new.lines.clone(),
         total_minor,
-        state: OrderState::Settled,
+        coupons: None,
+        payments: Vec::new(),
+        refunds: Vec::new(),
         outcomes: Vec::new(),
     };
     let zone = merchant.time_zone.zone();

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::host::{has_member, has_store};
 use super::{Act, Reply};
 use crate::domain::{
-    Code, CouponType, Event, HoldId, Inapplicable, Line, LineFault, MemberId, MerchantId, Minor, NotStackable, Order,
-    PostingId, StoreId, Unit, UnitKind, check_stacking, discounts,
+    Code, CouponDiscount, CouponType, Event, HoldId, Inapplicable, Line, LineFault, MemberId, MerchantId, Minor,
+    NotStackable, Order, PostingId, StoreId, Unit, UnitKind, check_stacking, discounts,
 };
 use crate::ledger::{Cause, House, LedgerError, Move, NewPosting, Posting};
 use crate::store::{Key, Record, StoreError, Tx, layout};
@@ -42,17 +42,6 @@ pub struct Redeemed {
     pub discounts: Vec<CouponDiscount>,
     /// What is taken off in all.
     pub total_minor: Minor,
-}
-
-/// What one coupon gives.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CouponDiscount {
-    /// Of which type it is.
-    pub coupon: Code,
-    /// What it takes off each line.
-    pub lines: Vec<Minor>,
-    /// What is given on top, and how many.
-    pub gift: Option<(crate::domain::Label, u32)>,
 }
 
 impl Record for Redeemed {

@@ -1,14 +1,20 @@
-//! An order is given back as a whole.
+//! An order is given back, as a whole or in parts.
+//!
+//! Of what the order earned and of what the member paid it with, as much is undone as the part is of the order's total,
+//! rounded down; the last part undoes the rest. So any number of parts comes to the same as the whole at once.
 
 use serde::{Deserialize, Serialize};
 
 use super::figures::{Figure, count};
 use super::settle_order::log;
 use super::{Act, Reply};
-use crate::domain::{Event, Label, Member, MerchantId, Order, OrderId, OrderState, PackResult, PostingId};
+use crate::domain::{
+    Event, Label, Line, Member, MerchantId, Minor, Order, OrderId, OrderState, PackResult, PostingId, Refund,
+    RefundedLine,
+};
 use crate::ledger::{Cause, LedgerError, Move, NewPosting};
 use crate::pack::CallError;
-use crate::store::{Key, Order1, Record, StoreError, Tx, layout, whole};
+use crate::store::{Key, Order1, Order2, Record, StoreError, Tx, layout, whole};
 
 /// What is given back.
 #[derive(Clone, Debug)]
@@ -17,6 +23,19 @@ pub struct RefundOrder {
     pub order: OrderId,
     /// Why, for people.
     pub reason: Option<Label>,
+    /// What of it; none for all that is left.
+    pub lines: Option<Vec<RefundLine>>,
+}
+
+/// What is given back of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefundLine {
+    /// Which line, from 1.
+    pub line: usize,
+    /// How many pieces; none for no piece, when only money is given back.
+    pub quantity: Option<u32>,
+    /// How much; none for what those pieces cost.
+    pub amount_minor: Option<Minor>,
 }
 
 /// An order that was given back.
@@ -27,13 +46,17 @@ pub struct Refunded {
 }
 
 impl Record for Refunded {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
     const NAME: &'static str = "refunded order";
 
-    /// Before lines had a brand.
+    /// Before lines had a brand, and before there were parts.
     fn from_older(version: u8, body: &[u8]) -> Option<Self> {
-        let order = (version == 1).then(|| whole::<Order1>(body))??;
-        Some(Self { order: order.into() })
+        let order = match version {
+            1 => whole::<Order1>(body)?.into(),
+            2 => whole::<Order2>(body)?.into(),
+            _ => return None,
+        };
+        Some(Self { order })
     }
 }
 
@@ -52,7 +75,47 @@ pub enum RefundError {
     /// It was given back before.
     #[error("order {0} is refunded already")]
     AlreadyRefunded(OrderId),
-    /// The ledger refuses: its records are wrong.
+    /// In too many parts.
+    #[error("an order is given back in at most {max} parts; give back all that is left", max = Order::REFUNDS_MAX)]
+    TooManyParts,
+    /// No line is named.
+    #[error("no line is named; leave `lines` out to give back all that is left")]
+    NoLines,
+    /// The order has no such line.
+    #[error("the order has lines 1 to {lines}, but {given} is named")]
+    UnknownLine {
+        /// Which was named.
+        given: usize,
+        /// How many there are.
+        lines: usize,
+    },
+    /// A line is named twice.
+    #[error("line {0} is named twice")]
+    LineTwice(usize),
+    /// Nothing of a line is given back.
+    #[error("line {0}: say how many pieces, or how much money")]
+    Nothing(usize),
+    /// More pieces than are left.
+    #[error("line {line}: {wanted} pieces are given back, but {left} are left")]
+    TooManyPieces {
+        /// Which line, from 1.
+        line: usize,
+        /// How many were named.
+        wanted: u32,
+        /// How many could be.
+        left: u32,
+    },
+    /// More money than is left.
+    #[error("line {line}: {wanted} are given back, but {left} are left")]
+    TooMuch {
+        /// Which line, from 1.
+        line: usize,
+        /// How much was named.
+        wanted: Minor,
+        /// How much could be.
+        left: Minor,
+    },
+    /// The ledger refuses: what was earned is spent, and the unit's rules do not let it be owed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// The store failed.
@@ -60,42 +123,182 @@ pub enum RefundError {
     Store(#[from] StoreError),
 }
 
-/// Takes back what the order earned, in the reverse order, and lets the packs that took part know. What was spent
-/// already becomes a debt. A pack that fails here is left out, and its failure is among the events.
+/// Gives an order or a part of it back: takes back what it earned, gives back what the member paid with, and lets the
+/// packs that took part know when nothing is left of it. What was spent already becomes a debt. A pack that fails here
+/// is left out, and its failure is among the events.
 ///
 /// # Errors
 /// The first refusal in the order of [`RefundError`]'s variants.
 pub fn refund_order(tx: &mut Tx, act: &mut Act<'_>, refund: &RefundOrder) -> Result<Refunded, RefundError> {
     let key = layout::order(act.merchant, refund.order);
     let mut order = tx.load::<Order>(&key)?.ok_or(RefundError::UnknownOrder(refund.order))?;
-    if let OrderState::Refunded { .. } = order.state {
+    if let OrderState::Refunded { .. } = order.state() {
         return Err(RefundError::AlreadyRefunded(order.id));
     }
+    if refund.lines.is_some() && order.refunds.len() + 1 >= Order::REFUNDS_MAX {
+        return Err(RefundError::TooManyParts);
+    }
+    let lines = parts(&order, refund.lines.as_deref())?;
     act.store = Some(order.store);
-    let reversals = reverse_postings(tx, act, &order, refund.reason.as_ref())?;
-    order.state = OrderState::Refunded { at: act.now, reason: refund.reason.clone(), reversals };
-    tell_packs(tx, act, &order)?;
+    let before: Minor = order.refunds.iter().map(|refund| refund.amount_minor).sum();
+    let amount_minor: Minor = lines.iter().map(|part| part.amount_minor).sum();
+    order.refunds.push(Refund {
+        at: act.now,
+        reason: refund.reason.clone(),
+        lines,
+        amount_minor,
+        completes: false,
+        reversals: Vec::new(),
+    });
+    let completes = order.lines.iter().zip(order.given_back()).all(|(line, (_, back))| back == line.amount_minor)
+        && (order.total_minor > 0 || all_pieces(&order));
+    let share = Share { before, after: before + amount_minor, total: order.total_minor, completes };
+    let reversals = undo(tx, act, &order, share, refund.reason.as_ref())?;
+    if let Some(last) = order.refunds.last_mut() {
+        (last.completes, last.reversals) = (completes, reversals);
+    }
+    if completes {
+        tell_packs(tx, act, &order)?;
+    }
     tx.save(&key, &order)?;
     let zone = act.merchant(tx)?.time_zone.zone();
-    let moves = [(Figure::Refunds, 1), (Figure::RefundedMinor, order.total_minor)];
+    let moves = [(Figure::Refunds, 1), (Figure::RefundedMinor, amount_minor)];
     count(tx, act.merchant, &zone, act.now, Some(order.store), &moves)?;
-    act.tell(tx, &Event::OrderRefunded { order: order.id, member: order.member, at: act.now })?;
+    let (id, member, at) = (order.id, order.member, act.now);
+    let event = if completes {
+        Event::OrderRefunded { order: id, member, at }
+    } else {
+        Event::OrderPartlyRefunded { order: id, member, amount_minor, at }
+    };
+    act.tell(tx, &event)?;
     Ok(Refunded { order })
 }
 
-fn reverse_postings(
+fn all_pieces(order: &Order) -> bool {
+    order.lines.iter().zip(order.given_back()).all(|(line, (back, _))| back == line.quantity)
+}
+
+/// What is given back of which lines.
+fn parts(order: &Order, wanted: Option<&[RefundLine]>) -> Result<Vec<RefundedLine>, RefundError> {
+    let back = order.given_back();
+    let left = |index: usize, line: &Line| {
+        let (pieces, amount) = back.get(index).copied().unwrap_or_default();
+        (line.quantity.saturating_sub(pieces), line.amount_minor.saturating_sub(amount))
+    };
+    let number = |index: usize| u16::try_from(index).unwrap_or(u16::MAX);
+    let Some(wanted) = wanted else {
+        let rest = order.lines.iter().enumerate().map(|(index, line)| {
+            let (quantity, amount_minor) = left(index, line);
+            RefundedLine { line: number(index), quantity, amount_minor }
+        });
+        return Ok(rest.filter(|part| part.quantity > 0 || part.amount_minor > 0).collect());
+    };
+    if wanted.is_empty() {
+        return Err(RefundError::NoLines);
+    }
+    let mut parts: Vec<RefundedLine> = Vec::new();
+    for RefundLine { line: given, quantity, amount_minor } in wanted.iter().copied() {
+        let lines = order.lines.len();
+        let index = given.checked_sub(1).filter(|index| *index < lines);
+        let index = index.ok_or(RefundError::UnknownLine { given, lines })?;
+        if parts.iter().any(|part| part.line == number(index)) {
+            return Err(RefundError::LineTwice(given));
+        }
+        let line = &order.lines[index];
+        let (pieces_left, amount_left) = left(index, line);
+        let pieces = quantity.unwrap_or(0);
+        if pieces > pieces_left {
+            return Err(RefundError::TooManyPieces { line: given, wanted: pieces, left: pieces_left });
+        }
+        let amount = match amount_minor {
+            Some(amount) if amount > amount_left => {
+                return Err(RefundError::TooMuch { line: given, wanted: amount, left: amount_left });
+            }
+            Some(amount) => amount,
+            None => cost(line, line.quantity - pieces_left, pieces).min(amount_left),
+        };
+        if pieces == 0 && amount == 0 {
+            return Err(RefundError::Nothing(given));
+        }
+        parts.push(RefundedLine { line: number(index), quantity: pieces, amount_minor: amount });
+    }
+    Ok(parts)
+}
+
+/// What so many pieces of a line cost, after those that went before: all pieces together cost the line's amount.
+fn cost(line: &Line, before: u32, pieces: u32) -> Minor {
+    let up_to = |pieces: u32| portion(line.amount_minor, pieces.into(), line.quantity.into());
+    up_to(before.saturating_add(pieces)) - up_to(before)
+}
+
+/// `part` of `whole` of an amount, rounded down.
+fn portion(amount: Minor, part: Minor, whole: Minor) -> Minor {
+    let exact = u128::from(amount) * u128::from(part) / u128::from(whole.max(1));
+    Minor::try_from(exact).unwrap_or(amount).min(amount)
+}
+
+/// Which part of an order is given back.
+#[derive(Clone, Copy)]
+struct Share {
+    /// How much was given back before.
+    before: Minor,
+    /// How much is, after this.
+    after: Minor,
+    /// The order's total.
+    total: Minor,
+    /// Whether nothing is left.
+    completes: bool,
+}
+
+impl Share {
+    /// Whether it is the whole order at once.
+    fn is_whole(self) -> bool {
+        self.completes && self.before == 0
+    }
+
+    /// The part of an amount that goes with it.
+    fn of(self, amount: Minor) -> Minor {
+        let up_to = |part| portion(amount, part, self.total);
+        let after = if self.completes { amount } else { up_to(self.after) };
+        after - up_to(self.before)
+    }
+}
+
+/// Undoes the share of all that was booked for an order, what was booked last first.
+fn undo(
     tx: &mut Tx,
     act: &mut Act<'_>,
     order: &Order,
+    share: Share,
     reason: Option<&Label>,
 ) -> Result<Vec<PostingId>, LedgerError> {
     let mut reversals = Vec::new();
-    for outcome in order.outcomes.iter().rev() {
-        let PackResult::Done { posting: Some(posting), .. } = outcome.result else { continue };
+    let earned = order.outcomes.iter().rev().filter_map(|outcome| match &outcome.result {
+        PackResult::Done { posting: Some(posting), .. } => Some((*posting, Some(outcome.pack.clone()))),
+        _ => None,
+    });
+    let paid = order.payments.iter().rev().filter_map(|payment| payment.posting.map(|posting| (posting, None)));
+    for (posting, pack) in earned.chain(paid).collect::<Vec<_>>() {
+        let moves = if share.is_whole() {
+            vec![Move::Reverse { posting }]
+        } else {
+            let booked = act.book(tx)?.reversible_parts(posting)?;
+            let parts = booked.into_iter().map(|(unit, amount)| (unit, share.of(amount)));
+            let parts = parts.filter(|(_, amount)| *amount > 0);
+            parts.map(|(unit, amount)| Move::ReversePart { posting, unit, amount }).collect()
+        };
+        if moves.is_empty() {
+            continue;
+        }
         let id = act.ids.posting();
-        let moves = vec![Move::Reverse { posting }];
-        let pack = Some(outcome.pack.clone());
         act.book(tx)?.post(&NewPosting { id, cause: Cause::Refund(order.id), pack, reason: reason.cloned(), moves })?;
+        reversals.push(id);
+    }
+    // Coupons are whole things: they come back with the last of the order.
+    if let Some(coupons) = order.coupons.as_ref().filter(|_| share.completes) {
+        let (id, moves) = (act.ids.posting(), vec![Move::Reverse { posting: coupons.posting }]);
+        let (cause, reason) = (Cause::Refund(order.id), reason.cloned());
+        act.book(tx)?.post(&NewPosting { id, cause, pack: None, reason, moves })?;
         reversals.push(id);
     }
     Ok(reversals)
@@ -126,4 +329,32 @@ fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), Store
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_any_size_come_to_the_whole() {
+        for (amount, total, cuts) in
+            [(7, 100, &[1, 33, 66, 99][..]), (1, 3, &[1, 2]), (1_000, 7, &[1, 2, 3, 4, 5, 6]), (5, 5, &[])]
+        {
+            let mut before = 0;
+            let mut sum = 0;
+            for after in cuts.iter().copied().chain([total]) {
+                sum += Share { before, after, total, completes: after == total }.of(amount);
+                before = after;
+            }
+            assert_eq!(sum, amount);
+        }
+    }
+
+    #[test]
+    fn the_pieces_of_a_line_cost_what_the_line_does() {
+        let line =
+            Line { sku: Label::new("bun").unwrap(), category: None, brand: None, quantity: 3, amount_minor: 1_000 };
+        let costs: Vec<_> = (0..3).map(|before| cost(&line, before, 1)).collect();
+        assert_eq!(costs, [333, 333, 334]);
+    }
 }

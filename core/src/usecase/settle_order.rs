@@ -7,16 +7,19 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::figures::{Figure, count, count_order};
+use super::hold_assets::{HoldError, PostHold, post_hold};
 use super::host::has_store;
+use super::redeem_coupons::{Choice, RedeemCoupons, RedeemError, Redeemed, redeem_coupons};
+use super::spend_stored_value::{SpendError, SpendStoredValue, spend_stored_value, stored_value_units};
 use super::visits::note_visit;
 use super::{Act, Active, Reply};
 use crate::domain::{
-    Code, Currency, Event, Line, LineFault, Member, MemberId, Merchant, MerchantId, Minor, Order, OrderId, OrderState,
-    PackOutcome, PackResult, Reference, StoreId,
+    Code, Currency, Event, HoldId, Line, LineFault, Member, MemberId, Merchant, MerchantId, Minor, Order, OrderId,
+    PackOutcome, PackResult, Payment, PostingId, Reference, StoreId, UsedCoupons,
 };
 use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting};
 use crate::pack::{CallError, Earning, LogLine};
-use crate::store::{Key, Order1, Record, StoreError, Tx, layout, whole};
+use crate::store::{Key, Order1, Order2, Record, StoreError, Tx, layout, whole};
 
 /// What was bought.
 #[derive(Clone, Debug)]
@@ -31,8 +34,46 @@ pub struct SettleOrder {
     pub ordered_at: Option<Timestamp>,
     /// In which currency, if the till says so.
     pub currency: Option<Currency>,
-    /// What.
+    /// What, before coupons.
     pub lines: Vec<Line>,
+    /// The coupons that are redeemed for it.
+    pub coupons: Vec<Choice>,
+    /// How it is paid; nothing when that is not said.
+    pub payments: Vec<Pay>,
+}
+
+/// How a part of an order is paid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pay {
+    /// With the buyer's stored value.
+    StoredValue {
+        /// How much.
+        amount_minor: Minor,
+    },
+    /// With all that this hold of the buyer's has set aside.
+    Hold {
+        /// Which.
+        hold: HoldId,
+        /// What it is worth here; of stored value, what it holds.
+        amount_minor: Minor,
+    },
+    /// With something that the host does not keep: cash, a card.
+    Other {
+        /// What the till calls it.
+        method: Code,
+        /// How much.
+        amount_minor: Minor,
+    },
+}
+
+impl Pay {
+    fn amount_minor(&self) -> Minor {
+        match self {
+            Self::StoredValue { amount_minor } | Self::Hold { amount_minor, .. } | Self::Other { amount_minor, .. } => {
+                *amount_minor
+            }
+        }
+    }
 }
 
 /// An order that is recorded.
@@ -45,13 +86,17 @@ pub struct Settled {
 }
 
 impl Record for Settled {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
     const NAME: &'static str = "settled order";
 
-    /// Before lines had a brand.
+    /// Before lines had a brand, and before orders named coupons and payments.
     fn from_older(version: u8, body: &[u8]) -> Option<Self> {
-        let (order, repeated) = (version == 1).then(|| whole::<(Order1, bool)>(body))??;
-        Some(Self { order: order.into(), repeated })
+        let (order, repeated) = match version {
+            1 => whole::<(Order1, bool)>(body).map(|(order, repeated)| (order.into(), repeated))?,
+            2 => whole::<(Order2, bool)>(body).map(|(order, repeated)| (order.into(), repeated))?,
+            _ => return None,
+        };
+        Some(Self { order, repeated })
     }
 }
 
@@ -92,10 +137,46 @@ pub enum SettleError {
         /// The other order.
         order: OrderId,
     },
+    /// Coupons and stored value are a member's.
+    #[error("an order with coupons, or paid with stored value or a hold, needs the member whose they are")]
+    NeedsMember,
+    /// More ways than an order is paid in.
+    #[error("an order is paid in at most {PAYMENTS_MAX} ways, but {0} are given")]
+    TooManyPayments(usize),
+    /// A coupon is not redeemed.
+    #[error(transparent)]
+    Coupons(Box<RedeemError>),
+    /// The payments are not what is to be paid.
+    #[error("the payments add up to {paid}, but {due} are to be paid, coupons off")]
+    PaymentsDiffer {
+        /// The sum of the payments.
+        paid: Minor,
+        /// The order's total.
+        due: Minor,
+    },
+    /// Not a hold of the buyer's.
+    #[error("{0} is no hold of the buyer")]
+    UnknownHold(HoldId),
+    /// A hold of stored value has another worth than what it holds.
+    #[error("{hold} holds {held}, which is to be paid with it, but {given} are given")]
+    HoldWorth {
+        /// Which.
+        hold: HoldId,
+        /// How much it holds.
+        held: Minor,
+        /// What it was said to be worth.
+        given: Minor,
+    },
+    /// The ledger refuses a payment.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+/// In how many ways one order is paid.
+const PAYMENTS_MAX: usize = 10;
 
 /// How far a till's clock may be ahead of ours.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
@@ -128,6 +209,7 @@ pub fn settle_order(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder) -> Result
     if let Some(order) = tx.load::<OrderId>(&by_reference)? {
         return repeated(tx, merchant.id, order, new);
     }
+    act.store = Some(new.store);
     let mut order = Order {
         id: act.ids.order(),
         reference: new.reference.clone(),
@@ -136,10 +218,13 @@ pub fn settle_order(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder) -> Result
         ordered_at,
         lines: new.lines.clone(),
         total_minor,
-        state: OrderState::Settled,
+        coupons: None,
+        payments: Vec::new(),
+        refunds: Vec::new(),
         outcomes: Vec::new(),
     };
-    act.store = Some(order.store);
+    redeem(tx, act, new, &mut order)?;
+    pay(tx, act, new, &mut order)?;
     order.outcomes = ask_packs(tx, act, &merchant, &order, buyer.as_ref())?;
     tx.save(&layout::order(merchant.id, order.id), &order)?;
     tx.save(&by_reference, &order.id)?;
@@ -183,15 +268,97 @@ pub fn find_order(tx: &mut Tx, merchant: MerchantId, reference: &Reference) -> R
 fn repeated(tx: &mut Tx, merchant: MerchantId, id: OrderId, new: &SettleOrder) -> Result<Settled, SettleError> {
     let key = layout::order(merchant, id);
     let mut order = tx.load::<Order>(&key)?.ok_or_else(|| StoreError::corrupt("order (missing)", &key))?;
+    // A buyer who claimed the order later was not named when it was sent first.
     let same = order.store == new.store
-        && order.member == new.member
-        && order.lines == new.lines
+        && (order.member == new.member || new.member.is_none())
+        && order.lines_before_coupons() == new.lines
         && new.ordered_at.is_none_or(|at| whole_millis(at) == order.ordered_at);
     if !same {
         return Err(SettleError::ReferenceTaken { reference: new.reference.clone(), order: id });
     }
-    order.state = OrderState::Settled;
+    order.refunds.clear();
     Ok(Settled { order, repeated: true })
+}
+
+/// Redeems the coupons of an order, which takes off its lines what they give.
+fn redeem(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, order: &mut Order) -> Result<(), SettleError> {
+    if new.coupons.is_empty() {
+        return Ok(());
+    }
+    let member = new.member.ok_or(SettleError::NeedsMember)?;
+    let redeem = RedeemCoupons { member, coupons: new.coupons.clone(), store: new.store, lines: new.lines.clone() };
+    let Redeemed { posting, discounts, total_minor } =
+        redeem_coupons(tx, act, &redeem).map_err(|error| match error {
+            RedeemError::Store(error) => SettleError::Store(error),
+            other => SettleError::Coupons(Box::new(other)),
+        })?;
+    for discount in &discounts {
+        for (line, off) in order.lines.iter_mut().zip(&discount.lines) {
+            line.amount_minor = line.amount_minor.saturating_sub(*off);
+        }
+    }
+    order.total_minor = order.total_minor.saturating_sub(total_minor);
+    order.coupons = Some(UsedCoupons { posting, discounts });
+    Ok(())
+}
+
+/// Takes what the buyer pays with from them.
+fn pay(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, order: &mut Order) -> Result<(), SettleError> {
+    if new.payments.is_empty() {
+        return Ok(());
+    }
+    if new.payments.len() > PAYMENTS_MAX {
+        return Err(SettleError::TooManyPayments(new.payments.len()));
+    }
+    let (due, mut paid) = (order.total_minor, 0_u64);
+    for payment in &new.payments {
+        paid = paid.saturating_add(payment.amount_minor());
+    }
+    if paid != due {
+        return Err(SettleError::PaymentsDiffer { paid, due });
+    }
+    for payment in &new.payments {
+        let buyer = || new.member.ok_or(SettleError::NeedsMember);
+        let (method, posting) = match payment {
+            Pay::StoredValue { amount_minor } => {
+                let spend = SpendStoredValue { member: buyer()?, amount_minor: *amount_minor, reason: None };
+                let spent = spend_stored_value(tx, act, &spend).map_err(|error| match error {
+                    SpendError::UnknownMember(member) => SettleError::UnknownMember(member),
+                    SpendError::Ledger(error) => error.into(),
+                    SpendError::Store(error) => error.into(),
+                })?;
+                (stored_value_units().0, Some(spent.posting))
+            }
+            Pay::Hold { hold, amount_minor } => {
+                let posting = pay_with_hold(tx, act, buyer()?, *hold, *amount_minor)?;
+                (Code::new("hold").expect("a word is a code"), Some(posting))
+            }
+            Pay::Other { method, .. } => (method.clone(), None),
+        };
+        order.payments.push(Payment { method, amount_minor: payment.amount_minor(), posting });
+    }
+    Ok(())
+}
+
+fn pay_with_hold(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    buyer: MemberId,
+    hold: HoldId,
+    worth: Minor,
+) -> Result<PostingId, SettleError> {
+    let found = act.book(tx)?.find_hold(hold)?.filter(|found| found.member == buyer);
+    let found = found.ok_or(SettleError::UnknownHold(hold))?;
+    let (principal, bonus) = stored_value_units();
+    if [principal, bonus].contains(&found.unit) && found.amount != worth {
+        return Err(SettleError::HoldWorth { hold, held: found.amount, given: worth });
+    }
+    let posted = post_hold(tx, act, &PostHold { hold, amount: None, reason: None }).map_err(|error| match error {
+        HoldError::UnknownMember(_) | HoldError::OfCoupons(_) => SettleError::UnknownHold(hold),
+        HoldError::Ledger(error) => error.into(),
+        HoldError::Store(error) => error.into(),
+    })?;
+    Ok(posted.posting)
 }
 
 /// The instant as it is kept.
@@ -199,7 +366,7 @@ fn whole_millis(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
-fn ask_packs(
+pub(super) fn ask_packs(
     tx: &mut Tx,
     act: &mut Act<'_>,
     merchant: &Merchant,

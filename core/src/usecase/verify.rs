@@ -11,7 +11,7 @@ use super::host::Remembered;
 use super::visits::Visits;
 use super::{keys, known};
 use crate::domain::{
-    Member, MemberId, Merchant, MerchantId, Order, OrderId, OrderState, PackResult, Personal, PostingId, Standing,
+    Member, MemberId, Merchant, MerchantId, Order, OrderId, PackResult, Personal, PostingId, STORED_VALUE, Standing,
 };
 use crate::ledger::{Audit, Cause, Posting};
 use crate::store::{
@@ -397,11 +397,14 @@ fn postings_of(order: &Order) -> Vec<(PostingId, Cause)> {
         PackResult::Done { posting: Some(posting), .. } => Some((posting, Cause::Order(order.id))),
         PackResult::Done { posting: None, .. } | PackResult::Failed { .. } => None,
     });
-    let reversals = match &order.state {
-        OrderState::Settled => &[][..],
-        OrderState::Refunded { reversals, .. } => reversals,
-    };
-    earned.chain(reversals.iter().map(|posting| (*posting, Cause::Refund(order.id)))).collect()
+    let used = order.coupons.iter().map(|coupons| (coupons.posting, Cause::Coupon));
+    let paid = order.payments.iter().filter_map(|payment| {
+        let cause = if payment.method.as_str() == STORED_VALUE { Cause::Payment } else { Cause::Hold };
+        payment.posting.map(|posting| (posting, cause))
+    });
+    let reversals = order.refunds.iter().flat_map(|refund| &refund.reversals);
+    let reversals = reversals.map(|posting| (*posting, Cause::Refund(order.id)));
+    used.chain(paid).chain(earned).chain(reversals).collect()
 }
 
 const PAGE: usize = 1000;

@@ -182,6 +182,8 @@ impl Till {
             ordered_at: None,
             currency: None,
             lines: basket(3),
+            coupons: Vec::new(),
+            payments: Vec::new(),
         };
         let settled = self.host.operate(self.merchant, |tx, act| settle_order(tx, act, &order));
         settled.expect("the order is settled");

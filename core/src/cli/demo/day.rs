@@ -272,6 +272,8 @@ impl Day<'_> {
             ordered_at: None,
             currency: None,
             lines: vec![Line { sku: label(sku), category: None, brand: None, quantity, amount_minor }],
+            coupons: Vec::new(),
+            payments: Vec::new(),
         };
         Ok(self.once(key, |tx, act| settle_order(tx, act, &new))?.order)
     }
@@ -354,7 +356,7 @@ impl Day<'_> {
             .look(|tx| find_order(tx, self.stage.merchant.id, &reference_of(settled)))
             .map_err(|error| describe(&error))?
             .ok_or("the order of the script is missing")?;
-        let refund = RefundOrder { order, reason: Some(label("stale")) };
+        let refund = RefundOrder { order, reason: Some(label("stale")), lines: None };
         let order = self.once(key, |tx, act| refund_order(tx, act, &refund))?.order;
         let values = [
             ("name", person.name.to_owned()),

@@ -1,6 +1,7 @@
 //! One file for each endpoint.
 
 mod attributes;
+mod claim_order;
 mod consents;
 mod define_coupon;
 mod edit_member;
@@ -13,6 +14,7 @@ mod history;
 mod hold_assets;
 mod issue_coupons;
 mod keys;
+mod list_orders;
 mod list_packs;
 mod list_stores;
 mod load_stored_value;
@@ -82,7 +84,8 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(redeem_coupons::redeem_coupons))
         .routes(routes!(read_liability::read_liability))
         .routes(routes!(quote_order::quote_order))
-        .routes(routes!(settle_order::settle_order))
+        .routes(routes!(settle_order::settle_order, list_orders::list_orders))
+        .routes(routes!(claim_order::claim_order))
         .routes(routes!(read_order::read_order))
         .routes(routes!(refund_order::refund_order))
         .routes(routes!(list_stores::list_stores))

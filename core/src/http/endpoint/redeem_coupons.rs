@@ -6,11 +6,11 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{Action, Code, HoldId, MemberId, StoreId};
+use crate::domain::{Action, MemberId, StoreId};
 use crate::http::caller::{Caller, Once};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
-use crate::http::wire::{LineIn, lines};
+use crate::http::wire::{CouponChoice, CouponDiscountOut, LineIn, lines};
 use crate::http::{App, Problem, at_store};
 use crate::usecase;
 
@@ -26,27 +26,6 @@ pub(super) struct CouponRedemption {
     lines: Vec<LineIn>,
 }
 
-/// A coupon of the member.
-#[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum CouponChoice {
-    /// The one of this type that expires first.
-    #[schema(value_type = String)]
-    Type(Code),
-    /// What this hold has reserved, all of it.
-    #[schema(value_type = String)]
-    Hold(HoldId),
-}
-
-impl From<CouponChoice> for usecase::Choice {
-    fn from(choice: CouponChoice) -> Self {
-        match choice {
-            CouponChoice::Type(unit) => Self::OfType(unit),
-            CouponChoice::Hold(hold) => Self::Reserved(hold),
-        }
-    }
-}
-
 /// What was redeemed.
 #[derive(Serialize, ToSchema)]
 pub(super) struct RedeemedOut {
@@ -54,22 +33,6 @@ pub(super) struct RedeemedOut {
     /// What is taken off in all, in minor units.
     total_minor: u64,
     discounts: Vec<CouponDiscountOut>,
-}
-
-/// What one coupon gives.
-#[derive(Serialize, ToSchema)]
-pub(super) struct CouponDiscountOut {
-    coupon: String,
-    /// What is taken off each line, in minor units.
-    lines: Vec<u64>,
-    gift: Option<GiftOut>,
-}
-
-/// What is given on top.
-#[derive(Serialize, ToSchema)]
-pub(super) struct GiftOut {
-    sku: String,
-    quantity: u32,
 }
 
 /// Redeems coupons for a basket, all or none.
@@ -99,15 +62,7 @@ pub(super) async fn redeem_coupons(
             )
         })
         .await?;
-    let discounts = redeemed
-        .discounts
-        .into_iter()
-        .map(|discount| CouponDiscountOut {
-            coupon: discount.coupon.into(),
-            lines: discount.lines,
-            gift: discount.gift.map(|(sku, quantity)| GiftOut { sku: sku.into(), quantity }),
-        })
-        .collect();
+    let discounts = redeemed.discounts.into_iter().map(Into::into).collect();
     let posting = redeemed.posting.to_string();
     Ok((StatusCode::CREATED, Json(RedeemedOut { posting, total_minor: redeemed.total_minor, discounts })))
 }

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::domain::{Action, Currency, MemberId, Reference, StoreId};
+use crate::domain::{Action, Code, Currency, HoldId, MemberId, Reference, StoreId};
 use crate::http::caller::{Caller, Once};
 use crate::http::sent::Sent;
-use crate::http::wire::{LineIn, OrderOut, lines};
+use crate::http::wire::{AmountMinor, CouponChoice, LineIn, OrderOut, lines};
 use crate::http::{App, Problem, at_store};
-use crate::usecase;
+use crate::usecase::{self, Pay};
 
 /// What was bought.
 #[derive(Deserialize, ToSchema)]
@@ -32,7 +32,54 @@ pub(super) struct NewOrder {
     /// ISO 4217; if present it must be the merchant's.
     #[schema(value_type = Option<String>, example = "CNY")]
     currency: Option<Currency>,
+    /// What was bought, before coupons.
     lines: Vec<LineIn>,
+    /// The buyer's coupons, redeemed with it, in the order in which they count.
+    #[serde(default)]
+    coupons: Vec<CouponChoice>,
+    /// How it is paid; together what is to be paid, coupons off. Left out when that is not said.
+    #[serde(default)]
+    payments: Vec<PaymentIn>,
+}
+
+/// A part of what is paid.
+#[derive(Deserialize, ToSchema)]
+#[serde(tag = "method", rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) enum PaymentIn {
+    /// With the buyer's stored value.
+    StoredValue {
+        /// How much, in minor units.
+        #[schema(value_type = u64, example = 2400)]
+        amount_minor: AmountMinor,
+    },
+    /// With all that a hold of the buyer's has set aside: stored value, points.
+    Hold {
+        /// Which.
+        #[schema(value_type = String)]
+        hold: HoldId,
+        /// What it is worth here; of stored value, what it holds.
+        #[schema(value_type = u64, example = 2400)]
+        amount_minor: AmountMinor,
+    },
+    /// With what the host does not keep.
+    Other {
+        /// What the till calls it, such as `cash`.
+        #[schema(value_type = String, example = "cash")]
+        name: Code,
+        /// How much, in minor units.
+        #[schema(value_type = u64, example = 2400)]
+        amount_minor: AmountMinor,
+    },
+}
+
+impl From<PaymentIn> for Pay {
+    fn from(form: PaymentIn) -> Self {
+        match form {
+            PaymentIn::StoredValue { amount_minor } => Self::StoredValue { amount_minor: amount_minor.0 },
+            PaymentIn::Hold { hold, amount_minor } => Self::Hold { hold, amount_minor: amount_minor.0 },
+            PaymentIn::Other { name, amount_minor } => Self::Other { method: name, amount_minor: amount_minor.0 },
+        }
+    }
 }
 
 /// Records an order; the packs that are enabled in its store do their part in the same transaction.
@@ -47,8 +94,11 @@ pub(super) async fn settle_order(
     Once(key): Once,
     sent: Sent<NewOrder>,
 ) -> Result<(StatusCode, Json<OrderOut>), Problem> {
-    let NewOrder { reference, store, member, ordered_at, currency, lines: basket } = sent.body;
-    let new = usecase::SettleOrder { reference, store, member, ordered_at, currency, lines: lines(basket)? };
+    let NewOrder { reference, store, member, ordered_at, currency, lines: basket, coupons, payments } = sent.body;
+    let lines = lines(basket)?;
+    let coupons = coupons.into_iter().map(Into::into).collect();
+    let payments = payments.into_iter().map(Into::into).collect();
+    let new = usecase::SettleOrder { reference, store, member, ordered_at, currency, lines, coupons, payments };
     let settled = app
         .serve(caller, Action::Serve, move |host, actor| {
             at_store(actor, new.store)?;

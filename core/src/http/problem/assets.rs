@@ -11,6 +11,8 @@ impl From<LedgerError> for Problem {
             LedgerError::Empty
             | LedgerError::NotReversible(_)
             | LedgerError::AlreadyReversed { .. }
+            | LedgerError::PartlyReversed(_)
+            | LedgerError::PartTooLarge { .. }
             | LedgerError::UnknownPosting(_)
             | LedgerError::ExistsDifferent(_)
             | LedgerError::HoldNotLapsed { .. }

@@ -3,7 +3,7 @@
 use super::Problem;
 use crate::domain::LineFault;
 use crate::ledger::LedgerError;
-use crate::usecase::{QuoteError, RefundError, SettleError};
+use crate::usecase::{ClaimError, QuoteError, RedeemError, RefundError, SettleError};
 
 impl From<LineFault> for Problem {
     fn from(fault: LineFault) -> Self {
@@ -36,6 +36,16 @@ impl From<SettleError> for Problem {
             SettleError::UnknownStore(_) => Self::refused("unknown-store", error),
             SettleError::UnknownMember(_) => Self::refused("unknown-member", error),
             SettleError::ReferenceTaken { .. } => Self::conflict("reference-taken", error),
+            SettleError::NeedsMember => Self::refused("needs-member", error),
+            SettleError::TooManyPayments(_) => Self::refused("too-many-payments", error),
+            SettleError::Coupons(error) => match *error {
+                RedeemError::UnknownMember(_) => Self::refused("unknown-member", error),
+                other => other.into(),
+            },
+            SettleError::PaymentsDiffer { .. } => Self::refused("payments-differ", error),
+            SettleError::UnknownHold(_) => Self::refused("unknown-hold", error),
+            SettleError::HoldWorth { .. } => Self::refused("hold-worth", error),
+            SettleError::Ledger(error) => error.into(),
             SettleError::Store(error) => error.into(),
         }
     }
@@ -46,9 +56,28 @@ impl From<RefundError> for Problem {
         match error {
             RefundError::UnknownOrder(id) => Self::unknown_order(id),
             RefundError::AlreadyRefunded(_) => Self::conflict("already-refunded", error),
+            RefundError::TooManyParts => Self::conflict("too-many-parts", error),
+            RefundError::NoLines => Self::refused("no-lines", error),
+            RefundError::UnknownLine { .. } => Self::refused("unknown-line", error),
+            RefundError::LineTwice(_) => Self::refused("line-twice", error),
+            RefundError::Nothing(_) => Self::refused("nothing-to-refund", error),
+            RefundError::TooManyPieces { .. } => Self::refused("too-many-pieces", error),
+            RefundError::TooMuch { .. } => Self::refused("too-much", error),
             RefundError::Ledger(error @ LedgerError::Shortfall { .. }) => error.into(),
             RefundError::Ledger(error) => Self::internal(error),
             RefundError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ClaimError> for Problem {
+    fn from(error: ClaimError) -> Self {
+        match error {
+            ClaimError::UnknownOrder(id) => Self::unknown_order(id),
+            ClaimError::UnknownMember(_) => Self::refused("unknown-member", error),
+            ClaimError::HasMember(_) => Self::conflict("order-has-member", error),
+            ClaimError::Refunded(_) => Self::conflict("already-refunded", error),
+            ClaimError::Store(error) => error.into(),
         }
     }
 }

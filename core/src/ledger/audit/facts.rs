@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
-use crate::domain::{HoldId, LotId, MemberId, MerchantId, Minor, PostingId};
+use crate::domain::{Code, HoldId, LotId, MemberId, MerchantId, Minor, PostingId};
 use crate::ledger::book::touched;
-use crate::ledger::records::Reversal;
+use crate::ledger::records::{Reversal, ReversedPart};
 use crate::ledger::{Entry, Hold, HoldState, House, Move, Party, PendingGrant, PendingState, Posting, Transfer};
 use crate::store::layout;
 use crate::store::{Key, KeyRange, StoreError, decode, decode_own};
@@ -34,6 +34,8 @@ pub(super) enum Fact {
     Touched { posting: PostingId, member: MemberId },
     /// A posting was reversed by another one.
     Reversed { posting: PostingId, by: PostingId },
+    /// A part of a posting was reversed by another one; so much of it had lapsed.
+    ReversedInPart { posting: PostingId, by: PostingId, unit: Code, amount: Minor, lapsed: Minor },
     /// A hold, as it was when it was placed.
     Placed(Hold),
     /// What became of a hold.
@@ -48,7 +50,7 @@ impl Fact {
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::Touched { .. } => Kind::Statement,
-            Self::Reversed { .. } => Kind::Reversal,
+            Self::Reversed { .. } | Self::ReversedInPart { .. } => Kind::Reversal,
             Self::Placed(_) | Self::Ended(..) => Kind::Hold,
             Self::Promised(_) | Self::Closed(..) => Kind::Pending,
         }
@@ -58,7 +60,9 @@ impl Fact {
     pub(super) fn key(&self, merchant: MerchantId) -> Key {
         match self {
             Self::Touched { posting, member } => layout::member_posting(merchant, *member, *posting),
-            Self::Reversed { posting, .. } => layout::reversal(merchant, *posting),
+            Self::Reversed { posting, .. } | Self::ReversedInPart { posting, .. } => {
+                layout::reversal(merchant, *posting)
+            }
             Self::Placed(Hold { id: hold, .. }) | Self::Ended(hold, _) => layout::hold(merchant, *hold),
             Self::Promised(PendingGrant { lot, .. }) | Self::Closed(lot, _) => layout::pending(merchant, *lot),
         }
@@ -69,6 +73,7 @@ impl Fact {
         match self {
             Self::Touched { posting, .. }
             | Self::Reversed { by: posting, .. }
+            | Self::ReversedInPart { by: posting, .. }
             | Self::Placed(Hold { source: posting, .. })
             | Self::Promised(PendingGrant { source: posting, .. })
             | Self::Ended(
@@ -88,6 +93,9 @@ impl fmt::Display for Fact {
         match self {
             Self::Touched { posting, member } => write!(f, "{posting} touches {member}"),
             Self::Reversed { posting, by } => write!(f, "{by} reverses {posting}"),
+            Self::ReversedInPart { posting, by, unit, amount, lapsed } => {
+                write!(f, "{by} reverses {amount} {unit} of {posting}, of which {lapsed} had lapsed")
+            }
             Self::Placed(Hold { id, member, unit, amount, source, .. }) => {
                 write!(f, "{source} sets {amount} {unit} of {member} aside as {id}")
             }
@@ -126,6 +134,11 @@ pub(super) fn of_posting(posting: &Posting, mut tell: impl FnMut(Fact)) {
                 tell(Fact::Reversed { posting: *reversed, by });
                 let cancelled = from(entry, House::Pending).flat_map(|transfer| &transfer.lots);
                 cancelled.for_each(|part| tell(Fact::Closed(part.lot, PendingState::Cancelled { posting: by })));
+            }
+            Move::ReversePart { posting: reversed, unit, amount: part } => {
+                let lapsed = part.saturating_sub(amount(entry.transfers.iter()));
+                let (unit, amount) = (unit.clone(), *part);
+                tell(Fact::ReversedInPart { posting: *reversed, by, unit, amount, lapsed });
             }
             Move::Hold { hold, member, unit, amount, lapses_at } => tell(Fact::Placed(Hold {
                 id: *hold,
@@ -211,7 +224,16 @@ impl Kind {
             }
             Self::Reversal => {
                 let posting = layout::posting_id(key).ok_or_else(|| corrupt("key of a reversal"))?;
-                Ok(vec![Fact::Reversed { posting, by: decode::<Reversal>(key, bytes)?.0 }])
+                Ok(match decode::<Reversal>(key, bytes)? {
+                    Reversal::Whole(by) => vec![Fact::Reversed { posting, by }],
+                    Reversal::Parts(parts) => {
+                        let fact = |ReversedPart { by, unit, amount, lapsed }: ReversedPart| {
+                            let lapsed = lapsed.iter().fold(0, |sum: Minor, (_, part)| sum.saturating_add(*part));
+                            Fact::ReversedInPart { posting, by, unit, amount, lapsed }
+                        };
+                        parts.into_iter().map(fact).collect()
+                    }
+                })
             }
             Self::Hold => Ok(of_hold(&read_hold(merchant, key, bytes)?)),
             Self::Pending => Ok(of_pending(&read_pending(merchant, key, bytes)?)),

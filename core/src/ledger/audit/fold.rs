@@ -135,7 +135,7 @@ impl Fold {
                     let holding = self.holding((*member, number));
                     holding.issued = holding.issued.saturating_add(i64::try_from(*count).unwrap_or(i64::MAX));
                 }
-                Move::Reverse { .. } => {
+                Move::Reverse { .. } | Move::ReversePart { .. } => {
                     for transfer in &entry.transfers {
                         if let (Party::Member(member), Party::House(House::Issued)) = (transfer.from, transfer.to) {
                             let number = self.number(&transfer.unit);
@@ -173,7 +173,8 @@ impl Fold {
             | Move::Hold { .. }
             | Move::PostHold { .. }
             | Move::VoidHold { .. }
-            | Move::LapseHold { .. } => return,
+            | Move::LapseHold { .. }
+            | Move::ReversePart { .. } => return,
         };
         let unit = self.number(&transfer.unit);
         for part in &transfer.lots {

@@ -31,6 +31,7 @@ enum Step {
     Void { coupon: bool, which: Index },
     Give { from: MemberId, amount: Minor },
     Reverse { which: Index },
+    ReversePart { which: Index, percent: u8 },
     RunDue,
     Wait { seconds: i64 },
 }
@@ -69,6 +70,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (any::<bool>(), index()).prop_map(|(coupon, which)| Step::Void { coupon, which }),
         3 => (1_u64..90, member()).prop_map(|(amount, from)| Step::Give { from, amount }),
         5 => index().prop_map(|which| Step::Reverse { which }),
+        4 => (index(), 1_u8..120).prop_map(|(which, percent)| Step::ReversePart { which, percent }),
         1 => Just(Step::RunDue),
         2 => seconds().prop_map(|seconds| Step::Wait { seconds }),
     ]
@@ -117,6 +119,7 @@ impl Step {
             Self::Void { coupon: true, .. } => "void a reservation",
             Self::Give { .. } => "give",
             Self::Reverse { .. } => "reverse",
+            Self::ReversePart { .. } => "reverse a part",
             Self::RunDue => "run the job",
             Self::Wait { .. } => "wait",
         }
@@ -270,6 +273,17 @@ impl Pair {
                 let (id, lots) = self.post(Move::Reverse { posting });
                 (lots.is_some(), self.model(coupon).attempt(|model| model.reverse(id, now, posting)))
             }
+            Step::ReversePart { which, percent } => {
+                if self.postings.is_empty() {
+                    return Ok(false);
+                }
+                let posting = *which.get(&self.postings);
+                let coupon = self.coupons.knows(posting);
+                let amount = (self.model(coupon).left_of(posting) * Minor::from(percent)).div_ceil(100);
+                let (id, lots) = self.post(Move::ReversePart { posting, unit: Self::unit(coupon), amount });
+                let agreed = self.model(coupon).attempt(|model| model.reverse_part(id, now, posting, amount));
+                (lots.is_some(), agreed)
+            }
             Step::RunDue => {
                 while self.world.with_book(now, |book| book.book_due(3)).unwrap().more {}
                 self.points.run_due(now);
@@ -319,6 +333,6 @@ fn the_ledger_agrees_with_a_simple_one() {
     let counts = counts.into_inner();
     let operations: u64 = counts.values().flatten().sum();
     assert!(operations >= OPERATIONS_MIN, "{operations} operations");
-    assert_eq!(counts.len(), 16, "of some kind there was none, refused and done: {counts:?}");
+    assert_eq!(counts.len(), 17, "of some kind there was none, refused and done: {counts:?}");
     assert!(counts.values().all(|[_, done]| *done >= OF_EACH_MIN), "refused and done: {counts:?}");
 }

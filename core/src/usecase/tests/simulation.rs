@@ -394,12 +394,14 @@ impl Shop {
                     ordered_at: None,
                     currency: None,
                     lines: vec![line(amount)],
+                    coupons: Vec::new(),
+                    payments: Vec::new(),
                 };
                 let run = |tx: &mut Tx, act: &mut Act<'_>| settle_order(tx, act, &order).map_err(refusal_of_order);
                 self.once(request, run, |settled| Reply::Order(settled.order.id))
             }
             Wish::Refund { order } => {
-                let refund = RefundOrder { order, reason: label };
+                let refund = RefundOrder { order, reason: label, lines: None };
                 let run = |tx: &mut Tx, act: &mut Act<'_>| refund_order(tx, act, &refund).map_err(refusal_of_refund);
                 self.once(request, run, |_| Reply::Done)
             }

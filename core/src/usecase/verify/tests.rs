@@ -70,12 +70,14 @@ impl Shop {
                 ordered_at: None,
                 currency: None,
                 lines: vec![Line { sku: label("bun"), category: None, brand: None, quantity: 1, amount_minor: 500 }],
+                coupons: Vec::new(),
+                payments: Vec::new(),
             };
             let settled = host.act_once(&actor, &order.reference, b"1", |tx, act| settle_order(tx, act, &order));
             earned(&host, merchant, member, settled.unwrap().order)
         };
         let (order, refunded) = (settle("till-1"), settle("till-2"));
-        let refund = RefundOrder { order: refunded, reason: None };
+        let refund = RefundOrder { order: refunded, reason: None, lines: None };
         host.act_once(&actor, &reference("refund"), b"1", |tx, act| refund_order(tx, act, &refund)).unwrap();
         Self { host, merchant, member, order, refunded }
     }
@@ -133,9 +135,9 @@ fn a_posting_that_an_order_names_but_that_is_not_of_it() {
         })
     });
     finds_just(&["names pst_09090909090909090909090909090909, but there is no such posting of it"], |shop, tx| {
-        shop.change_order(tx, shop.refunded, |order| match &mut order.state {
-            OrderState::Refunded { reversals, .. } => reversals[0] = missing,
-            OrderState::Settled => panic!("it was refunded"),
+        shop.change_order(tx, shop.refunded, |order| match order.refunds.last_mut() {
+            Some(refund) => refund.reversals[0] = missing,
+            None => panic!("it was refunded"),
         })
     });
     finds_just(&["but there is no such posting of it"], |shop, tx| {

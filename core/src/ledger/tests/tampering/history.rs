@@ -172,11 +172,11 @@ fn a_marker_of_a_reversal() {
         tx.delete(&marker);
         Ok(())
     });
-    finds_just(&lived(), &[&unsaid], |tx| tx.save(&marker, &Reversal(id(14))));
+    finds_just(&lived(), &[&unsaid], |tx| tx.save(&marker, &Reversal::Whole(id(14))));
     let invented = "a record says that pst_0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c reverses pst_01";
-    finds_just(&lived(), &[invented], |tx| tx.save(&layout::reversal(MERCHANT, id(1)), &Reversal(id(12))));
+    finds_just(&lived(), &[invented], |tx| tx.save(&layout::reversal(MERCHANT, id(1)), &Reversal::Whole(id(12))));
     let invented = "a record says that pst_63636363636363636363636363636363 reverses pst_01";
-    finds_just(&lived(), &[invented], |tx| tx.save(&layout::reversal(MERCHANT, id(1)), &Reversal(id(99))));
+    finds_just(&lived(), &[invented], |tx| tx.save(&layout::reversal(MERCHANT, id(1)), &Reversal::Whole(id(99))));
 }
 
 #[test]

@@ -1,0 +1,77 @@
+//! A member claims an order that was recorded without one: from a receipt, an hour or a week later.
+
+use super::figures::{Figure, count};
+use super::settle_order::ask_packs;
+use super::visits::note_visit;
+use super::{Act, Reply};
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Event, Member, MemberId, MerchantId, Order, OrderId, OrderState};
+use crate::store::{Key, Record, StoreError, Tx, layout};
+
+/// An order that was claimed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claimed {
+    /// The order, the member's.
+    pub order: Order,
+}
+
+impl Record for Claimed {
+    const VERSION: u8 = 1;
+    const NAME: &'static str = "claimed order";
+}
+
+impl Reply for Claimed {
+    fn about(&self, merchant: MerchantId) -> Option<Key> {
+        Some(layout::order(merchant, self.order.id))
+    }
+}
+
+/// Why an order is not claimed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// Not an order of the merchant.
+    #[error("there is no order {0}")]
+    UnknownOrder(OrderId),
+    /// Not a member of the merchant.
+    #[error("there is no member {0}")]
+    UnknownMember(MemberId),
+    /// It is somebody's.
+    #[error("order {0} is a member's already")]
+    HasMember(OrderId),
+    /// Something of it was given back.
+    #[error("order {0} was given back, or parts of it")]
+    Refunded(OrderId),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes an order a member's, and asks the packs of its store again what it gives, now that there is a buyer: at the time
+/// at which it was made, by the rules that are in force now.
+///
+/// # Errors
+/// The first refusal in the order of [`ClaimError`]'s variants.
+pub fn claim_order(tx: &mut Tx, act: &mut Act<'_>, id: OrderId, member: MemberId) -> Result<Claimed, ClaimError> {
+    let key = layout::order(act.merchant, id);
+    let mut order = tx.load::<Order>(&key)?.ok_or(ClaimError::UnknownOrder(id))?;
+    let buyer = tx.load::<Member>(&layout::member(act.merchant, member))?.ok_or(ClaimError::UnknownMember(member))?;
+    if order.member.is_some() {
+        return Err(ClaimError::HasMember(id));
+    }
+    if order.state() != OrderState::Settled {
+        return Err(ClaimError::Refunded(id));
+    }
+    let merchant = act.merchant(tx)?;
+    act.store = Some(order.store);
+    order.member = Some(member);
+    order.outcomes = ask_packs(tx, act, &merchant, &order, Some(&buyer))?;
+    tx.save(&key, &order)?;
+    tx.put(&layout::member_order(act.merchant, member, id), Vec::new())?;
+    let zone = merchant.time_zone.zone();
+    let mut moves = vec![(Figure::MemberOrders, 1), (Figure::MemberRevenueMinor, order.total_minor)];
+    moves.extend(note_visit(tx, act, member, zone.to_datetime(order.ordered_at).date())?);
+    count(tx, act.merchant, &zone, order.ordered_at, Some(order.store), &moves)?;
+    act.tell(tx, &Event::OrderClaimed { order: id, member, at: act.now })?;
+    Ok(Claimed { order })
+}
