@@ -1,10 +1,13 @@
 //! A merchant at the host's interface, and its members.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderName, HeaderValue, Request as HttpRequest};
-use punchcard::domain::{Event, MerchantId, StoreId};
+use punchcard::domain::{Event, MerchantId, Role, StoreId};
 use punchcard::store::{StoreError, decode, layout};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -19,19 +22,24 @@ pub struct Shop {
     /// Its id.
     pub id: MerchantId,
     stores: Vec<StoreId>,
-    owner: String,
-    clerk: String,
+    keys: BTreeMap<Role, String>,
     key: Option<String>,
 }
 
 impl Shop {
-    pub(crate) fn new(inner: Arc<Inner>, id: MerchantId, stores: Vec<StoreId>, owner: String, clerk: String) -> Self {
-        Self { inner, id, stores, key: Some(owner.clone()), owner, clerk }
+    pub(crate) fn new(inner: Arc<Inner>, id: MerchantId, stores: Vec<StoreId>, keys: BTreeMap<Role, String>) -> Self {
+        let key = keys.get(&Role::Owner).cloned();
+        Self { inner, id, stores, keys, key }
     }
 
-    /// The same with the key of a clerk; otherwise the owner asks.
+    /// The same with the key of somebody in this role, in all stores; otherwise the owner asks.
+    pub fn as_role(&self, role: Role) -> Self {
+        self.with_key(self.keys.get(&role).map(String::as_str))
+    }
+
+    /// The same with the key of a clerk.
     pub fn as_clerk(&self) -> Self {
-        self.with_key(Some(&self.clerk))
+        self.as_role(Role::Clerk)
     }
 
     /// The same with another key, or none.
@@ -41,7 +49,7 @@ impl Shop {
 
     /// The owner's key.
     pub fn owner_key(&self) -> &str {
-        &self.owner
+        &self.keys[&Role::Owner]
     }
 
     /// The id of one of its stores.
@@ -144,10 +152,25 @@ impl Request {
         self
     }
 
+    /// From this address and port, as if it had come over a network.
+    #[must_use]
+    pub fn from_peer(mut self, peer: &str) -> Self {
+        let peer: SocketAddr = peer.parse().expect("an address of a spec is well-formed");
+        self.request.extensions_mut().insert(ConnectInfo(peer));
+        self
+    }
+
     /// With this idempotency key.
     #[must_use]
     pub fn key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
+    }
+
+    /// With an idempotency key that was not used yet.
+    #[must_use]
+    pub fn new_key(self) -> Self {
+        let key = self.inner.new_key();
+        self.key(&key)
     }
 
     /// Without an idempotency key.
