@@ -14,6 +14,7 @@ mod coupons;
 mod crash;
 mod demo;
 mod durability;
+mod every_route;
 mod hostile;
 mod imports;
 mod interface;

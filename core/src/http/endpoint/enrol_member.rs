@@ -17,6 +17,7 @@ use crate::usecase;
 /// Who joins.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"reference": "card-1001", "tags": ["vip"], "home_store": "sto_0198f2a4c1d07e3b9a5c6d7e8f901234", "channel": "till"}))]
 pub(super) struct NewMember {
     /// The card or customer number, unique in the merchant.
     #[schema(value_type = Option<String>, example = "card-1001", max_length = 128)]
@@ -59,7 +60,8 @@ impl From<Member> for MemberOut {
 }
 
 /// Makes somebody a member.
-#[utoipa::path(post, path = "/v1/members", tag = "members", request_body = NewMember,
+#[utoipa::path(post, path = "/v1/members", tag = "members",
+    extensions(("x-needs" = json!("serve"))), request_body = NewMember,
     params(("Idempotency-Key" = String, Header, description = "A text of your own, new for each new member.")),
     responses((status = 201, body = MemberOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),

@@ -19,7 +19,7 @@ use crate::usecase;
 #[into_params(parameter_in = Query)]
 pub(super) struct Sought {
     /// The card or customer number.
-    #[param(value_type = String)]
+    #[param(value_type = String, example = "card-1001", min_length = 1, max_length = 128)]
     reference: Reference,
 }
 
@@ -31,7 +31,8 @@ pub(super) struct Found {
 }
 
 /// Finds a member by card or customer number.
-#[utoipa::path(get, path = "/v1/members", tag = "members", params(Sought),
+#[utoipa::path(get, path = "/v1/members", tag = "members",
+    extensions(("x-needs" = json!("read"))), params(Sought),
     responses((status = 200, body = Found),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

@@ -11,7 +11,8 @@ use crate::http::{App, Problem};
 use crate::usecase;
 
 /// A member.
-#[utoipa::path(get, path = "/v1/members/{member}", tag = "members", params(("member" = String, Path)),
+#[utoipa::path(get, path = "/v1/members/{member}", tag = "members",
+    extensions(("x-needs" = json!("read"))), params(("member" = String, Path)),
     responses((status = 200, body = MemberOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

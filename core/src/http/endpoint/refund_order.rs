@@ -16,6 +16,7 @@ use crate::usecase;
 /// Why an order is given back.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "stale bread"}))]
 pub(super) struct Refund {
     /// For people.
     #[schema(value_type = Option<String>, example = "stale bread", max_length = 128)]
@@ -23,7 +24,8 @@ pub(super) struct Refund {
 }
 
 /// Gives an order back as a whole: what it earned is taken back, what was spent of that already becomes a debt.
-#[utoipa::path(post, path = "/v1/orders/{order}/refund", tag = "orders", request_body = Refund,
+#[utoipa::path(post, path = "/v1/orders/{order}/refund", tag = "orders",
+    extensions(("x-needs" = json!("serve"))), request_body = Refund,
     params(("order" = String, Path),
         ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new refund.")),
     responses((status = 200, body = OrderOut),

@@ -33,6 +33,7 @@ pub(super) struct UploadedOut {
 
 /// Checks a component against the contract and keeps it as a revision. It is not enabled by that.
 #[utoipa::path(post, path = "/v1/packs", tag = "packs",
+    extensions(("x-needs" = json!("manage-packs"))),
     request_body(content = Vec<u8>, content_type = "application/wasm"),
     responses((status = 201, body = UploadedOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
