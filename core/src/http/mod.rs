@@ -6,6 +6,7 @@
 mod app;
 mod caller;
 mod describe;
+mod docs;
 mod endpoint;
 mod metrics;
 mod path;
@@ -67,12 +68,7 @@ pub fn router(host: Host, settings: &Settings) -> Router {
     let app = App::new(host, settings.clone());
     let (router, openapi) = described();
     router
-        .route(
-            "/openapi.json",
-            axum::routing::get(move || async move {
-                ([(axum::http::header::CONTENT_TYPE, "application/json")], openapi_json(&openapi)).into_response()
-            }),
-        )
+        .merge(docs::routes(&openapi))
         .fallback(async || Problem::no_such_path())
         .method_not_allowed_fallback(async || Problem::wrong_method())
         .layer(CatchPanicLayer::custom(|_| Problem::internal("a request handler panicked").into_response()))
@@ -86,15 +82,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     described().1
 }
 
-fn openapi_json(openapi: &utoipa::openapi::OpenApi) -> String {
-    openapi.to_json().expect("the description is made of plain values")
-}
-
 /// All endpoints, and their description.
 fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
     let all = OpenApiRouter::with_openapi(Description::openapi()).merge(endpoint::all());
     let (router, mut openapi) = all.split_for_parts();
-    describe::parameters(&mut openapi);
+    describe::finish(&mut openapi);
     (router, openapi)
 }
 
