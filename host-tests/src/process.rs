@@ -179,14 +179,26 @@ impl Server {
         panic!("the server does not end");
     }
 
+    /// Asks it to read its certificates again.
+    ///
+    /// # Panics
+    /// When it can not be asked.
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        let asked = Command::new("kill").args([signal, &id]).status().expect("there is a program `kill`");
+        assert!(asked.success(), "the server can not be asked by {signal}");
+    }
+
     /// Asks it to stop, as a service manager does, and waits until it has.
     ///
     /// # Panics
     /// When it can not be asked.
     pub fn stop(mut self) -> ExitStatus {
-        let id = self.child.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &id]).status().expect("there is a program `kill`");
-        assert!(asked.success(), "the server can not be asked to stop");
+        self.signal("-TERM");
         self.child.wait().expect("our own child can be waited for")
     }
 }

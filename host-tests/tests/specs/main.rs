@@ -13,6 +13,7 @@ mod connections;
 mod coupons;
 mod crash;
 mod demo;
+mod docs;
 mod durability;
 mod every_route;
 mod hostile;
@@ -28,7 +29,9 @@ mod points;
 mod rates;
 mod refunds;
 mod strace;
+mod tls;
 mod uploads;
+mod watching;
 
 use host_tests::Shop;
 use serde_json::{Value, json};
