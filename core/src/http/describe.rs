@@ -1,12 +1,12 @@
 //! What the description of the interface says beyond what stands at each endpoint: things that many have in common.
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::openapi::schema::{ArrayItems, ObjectBuilder, Schema, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr};
 use utoipa::{Modify, openapi};
 
-use crate::domain::{Code, HoldId, MemberId, OrderId, Reference};
+use crate::domain::{Code, HoldId, MemberId, OrderId, Reference, RevisionId, StoreId};
 
 /// The digits of the ids in examples.
 const DIGITS: &str = "0198f2a4c1d07e3b9a5c6d7e8f901234";
@@ -18,6 +18,15 @@ const IDS: [(&str, &str, &str); 3] = [
     ("member", MemberId::PREFIX, "The member's id."),
     ("order", OrderId::PREFIX, "The order's id."),
     ("hold", HoldId::PREFIX, "The hold's id."),
+];
+
+/// Fields of bodies that are ids, or lists of them.
+const FIELDS: [(&str, &str); 5] = [
+    ("member", MemberId::PREFIX),
+    ("store", StoreId::PREFIX),
+    ("stores", StoreId::PREFIX),
+    ("home_store", StoreId::PREFIX),
+    ("revision", RevisionId::PREFIX),
 ];
 
 /// The parts of paths that are codes: name, an example, and what it is.
@@ -37,8 +46,15 @@ impl Modify for Common {
     }
 }
 
-/// Says what the parameters are that many endpoints have.
-pub(super) fn parameters(described: &mut OpenApi) {
+/// Says what parameters and fields are that many endpoints have.
+pub(super) fn finish(described: &mut OpenApi) {
+    for schema in described.components.iter_mut().flat_map(|components| components.schemas.values_mut()) {
+        if let RefOr::T(Schema::Object(object)) = schema {
+            for (name, field) in &mut object.properties {
+                describe_field(name, field);
+            }
+        }
+    }
     for item in described.paths.paths.values_mut() {
         for operation in operations(item) {
             for parameter in operation.parameters.iter_mut().flatten() {
@@ -54,11 +70,37 @@ fn operations(item: &mut openapi::PathItem) -> impl Iterator<Item = &mut Operati
     [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten()
 }
 
+/// Says what a field's ids look like. A field whose name is one of these and that is a text is an id.
+fn describe_field(name: &str, field: &mut RefOr<Schema>) {
+    let Some((_, prefix)) = FIELDS.iter().find(|(field, _)| *field == name) else { return };
+    let field = match field {
+        RefOr::T(Schema::Array(list)) => match &mut list.items {
+            ArrayItems::RefOrSchema(item) => &mut **item,
+            ArrayItems::False => return,
+        },
+        other => other,
+    };
+    let RefOr::T(Schema::Object(object)) = field else { return };
+    let is_text = match &object.schema_type {
+        SchemaType::Type(kind) => *kind == Type::String,
+        SchemaType::Array(kinds) => kinds.contains(&Type::String),
+        SchemaType::AnyValue => false,
+    };
+    if is_text && object.pattern.is_none() {
+        object.pattern = Some(pattern(prefix));
+        object.examples = vec![format!("{prefix}_{DIGITS}").into()];
+    }
+}
+
+fn pattern(prefix: &str) -> String {
+    format!("^{prefix}_[0-9a-f]{{32}}$")
+}
+
 fn describe(parameter: &mut Parameter) {
     let (description, schema) = match parameter.parameter_in {
         ParameterIn::Path => {
             if let Some((_, prefix, what)) = IDS.iter().find(|(name, ..)| *name == parameter.name) {
-                (*what, text(&format!("^{prefix}_[0-9a-f]{{32}}$"), &format!("{prefix}_{DIGITS}"), 36))
+                (*what, text(&pattern(prefix), &format!("{prefix}_{DIGITS}"), 36))
             } else if let Some((_, example, what)) = CODES.iter().find(|(name, ..)| *name == parameter.name) {
                 (*what, text(CODE, example, Code::MAX_BYTES))
             } else {

@@ -33,7 +33,7 @@ macro_rules! settings {
             #[derive(Args, Clone, Debug, Default, Deserialize)]
             #[serde(default, deny_unknown_fields)]
             pub(super) struct $Given {
-                $(#[arg(long = $flag, env = $env, value_name = $value, help = help($doc, $default) $(, $global = true)?)]
+                $(#[arg(id = concat!("setting-", $flag), long = $flag, env = $env, value_name = $value, help = help($doc, $default) $(, $global = true)?)]
                 pub(super) $key: Option<$kind>,)*
             }
 
