@@ -169,7 +169,7 @@ fn reload_when_asked(certificates: Option<Arc<Certificates>>) -> impl Future<Out
             match certificates.as_deref().map(Certificates::reload) {
                 Some(Ok(())) => tracing::info!("the certificates were read again"),
                 Some(Err(error)) => {
-                    tracing::error!(%error, "the certificates could not be read again: the old ones stay")
+                    tracing::error!(%error, "the certificates could not be read again: the old ones stay");
                 }
                 None => tracing::info!("asked to read certificates again, but there is no TLS"),
             }

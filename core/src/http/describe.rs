@@ -1,7 +1,7 @@
 //! What the description of the interface says beyond what stands at each endpoint: things that many have in common.
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
-use utoipa::openapi::schema::{ArrayItems, ObjectBuilder, Schema, SchemaType, Type};
+use utoipa::openapi::schema::{ArrayItems, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr};
 use utoipa::{Modify, openapi};
@@ -49,6 +49,7 @@ impl Modify for Common {
 /// Says what parameters and fields are that many endpoints have.
 pub(super) fn finish(described: &mut OpenApi) {
     for schema in described.components.iter_mut().flat_map(|components| components.schemas.values_mut()) {
+        name_formats(schema);
         if let RefOr::T(Schema::Object(object)) = schema {
             for (name, field) in &mut object.properties {
                 describe_field(name, field);
@@ -68,6 +69,35 @@ pub(super) fn finish(described: &mut OpenApi) {
 
 fn operations(item: &mut openapi::PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten()
+}
+
+/// Gives formats of unsigned numbers the names that the registry of OpenAPI has for them.
+fn name_formats(schema: &mut RefOr<Schema>) {
+    let RefOr::T(schema) = schema else { return };
+    match schema {
+        Schema::Object(object) => {
+            let registered = match &object.format {
+                Some(SchemaFormat::KnownFormat(KnownFormat::UInt8)) => "uint8",
+                Some(SchemaFormat::KnownFormat(KnownFormat::UInt16)) => "uint16",
+                Some(SchemaFormat::KnownFormat(KnownFormat::UInt32)) => "uint32",
+                Some(SchemaFormat::KnownFormat(KnownFormat::UInt64)) => "uint64",
+                _ => "",
+            };
+            if !registered.is_empty() {
+                object.format = Some(SchemaFormat::Custom(registered.into()));
+            }
+            object.properties.values_mut().for_each(name_formats);
+        }
+        Schema::Array(list) => {
+            if let ArrayItems::RefOrSchema(item) = &mut list.items {
+                name_formats(item);
+            }
+        }
+        Schema::OneOf(choices) => choices.items.iter_mut().for_each(name_formats),
+        Schema::AllOf(parts) => parts.items.iter_mut().for_each(name_formats),
+        Schema::AnyOf(choices) => choices.items.iter_mut().for_each(name_formats),
+        _ => {}
+    }
 }
 
 /// Says what a field's ids look like. A field whose name is one of these and that is a text is an id.

@@ -133,10 +133,10 @@ impl Page<'_> {
                 @if !parameters.is_empty() {
                     h4 { "Parameters" }
                     table {
-                        thead { tr { th { "Name" } th { "In" } th { "Type" } th { "Meaning" } } }
+                        thead { tr { th { "Name" } th.place { "In" } th { "Type" } th { "Meaning" } } }
                         tbody { @for parameter in parameters { tr {
                             td { code { (text(&parameter["name"])) } (mark(parameter["required"] == true)) }
-                            td { (text(&parameter["in"])) }
+                            td.place { (text(&parameter["in"])) }
                             td { (kind(&parameter["schema"])) }
                             td { (text(&parameter["description"])) (example_of(parameter)) }
                         } } }

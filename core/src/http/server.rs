@@ -33,11 +33,8 @@ pub(super) async fn run(
     certificates: Option<Arc<Certificates>>,
     stop: impl Future<Output = ()>,
 ) {
-    let connection = Connection {
-        router,
-        tls: certificates.map(|certificates| certificates.acceptor()),
-        header_time_max: settings.header_time_max,
-    };
+    let connection =
+        Connection { router, tls: certificates.map(Certificates::acceptor), header_time_max: settings.header_time_max };
     let places = Arc::new(Semaphore::new(settings.connections_max));
     let (stopping, stopped) = watch::channel(false);
     let mut stop = std::pin::pin!(stop);

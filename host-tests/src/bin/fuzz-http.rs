@@ -22,6 +22,8 @@ struct Line {
 
 fn main() -> ExitCode {
     let Line { program, max_examples, seed } = Line::parse();
+    // It is started in another folder.
+    let program = program.canonicalize().unwrap_or(program);
     match run(&FuzzPlan { program: &program, examples_max: max_examples, seed }) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
