@@ -86,6 +86,12 @@ async fn a_role_that_may_not_is_403_and_one_that_may_is_not() {
         for role in Role::ALL.into_iter().filter(|role| !role.may(route.needs())) {
             let problem = route.ask(&given, &given.world.shop.as_role(role)).send().await.problem();
             assert_eq!(problem.name(), "403 forbidden", "{} asked by {role}: {problem}", route.name);
+            let needed = format!("needs `{}`", route.needs());
+            assert!(
+                problem.detail.contains(&needed),
+                "{} is described to ask for another action: {problem}",
+                route.name
+            );
         }
     }
     given.world.unchanged_since(&before);
