@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -35,6 +36,23 @@ impl Clock {
         if let Self::Set(millis) = self {
             millis.store(now.as_millisecond(), Ordering::SeqCst);
         }
+    }
+}
+
+/// Measures how long this machine takes for something. It decides nothing: what the domain does follows the [`Clock`].
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// Begins to measure.
+    #[expect(clippy::disallowed_methods, reason = "this is the place that reads the clock")]
+    pub fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Seconds since it began.
+    pub fn seconds(&self) -> f64 {
+        self.0.elapsed().as_secs_f64()
     }
 }
 

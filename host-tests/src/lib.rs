@@ -6,11 +6,13 @@
 //! default whatever the rule does not mention, and a [`Reply`] is asked for what the rule expects. When a world goes,
 //! it proves that the books balance.
 //!
-//! [`process`] is for the few specs that need the binary itself, [`premises`] is a merchant whose server that is, and
-//! [`crash`] kills that server again and again. The specs are in `tests/`.
+//! [`process`] is for the few specs that need the binary itself, [`premises`] is a merchant whose server that is,
+//! [`crash`] kills that server again and again, and [`fuzz_http`] asks it all that its description allows and forbids.
+//! The specs are in `tests/`.
 
 mod built;
 pub mod crash;
+pub mod fuzz_http;
 mod order;
 pub mod premises;
 pub mod process;

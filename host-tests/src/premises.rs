@@ -79,6 +79,11 @@ impl Premises {
         &self.store
     }
 
+    /// The owner's API key.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
     /// Leaves the directory where it is, for somebody to look at.
     pub fn keep(self) -> PathBuf {
         self.dir.keep()

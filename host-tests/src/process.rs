@@ -47,7 +47,15 @@ impl Ran {
 /// # Panics
 /// When there is no binary.
 pub fn punchcard(args: &[&str]) -> Ran {
-    let output = command(args).output().expect("the binary is built: `cargo xtask packs` does it");
+    ran(&mut command(args))
+}
+
+/// Runs a command to its end.
+///
+/// # Panics
+/// When there is no such program.
+pub fn ran(command: &mut Command) -> Ran {
+    let output = command.output().expect("the binary is built: `cargo xtask packs` does it");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("the binary prints UTF-8");
     Ran { status: output.status, stdout: text(output.stdout), stderr: text(output.stderr) }
 }
@@ -62,7 +70,8 @@ pub fn started(args: &[&str]) -> Child {
     command.spawn().expect("the binary is built: `cargo xtask packs` does it")
 }
 
-fn command(args: &[&str]) -> Command {
+/// A command of the binary.
+pub fn command(args: &[&str]) -> Command {
     let mut command = Command::new(built::binary());
     command.args(args).stdin(Stdio::null()).env_remove("PUNCHCARD_LOG");
     command
@@ -74,7 +83,10 @@ fn command(args: &[&str]) -> Command {
 /// When the directory's name is no text.
 pub fn serve_command(data: &Path) -> Command {
     let data = data.to_str().expect("a temporary directory has a plain name");
-    command(&["serve", "--log", "error", "--listen", "127.0.0.1:0", "--data", data])
+    let mut command = command(&["serve", "--log", "error", "--listen", "127.0.0.1:0", "--data", data]);
+    // Specs and trials ask as often as they can with one key.
+    command.args(["--requests-per-second", "0"]);
+    command
 }
 
 /// How long a server may take until it listens.
@@ -167,14 +179,26 @@ impl Server {
         panic!("the server does not end");
     }
 
+    /// Asks it to read its certificates again.
+    ///
+    /// # Panics
+    /// When it can not be asked.
+    pub fn hang_up(&self) {
+        self.signal("-HUP");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        let asked = Command::new("kill").args([signal, &id]).status().expect("there is a program `kill`");
+        assert!(asked.success(), "the server can not be asked by {signal}");
+    }
+
     /// Asks it to stop, as a service manager does, and waits until it has.
     ///
     /// # Panics
     /// When it can not be asked.
     pub fn stop(mut self) -> ExitStatus {
-        let id = self.child.id().to_string();
-        let asked = Command::new("kill").args(["-TERM", &id]).status().expect("there is a program `kill`");
-        assert!(asked.success(), "the server can not be asked to stop");
+        self.signal("-TERM");
         self.child.wait().expect("our own child can be waited for")
     }
 }

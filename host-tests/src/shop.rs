@@ -1,12 +1,14 @@
 //! A merchant at the host's interface, and its members.
 
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderName, HeaderValue, Request as HttpRequest};
 use punchcard::domain::{Event, MerchantId, Role, StoreId};
 use punchcard::store::{StoreError, decode, layout};
-use punchcard::usecase::{IssuedKey, NewKey, issue_api_key};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
@@ -20,30 +22,24 @@ pub struct Shop {
     /// Its id.
     pub id: MerchantId,
     stores: Vec<StoreId>,
-    owner: String,
-    clerk: String,
+    keys: BTreeMap<Role, String>,
     key: Option<String>,
 }
 
 impl Shop {
-    pub(crate) fn new(inner: Arc<Inner>, id: MerchantId, stores: Vec<StoreId>, owner: String, clerk: String) -> Self {
-        Self { inner, id, stores, key: Some(owner.clone()), owner, clerk }
+    pub(crate) fn new(inner: Arc<Inner>, id: MerchantId, stores: Vec<StoreId>, keys: BTreeMap<Role, String>) -> Self {
+        let key = keys.get(&Role::Owner).cloned();
+        Self { inner, id, stores, keys, key }
     }
 
-    /// The same with the key of a clerk; otherwise the owner asks.
-    pub fn as_clerk(&self) -> Self {
-        self.with_key(Some(&self.clerk))
-    }
-
-    /// The same with a new key of this role, in all stores.
-    ///
-    /// # Panics
-    /// When none can be issued.
+    /// The same with the key of somebody in this role, in all stores; otherwise the owner asks.
     pub fn as_role(&self, role: Role) -> Self {
-        let host = self.inner.running().host;
-        let secret = IssuedKey::entropy(&host.entropy);
-        let issued = host.operate(self.id, |tx, act| issue_api_key(tx, act, &NewKey::of(role), secret));
-        self.with_key(Some(&issued.expect("a key can be issued").secret))
+        self.with_key(self.keys.get(&role).map(String::as_str))
+    }
+
+    /// The same with the key of a clerk.
+    pub fn as_clerk(&self) -> Self {
+        self.as_role(Role::Clerk)
     }
 
     /// The same with another key, or none.
@@ -53,7 +49,7 @@ impl Shop {
 
     /// The owner's key.
     pub fn owner_key(&self) -> &str {
-        &self.owner
+        &self.keys[&Role::Owner]
     }
 
     /// The id of one of its stores.
@@ -162,10 +158,25 @@ impl Request {
         self
     }
 
+    /// From this address and port, as if it had come over a network.
+    #[must_use]
+    pub fn from_peer(mut self, peer: &str) -> Self {
+        let peer: SocketAddr = peer.parse().expect("an address of a spec is well-formed");
+        self.request.extensions_mut().insert(ConnectInfo(peer));
+        self
+    }
+
     /// With this idempotency key.
     #[must_use]
     pub fn key(self, key: &str) -> Self {
         self.header("idempotency-key", key)
+    }
+
+    /// With an idempotency key that was not used yet.
+    #[must_use]
+    pub fn new_key(self) -> Self {
+        let key = self.inner.new_key();
+        self.key(&key)
     }
 
     /// Without an idempotency key.

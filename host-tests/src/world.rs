@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use axum::Router;
 use jiff::Timestamp;
@@ -40,6 +41,7 @@ pub(crate) struct Inner {
     dir: TempDir,
     clock: Clock,
     entropy: Entropy,
+    settings: http::Settings,
     running: Mutex<Option<Running>>,
     keys: AtomicU64,
 }
@@ -61,11 +63,20 @@ impl World {
     /// A new world. Where a spec asks for it decides its randomness, so that a spec has the same ids each time.
     #[track_caller]
     pub fn new() -> Self {
+        Self::with_limits(|_| {})
+    }
+
+    /// A new world whose interface has other limits than those that no spec meets.
+    #[track_caller]
+    pub fn with_limits(change: impl FnOnce(&mut http::Settings)) -> Self {
+        let mut settings = settings();
+        change(&mut settings);
         let dir = tempfile::tempdir().expect("there is room for a data directory");
         let clock = Clock::standing_at(instant(BEGIN));
         let entropy = Entropy::seeded(seed(Location::caller()));
-        let running = Running::start(dir.path(), &clock, &entropy, Some(programme()));
-        let inner = Inner { dir, clock, entropy, running: Mutex::new(Some(running)), keys: AtomicU64::new(1) };
+        let running = Running::start(dir.path(), &clock, &entropy, &settings, Some(programme()));
+        let inner =
+            Inner { dir, clock, entropy, settings, running: Mutex::new(Some(running)), keys: AtomicU64::new(1) };
         let inner = Arc::new(inner);
         let shop = settle(&inner, "Maixiang Bakery", &["main", "corner"]);
         let rival = settle(&inner, "Rival Bakery", &["main"]);
@@ -80,6 +91,11 @@ impl World {
     /// The present.
     pub fn now(&self) -> Timestamp {
         self.inner.clock.now()
+    }
+
+    /// The limits of its interface.
+    pub fn settings(&self) -> &http::Settings {
+        &self.inner.settings
     }
 
     /// The host and its interface.
@@ -97,7 +113,8 @@ impl World {
             host.store.close().expect("the store closes");
             drop((host, router));
         }
-        *running = Some(Running::start(self.inner.dir.path(), &self.inner.clock, &self.inner.entropy, None));
+        let Inner { dir, clock, entropy, settings, .. } = &*self.inner;
+        *running = Some(Running::start(dir.path(), clock, entropy, settings, None));
     }
 
     /// Everything that is in the store.
@@ -163,12 +180,18 @@ impl Inner {
 
 impl Running {
     /// A host on a data directory. Without a programme it loads its packs from the store.
-    fn start(dir: &Path, clock: &Clock, entropy: &Entropy, programme: Option<Arc<Programme>>) -> Self {
+    fn start(
+        dir: &Path,
+        clock: &Clock,
+        entropy: &Entropy,
+        settings: &http::Settings,
+        programme: Option<Arc<Programme>>,
+    ) -> Self {
         let mut host = Host::new(open_store(dir), packs().clone(), clock.clone(), entropy.clone(), Vault::seeded(1));
         if let Some(programme) = programme {
             host.programme = programme;
         }
-        Self { router: http::router(host.clone()), host }
+        Self { router: http::router(host.clone(), settings), host }
     }
 }
 
@@ -177,6 +200,21 @@ impl State {
         let keys: BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
         let changed = keys.into_iter().filter(|key| self.0.get(*key) != other.0.get(*key));
         changed.map(|key| key.escape_ascii().to_string()).collect()
+    }
+}
+
+/// Limits that no spec meets unless it is about them.
+fn settings() -> http::Settings {
+    http::Settings {
+        body_bytes_max: 1 << 20,
+        requests_max: 512,
+        connections_max: 64,
+        header_time_max: Duration::from_secs(60),
+        request_time_max: Duration::from_secs(60),
+        shutdown_time_max: Duration::from_secs(60),
+        forwarded_from: Vec::new(),
+        key_rate: None,
+        failed_key_rate: None,
     }
 }
 
@@ -234,17 +272,19 @@ fn settle(inner: &Arc<Inner>, name: &str, stores: &[&str]) -> Shop {
         stores: stores.iter().map(|store| NewStore { code: code(store), name: label(store) }).collect(),
     };
     let id = IdSource::new(host.clock.now(), host.entropy.bits()).merchant();
-    let secrets = [IssuedKey::entropy(&host.entropy), IssuedKey::entropy(&host.entropy)];
-    let (owner, clerk) = host
+    let secrets = Role::ALL.map(|role| (role, IssuedKey::entropy(&host.entropy)));
+    let keys = host
         .operate(id, |tx, act| {
             create_merchant(tx, act, &new)?;
-            let owner = issue_api_key(tx, act, &NewKey::of(Role::Owner), secrets[0])?;
-            let clerk = issue_api_key(tx, act, &NewKey::of(Role::Clerk), secrets[1])?;
-            Ok::<_, KeyError>((owner.secret, clerk.secret))
+            let issued = secrets.map(|(role, secret)| {
+                let issued = issue_api_key(tx, act, &NewKey::of(role), secret)?;
+                Ok((role, issued.secret))
+            });
+            issued.into_iter().collect::<Result<_, KeyError>>()
         })
         .expect("a merchant can be created");
     let mut made = host.look(|tx| list_stores(tx, id)).expect("the store can be read");
     made.sort_by_key(|made| stores.iter().position(|code| *code == made.code.as_str()));
     let stores = made.into_iter().map(|store| store.id).collect();
-    Shop::new(Arc::clone(inner), id, stores, owner, clerk)
+    Shop::new(Arc::clone(inner), id, stores, keys)
 }

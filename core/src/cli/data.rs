@@ -14,38 +14,6 @@ use crate::store::{DurableEngine, DurableOptions, FORMAT_FILE, Store};
 use crate::usecase::{Host, has_secrets, list_merchants, list_stores, migrate, renew_secrets};
 use crate::vault::{KEY_FILE, Vault, create_key_file, read_key_file};
 
-/// How much a data directory may take.
-#[derive(Args)]
-pub(super) struct Tuning {
-    /// Memory for the store's cache, in MiB. The process takes at most two and a half times as much, and 200 MiB
-    #[arg(long, value_name = "MIB", env = "PUNCHCARD_CACHE_MIB", default_value_t = 256,
-        value_parser = clap::value_parser!(u32).range(16..))]
-    cache_mib: u32,
-    /// With less than this left on the disk, in MiB, no writes are taken until there is room again
-    #[arg(long, value_name = "MIB", env = "PUNCHCARD_ROOM_MIB", default_value_t = 64)]
-    room_mib: u32,
-    /// How many snapshots are kept, with the journal since the oldest of them
-    #[arg(long, value_name = "COUNT", env = "PUNCHCARD_SNAPSHOTS_KEPT", default_value_t = 2,
-        value_parser = clap::value_parser!(u16).range(2..))]
-    snapshots_kept: u16,
-}
-
-impl Tuning {
-    /// With less than this left on the disk, in bytes, no writes are taken.
-    pub(super) fn room_bytes_min(&self) -> u64 {
-        u64::from(self.room_mib) << 20
-    }
-
-    fn options(&self) -> DurableOptions {
-        DurableOptions {
-            cache_bytes: u64::from(self.cache_mib) << 20,
-            room_bytes_min: self.room_bytes_min(),
-            snapshots_kept: Some(self.snapshots_kept.into()),
-            ..DurableOptions::default()
-        }
-    }
-}
-
 /// The data directory of a command that works on one that is there already.
 #[derive(Args)]
 pub(super) struct Existing {
@@ -71,8 +39,8 @@ pub(super) fn open(dir: &Path) -> Result<Store, Failure> {
 }
 
 /// The same, tuned.
-pub(super) fn open_tuned(dir: &Path, tuning: &Tuning) -> Result<Store, Failure> {
-    Ok(Store::new(open_engine(dir, &tuning.options())?))
+pub(super) fn open_tuned(dir: &Path, options: &DurableOptions) -> Result<Store, Failure> {
+    Ok(Store::new(open_engine(dir, options)?))
 }
 
 /// The store in a data directory that has to be there already.
@@ -99,6 +67,11 @@ pub(super) struct Keys {
 }
 
 impl Keys {
+    /// Those in a file, or in the one of the data directory.
+    pub(super) fn in_file(file: Option<&Path>) -> Self {
+        Self { key_file: file.map(Path::to_owned) }
+    }
+
     /// The file for a data directory.
     pub(super) fn file(&self, dir: &Path) -> PathBuf {
         self.key_file.clone().unwrap_or_else(|| dir.join(KEY_FILE))

@@ -3,6 +3,7 @@
 
 mod backup;
 mod caretaker;
+mod config;
 mod data;
 mod demo;
 mod import;
@@ -14,10 +15,10 @@ mod progress;
 mod serve;
 mod verify;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 /// What goes wrong in a command: one text for people, with what would be right.
 type Failure = String;
@@ -29,10 +30,8 @@ type Failure = String;
 struct Cli {
     #[command(subcommand)]
     command: Command,
-
-    /// What to log to standard error: a level, or levels by module, such as `info,pack=debug`.
-    #[arg(long, global = true, env = "PUNCHCARD_LOG", value_name = "FILTER")]
-    log: Option<String>,
+    #[command(flatten)]
+    log: config::LogGiven,
 }
 
 #[derive(Subcommand)]
@@ -63,28 +62,41 @@ enum Command {
     Pack(pack::Pack),
 }
 
+impl Command {
+    fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Serve(command) => command.run(config::LogGiven::default()),
+            Self::Demo(command) => command.run(),
+            Self::Import(command) => command.run(),
+            Self::Verify(command) => command.run(),
+            Self::Snapshot(command) => command.run(),
+            Self::Restore(command) => command.run(),
+            Self::Compact(command) => command.run(),
+            Self::Merchant(command) => command.run(),
+            Self::Key(command) => command.run(),
+            Self::Pack(command) => command.run(),
+        }
+    }
+}
+
+/// Begins to log to standard error.
+fn begin_log(log: &config::Log) {
+    let builder = tracing_subscriber::fmt().with_env_filter(log.filter.env_filter()).with_writer(std::io::stderr);
+    match log.format {
+        config::Format::Text => builder.with_ansi(std::io::stderr().is_terminal()).init(),
+        config::Format::Json => builder.json().flatten_event(true).with_span_list(false).init(),
+    }
+}
+
 /// Runs the command line of the process.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let default = if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" };
-    let filter = EnvFilter::try_new(cli.log.as_deref().unwrap_or(default));
-    let done = match filter {
-        Ok(filter) => {
-            tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-            match cli.command {
-                Command::Serve(command) => command.run(),
-                Command::Demo(command) => command.run(),
-                Command::Import(command) => command.run(),
-                Command::Verify(command) => command.run(),
-                Command::Snapshot(command) => command.run(),
-                Command::Restore(command) => command.run(),
-                Command::Compact(command) => command.run(),
-                Command::Merchant(command) => command.run(),
-                Command::Key(command) => command.run(),
-                Command::Pack(command) => command.run(),
-            }
+    let done = match cli.command {
+        Command::Serve(command) => command.run(cli.log),
+        other => {
+            begin_log(&cli.log.quieter().resolved());
+            other.run()
         }
-        Err(error) => Err(format!("--log: {error}")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,22 +1,30 @@
 //! What handlers share, and the bounded pool on which use cases run.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
+use tracing::Span;
 
-use super::Problem;
 use super::caller::Caller;
-use crate::domain::{Action, Actor, StoreId};
-use crate::usecase::{Host, authenticate};
-
-/// How many requests may be at work or wait for it. More are told to come again: a queue that only grows helps nobody.
-const REQUESTS_MAX: usize = 512;
+use super::rate::Limiter;
+use super::trail::Trail;
+use super::{Problem, Settings};
+use crate::domain::{Action, Actor, KeyId, StoreId};
+use crate::usecase::{ApiKeyError, Host, authenticate};
 
 /// What handlers share.
 #[derive(Clone)]
 pub struct App {
     host: Host,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    settings: Settings,
     places: Arc<Semaphore>,
+    keys: Option<Limiter<KeyId>>,
+    failed_keys: Option<Limiter<IpAddr>>,
 }
 
 /// Sees that somebody may act in a store.
@@ -25,13 +33,24 @@ pub(super) fn at_store(actor: &Actor, store: StoreId) -> Result<(), Problem> {
 }
 
 impl App {
-    pub(super) fn new(host: Host) -> Self {
-        Self { host, places: Arc::new(Semaphore::new(REQUESTS_MAX)) }
+    pub(super) fn new(host: Host, settings: Settings) -> Self {
+        let shared = Shared {
+            places: Arc::new(Semaphore::new(settings.requests_max)),
+            keys: settings.key_rate.map(Limiter::new),
+            failed_keys: settings.failed_key_rate.map(Limiter::new),
+            settings,
+        };
+        Self { host, shared: Arc::new(shared) }
     }
 
     /// The host.
     pub(super) fn host(&self) -> &Host {
         &self.host
+    }
+
+    /// The limits of the interface.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.shared.settings
     }
 
     /// Finds out who calls, sees whether they may, and runs the work on the pool.
@@ -45,16 +64,53 @@ impl App {
         T: Send + 'static,
         P: Into<Problem>,
     {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Problem::too_busy())?;
-        let host = self.host.clone();
+        let place = Arc::clone(&self.shared.places).try_acquire_owned().map_err(|_| Problem::too_busy())?;
+        let (app, span) = (self.clone(), Span::current());
+        caller.trail().goes_to_work();
         let done = tokio::task::spawn_blocking(move || {
             let _place = place;
-            let actor = host.look(|tx| authenticate(tx, caller.secret()))?;
-            if !actor.role.may(action) {
-                return Err(Problem::forbidden(actor.role, action));
-            }
-            work(&host, &actor).map_err(Into::into)
+            span.in_scope(|| {
+                let actor = app.identify(&caller)?;
+                if !actor.role.may(action) {
+                    return Err(Problem::forbidden(actor.role, action));
+                }
+                work(&app.host, &actor).map_err(Into::into)
+            })
         });
         done.await.unwrap_or_else(|error| Err(Problem::internal(error)))
+    }
+
+    /// Who calls, if they may ask as often as this.
+    fn identify(&self, caller: &Caller) -> Result<Actor, Problem> {
+        let trail = caller.trail();
+        self.refuse_guessers(trail)?;
+        let actor = self.host.look(|tx| authenticate(tx, caller.secret())).inspect_err(|error| {
+            if let (ApiKeyError::Malformed | ApiKeyError::Unknown, Some(limiter), Some(peer)) =
+                (error, &self.shared.failed_keys, trail.peer())
+            {
+                limiter.take(peer, self.host.clock.now());
+            }
+        })?;
+        trail.is_from(&actor);
+        if let Some(limiter) = &self.shared.keys {
+            let standing = limiter.take(actor.key, self.host.clock.now());
+            trail.stands(standing);
+            if let Some(seconds) = standing.refused_for_s {
+                return Err(Problem::too_often("rate-limited", "this API key asks more often than it may", seconds));
+            }
+        }
+        Ok(actor)
+    }
+
+    /// Whoever has come with too many wrong keys is not looked up any more for a while.
+    fn refuse_guessers(&self, trail: &Trail) -> Result<(), Problem> {
+        let (Some(limiter), Some(peer)) = (&self.shared.failed_keys, trail.peer()) else { return Ok(()) };
+        match limiter.refused_for_s(peer, self.host.clock.now()) {
+            Some(seconds) => {
+                let detail = "too many requests with wrong API keys have come from this address";
+                Err(Problem::too_often("too-many-wrong-keys", detail, seconds))
+            }
+            None => Ok(()),
+        }
     }
 }

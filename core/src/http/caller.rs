@@ -6,14 +6,23 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 
 use super::Problem;
+use super::trail::Trail;
 use crate::domain::Reference;
 
 /// The API key of a request. Who that is, is found out when the work is done.
-pub(super) struct Caller(String);
+pub(super) struct Caller {
+    secret: String,
+    trail: Trail,
+}
 
 impl Caller {
     pub(super) fn secret(&self) -> &str {
-        &self.0
+        &self.secret
+    }
+
+    /// What becomes known of the request.
+    pub(super) fn trail(&self) -> &Trail {
+        &self.trail
     }
 }
 
@@ -21,13 +30,10 @@ impl<S: Sync> FromRequestParts<S> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let value = parts.headers.get(AUTHORIZATION).ok_or_else(Problem::no_key)?;
-        value
-            .to_str()
-            .ok()
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .map(|secret| Self(secret.trim().to_owned()))
-            .ok_or_else(Problem::no_key)
+        let value =
+            parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(Problem::no_key)?;
+        let secret = value.strip_prefix("Bearer ").ok_or_else(Problem::no_key)?.trim().to_owned();
+        Ok(Self { secret, trail: parts.extensions.get::<Trail>().cloned().unwrap_or_default() })
     }
 }
 

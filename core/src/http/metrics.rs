@@ -36,5 +36,8 @@ fn install() -> Result<PrometheusHandle, BuildError> {
     metrics::describe_gauge!("punchcard_store_retries", "Transactions run again after a conflict, since the start");
     metrics::describe_histogram!("punchcard_store_commit_seconds", "Writing and syncing one record of the journal");
     metrics::describe_histogram!("punchcard_store_group_transactions", "Transactions in one record of the journal");
+    metrics::describe_counter!("punchcard_http_requests_total", "Requests by route, method and class of status");
+    metrics::describe_histogram!("punchcard_http_request_duration_seconds", "From a request's head to its reply's");
+    metrics::describe_gauge!("punchcard_http_requests_in_flight", "Requests that are being served");
     Ok(handle)
 }

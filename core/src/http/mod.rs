@@ -6,34 +6,41 @@
 mod app;
 mod caller;
 mod cursor;
+mod describe;
+mod docs;
 mod endpoint;
 mod etag;
 mod metrics;
 mod path;
 mod problem;
+mod rate;
 mod sent;
+mod server;
+mod settings;
+mod tls;
+mod trail;
+mod watch;
 mod wire;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::response::IntoResponse;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::request_id::{MakeRequestUuid, PropagateRequestIdLayer, SetRequestIdLayer};
-use tower_http::trace::TraceLayer;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::{Modify, OpenApi};
+use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
+
+use self::describe::Common;
 
 pub use app::App;
 use app::at_store;
 pub use problem::Problem;
+pub use settings::{Rate, Settings};
+pub use tls::{CertificateError, Certificates};
 
 use crate::usecase::Host;
-
-/// The largest body of a request, components of packs apart.
-const BODY_MAX_BYTES: usize = 1 << 20;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -44,18 +51,9 @@ const BODY_MAX_BYTES: usize = 1 << 20;
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     security(("api-key" = [])),
-    modifiers(&ApiKeyScheme)
+    modifiers(&Common)
 )]
 struct Description;
-
-struct ApiKeyScheme;
-
-impl Modify for ApiKeyScheme {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("pc_live_…").build();
-        openapi.components.get_or_insert_default().add_security_scheme("api-key", SecurityScheme::Http(scheme));
-    }
-}
 
 /// Begins to record what `/metrics` tells. What happens before is not in it.
 pub fn begin_recording() {
@@ -68,51 +66,47 @@ pub fn keep_up() {
 }
 
 /// All endpoints on a host.
-pub fn router(host: Host) -> Router {
+pub fn router(host: Host, settings: &Settings) -> Router {
     begin_recording();
-    let (router, openapi) = described().split_for_parts();
+    let app = App::new(host, settings.clone());
+    let (router, openapi) = described();
     router
-        .route(
-            "/openapi.json",
-            axum::routing::get(move || async move {
-                ([(axum::http::header::CONTENT_TYPE, "application/json")], openapi_json(&openapi)).into_response()
-            }),
-        )
+        .merge(docs::routes(&openapi))
         .fallback(async || Problem::no_such_path())
         .method_not_allowed_fallback(async || Problem::wrong_method())
         .layer(CatchPanicLayer::custom(|_| Problem::internal("a request handler panicked").into_response()))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(TraceLayer::new_for_http())
-        .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .with_state(App::new(host))
+        .layer(DefaultBodyLimit::max(settings.body_bytes_max))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), watch::watch))
+        .with_state(app)
 }
 
 /// The description of the interface, OpenAPI 3.1.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    described().split_for_parts().1
+    described().1
 }
 
-fn openapi_json(openapi: &utoipa::openapi::OpenApi) -> String {
-    openapi.to_json().expect("the description is made of plain values")
+/// All endpoints, and their description.
+fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
+    let all = OpenApiRouter::with_openapi(Description::openapi()).merge(endpoint::all());
+    let (router, mut openapi) = all.split_for_parts();
+    describe::finish(&mut openapi);
+    (router, openapi)
 }
 
-fn described() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Description::openapi())
-        .merge(endpoint::all())
-        .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
-}
-
-/// Serves until `stop` resolves, then finishes what was begun.
+/// Serves until `stop` resolves, then finishes what was begun, as long as the settings let it.
 ///
 /// # Errors
 /// When the address can not be bound.
 pub async fn serve(
     host: Host,
     listen: SocketAddr,
+    settings: &Settings,
+    certificates: Option<Arc<Certificates>>,
     on_bound: impl FnOnce(SocketAddr),
-    stop: impl Future<Output = ()> + Send + 'static,
+    stop: impl Future<Output = ()>,
 ) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::bind(listen).await?;
     on_bound(listener.local_addr()?);
-    axum::serve(listener, router(host)).with_graceful_shutdown(stop).await
+    server::run(listener, router(host, settings), settings, certificates, stop).await;
+    Ok(())
 }

@@ -52,6 +52,10 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if self.status == StatusCode::REQUEST_TIMEOUT {
+            // What is still to come of it is no new request.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -103,6 +107,28 @@ impl Problem {
         let detail = "the host has as much to do as it can; try again in a moment";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-busy", detail);
         Self { retry_after_s: Some(1), ..problem }
+    }
+
+    /// A request that has used up its time: as it did not come whole, or while it is at work.
+    pub(super) fn out_of_time(is_at_work: bool, is_safe: bool) -> Self {
+        if !is_at_work {
+            let detail = "the request did not come whole in the time that it may take; nothing was done";
+            return Self::new(StatusCode::REQUEST_TIMEOUT, "request-incomplete", detail);
+        }
+        let detail = if is_safe {
+            "the host could not answer in the time that a request may take; ask again in a moment"
+        } else {
+            "the host could not answer in the time that a request may take; it is not known whether this was recorded, \
+             and it may still be: send it again, with the same idempotency key, to find out"
+        };
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "out-of-time", detail);
+        Self { retry_after_s: Some(1), ..problem }
+    }
+
+    /// Somebody asks more often than they may, and may come again in so many seconds.
+    pub(super) fn too_often(kind: &str, detail: &str, seconds: u32) -> Self {
+        let detail = format!("{detail}; come again in {seconds} s, nothing was done");
+        Self { retry_after_s: Some(seconds), ..Self::new(StatusCode::TOO_MANY_REQUESTS, kind, detail) }
     }
 
     pub(super) fn no_key() -> Self {

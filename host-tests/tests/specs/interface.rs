@@ -160,7 +160,7 @@ async fn a_host_whose_store_is_closed_is_live_but_not_ready_and_takes_no_writes(
 #[test]
 fn a_host_with_as_much_to_do_as_it_can_turns_requests_away_and_loses_none() {
     const AT_ONCE: usize = 512;
-    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).enable_time().build().unwrap();
     runtime.block_on(async {
         let world = World::new();
         // The only worker waits, so whatever comes stays in the queue.

@@ -55,7 +55,7 @@ fn operation() -> impl Strategy<Value = Operation> {
 fn what_members_hold_and_owe_is_what_they_earned_less_what_they_spent() {
     let config = Config { cases: 12, failure_persistence: None, ..Config::default() };
     let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let operations = prop::collection::vec(operation(), 1..40);
     let result = runner.run(&operations, |operations| runtime.block_on(agrees(operations)));
     if let Err(TestError::Fail(reason, operations)) = result {

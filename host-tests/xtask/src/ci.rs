@@ -9,7 +9,7 @@ use crate::args::Takes;
 use crate::machine::{self, ThisMachine};
 use crate::run::{Stopwatch, spoken};
 use crate::toolchain::{Machine as _, Via, Way};
-use crate::{Result, demo, packs, run, test, workspace};
+use crate::{Result, demo, fuzz_http, packs, run, test, workspace};
 
 const HELP: &str = "\
 What the continuous integration runs, step by step, up to the first that fails.
@@ -21,6 +21,7 @@ Usage: cargo xtask ci [--no-install]
   clippy      no warnings, tests and benches included
   test        all tests pass
   demo        the demo runs, and its books balance
+  fuzz-http   a live server answers as it describes itself, for a minute of requests, where Schemathesis can be had
   doc         the documentation builds without warnings
   packs-apt   packs are built a second time by Debian's compiler, where apt-get can install it
   deny        licences, sources and banned crates, by cargo-deny and deny.toml
@@ -30,7 +31,7 @@ A step that this machine cannot do is skipped with the reason. A table of all st
 
 When cargo-deny is missing it is compiled once, into target/xtask, which takes two or three minutes on two cores.
 
-  --no-install  do without what is not installed: cargo-deny, strace, and Debian's compiler
+  --no-install  do without what is not installed: cargo-deny, strace, Schemathesis, and Debian's compiler
 ";
 
 /// What a step came to, if it did not fail.
@@ -48,12 +49,13 @@ struct Options {
 }
 
 /// In order: what fails soonest and most often comes first.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("fmt", |_| cargo(&["fmt", "--all", "--check"])),
     ("packs", |_| packs::build(Via::Auto).map(|()| Outcome::Passed)),
     ("clippy", |_| cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("test", |options| all_tests(options.install)),
     ("demo", |_| demo_balances()),
+    ("fuzz-http", |options| fuzz(options.install)),
     ("doc", |_| documentation()),
     ("packs-apt", |options| packs_by_debian(options.install)),
     ("deny", |options| deny(options.install)),
@@ -108,6 +110,13 @@ fn all_tests(install: bool) -> Result<Outcome> {
         machine::provide_strace();
     }
     test::test(&[], &[]).map(|()| Outcome::Passed)
+}
+
+fn fuzz(install: bool) -> Result<Outcome> {
+    match fuzz_http::program(install) {
+        Ok(program) => fuzz_http::short(&program).map(|()| Outcome::Passed),
+        Err(reason) => Ok(Outcome::Skipped(reason)),
+    }
 }
 
 fn documentation() -> Result<Outcome> {

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask setup | packs | demo | test | bench | crash | simulate | ci`.
+//! The project's own commands: `cargo xtask setup | packs | demo | test | bench | crash | simulate | fuzz-http | ci`.
 //!
 //! Guarantees: needs Rust and nothing else to start, compiles in seconds, asks nothing on the terminal, and says in
 //! one line each what it does. A failure ends in one `error:` line that says what was wrong and what would be right,
@@ -9,6 +9,7 @@ mod bench;
 mod ci;
 mod crash;
 mod demo;
+mod fuzz_http;
 mod host;
 mod machine;
 mod packs;
@@ -36,6 +37,7 @@ Usage: cargo xtask COMMAND [ARGS..]
   bench     Build everything and run one benchmark
   crash     Build everything, and kill the binary under load again and again
   simulate  Run random use cases on a disk that fails, against a simple model
+  fuzz-http Ask a live server what its own description allows and forbids
   ci        What the continuous integration runs, step by step
 
 On a fresh machine with Rust and nothing else, start with `cargo xtask demo` or `cargo xtask test`: both build what they
@@ -57,13 +59,14 @@ fn main() -> ExitCode {
         "bench" => bench::main(args),
         "crash" => crash::main(args),
         "simulate" => simulate::main(args),
+        "fuzz-http" => fuzz_http::main(args),
         "ci" => ci::main(args),
         "help" | "--help" | "-h" => {
             run::print_help(HELP);
             Ok(())
         }
         other => Err(format!(
-            "there is no command `{other}`; there are setup, packs, demo, test, bench, crash, simulate and ci"
+            "there is no command `{other}`; there are setup, packs, demo, test, bench, crash, simulate, fuzz-http and ci"
         )),
     };
     match outcome {

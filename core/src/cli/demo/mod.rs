@@ -6,7 +6,6 @@ mod setup;
 mod summary;
 mod texts;
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -14,6 +13,7 @@ use clap::Args;
 use self::setup::Stage;
 use self::summary::Summary;
 use self::texts::{Lang, Texts};
+use super::config::{Address, Config};
 use super::{Failure, data, serve};
 use crate::clock::{Clock, Entropy};
 use crate::describe::describe;
@@ -30,7 +30,7 @@ pub(super) struct Demo {
     data: Option<PathBuf>,
     /// Where to listen afterwards
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
-    listen: SocketAddr,
+    listen: Address,
     /// The language of what is printed
     #[arg(long, value_enum, default_value_t = Lang::En)]
     lang: Lang,
@@ -86,20 +86,22 @@ impl Demo {
         let key = live
             .operate(stage.merchant.id, |tx, act| issue_api_key(tx, act, &NewKey::of(Role::Owner), secret))
             .map_err(|error| describe(&error))?;
-        serve::serve(&live, self.listen, |address| {
+        let mut config = Config::default();
+        config.http.listen = self.listen;
+        serve::serve(&live, &config, None, |address| {
             let auth = format!("-H 'Authorization: Bearer {}'", key.secret);
             let (reference, member) = &stage.example;
             println!();
-            println!("{}", texts.say("serving", &[("address", format!("http://{address}"))]));
+            println!("{}", texts.say("serving", &[("address", address.to_owned())]));
             println!("{}", texts.say("api-key", &[("key", key.secret.clone())]));
             println!("{}", texts.say("data-at", &[("dir", dir.display().to_string())]));
             println!("{}", texts.say("try", &[]));
-            println!("curl -s {auth} 'http://{address}/v1/members?reference={reference}'");
-            println!("curl -s {auth} 'http://{address}/v1/members/{member}/assets'");
+            println!("curl -s {auth} '{address}/v1/members?reference={reference}'");
+            println!("curl -s {auth} '{address}/v1/members/{member}/assets'");
             println!(
                 "curl -s {auth} -H 'Idempotency-Key: try-1' -H 'Content-Type: application/json' \
                  -d '{{\"reference\":\"try-1\",\"store\":\"{}\",\"member\":\"{member}\",\
-                 \"lines\":[{{\"sku\":\"croissant\",\"quantity\":2,\"amount_minor\":3600}}]}}' 'http://{address}/v1/orders'",
+                 \"lines\":[{{\"sku\":\"croissant\",\"quantity\":2,\"amount_minor\":3600}}]}}' '{address}/v1/orders'",
                 stage.stores[0].id
             );
             println!("{}", texts.say("stop", &[]));

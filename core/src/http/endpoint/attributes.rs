@@ -86,7 +86,8 @@ impl From<AttributeType> for AttributeOut {
 }
 
 /// Defines an attribute of members, or changes its label or adds to its choices.
-#[utoipa::path(put, path = "/v1/attributes/{attribute}", tag = "members", request_body = AttributeIn,
+#[utoipa::path(put, path = "/v1/attributes/{attribute}", tag = "members",
+    extensions(("x-needs" = json!("manage-members"))), request_body = AttributeIn,
     params(("attribute" = String, Path, description = "Its code.")),
     responses((status = 200, body = AttributeOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
@@ -121,6 +122,7 @@ pub(super) async fn define_attribute(
 
 /// The attributes that a merchant has defined.
 #[utoipa::path(get, path = "/v1/attributes", tag = "members",
+    extensions(("x-needs" = json!("read"))),
     responses((status = 200, body = AttributesOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

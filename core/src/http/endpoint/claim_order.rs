@@ -23,7 +23,8 @@ pub(super) struct Claim {
 }
 
 /// Makes an order that was recorded without a member one of a member: it earns what it gives, as of when it was made.
-#[utoipa::path(post, path = "/v1/orders/{order}/claim", tag = "orders", request_body = Claim,
+#[utoipa::path(post, path = "/v1/orders/{order}/claim", tag = "orders",
+    extensions(("x-needs" = json!("serve"))), request_body = Claim,
     params(("order" = String, Path),
         ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new claim.")),
     responses((status = 200, body = OrderOut),

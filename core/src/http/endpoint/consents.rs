@@ -80,7 +80,8 @@ impl From<ConsentReceipt> for ConsentOut {
 }
 
 /// Writes down what a member says to a purpose. The same again gives the receipt that there is.
-#[utoipa::path(put, path = "/v1/members/{member}/consents/{purpose}", tag = "members", request_body = ConsentIn,
+#[utoipa::path(put, path = "/v1/members/{member}/consents/{purpose}", tag = "members",
+    extensions(("x-needs" = json!("serve"))), request_body = ConsentIn,
     params(("member" = String, Path), ("purpose" = String, Path, description = "To what, such as `marketing-sms`.")),
     responses((status = 200, body = ConsentOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
@@ -104,6 +105,7 @@ pub(super) async fn give_consent(
 
 /// What a member has said, by purpose.
 #[utoipa::path(get, path = "/v1/members/{member}/consents", tag = "members",
+    extensions(("x-needs" = json!("read"))),
     params(("member" = String, Path), ConsentsQuery),
     responses((status = 200, body = ConsentsOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),

@@ -19,6 +19,8 @@ use crate::usecase;
 /// A type of coupon.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"title": "5 yuan off", "benefit": {"amount": {"off_minor": 500}}, "threshold_minor": 2000,
+    "scope": {"categories": ["pastry"]}, "validity": {"days": 30}, "per_member_max": 3, "stacking_group": "sale"}))]
 pub(super) struct CouponIn {
     /// What people read on it.
     #[schema(value_type = String, example = "5 yuan off", max_length = 128)]
@@ -111,7 +113,8 @@ pub(super) struct CouponOut {
 }
 
 /// Defines a type of coupon, or changes one from now on.
-#[utoipa::path(put, path = "/v1/coupons/{coupon}", tag = "coupons", request_body = CouponIn,
+#[utoipa::path(put, path = "/v1/coupons/{coupon}", tag = "coupons",
+    extensions(("x-needs" = json!("manage-assets"))), request_body = CouponIn,
     params(("coupon" = String, Path)),
     responses((status = 200, body = CouponOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),

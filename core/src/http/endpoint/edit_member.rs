@@ -92,7 +92,8 @@ impl From<MemberPatch> for usecase::EditMember {
 }
 
 /// Changes what is known of a member.
-#[utoipa::path(patch, path = "/v1/members/{member}", tag = "members", request_body = MemberPatch,
+#[utoipa::path(patch, path = "/v1/members/{member}", tag = "members",
+    extensions(("x-needs" = json!("serve"))), request_body = MemberPatch,
     params(("member" = String, Path), ("If-Match" = String, Header, description = "The ETag of the member as it was read.")),
     responses((status = 200, body = MemberOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
@@ -116,7 +117,8 @@ pub(super) async fn edit_member(
 
 /// Forgets who a member is: everything personal, all that leads to them, notes, attributes, tags, level. Orders, assets
 /// and the receipts of consents stay under an id that leads to nobody.
-#[utoipa::path(delete, path = "/v1/members/{member}/personal", tag = "members", params(("member" = String, Path)),
+#[utoipa::path(delete, path = "/v1/members/{member}/personal", tag = "members",
+    extensions(("x-needs" = json!("disclose"))), params(("member" = String, Path)),
     responses((status = 200, body = MemberOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

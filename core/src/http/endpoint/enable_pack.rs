@@ -19,6 +19,8 @@ use crate::usecase;
 /// What is to be in force.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"revision": "rev_0198f2a4c1d07e3b9a5c6d7e8f901234", "stores": ["sto_0198f2a4c1d07e3b9a5c6d7e8f901234"], "grants": ["members:read", "assets:read", "assets:write:own-units"],
+    "settings": {"points": 1, "per_amount": 100}}))]
 pub(super) struct EnablementIn {
     #[schema(value_type = String)]
     revision: RevisionId,
@@ -53,7 +55,8 @@ pub(super) struct EnablementOut {
 }
 
 /// Switches a pack on for chosen stores, changes its settings and grants, or switches it off.
-#[utoipa::path(put, path = "/v1/packs/{pack}/enablement", tag = "packs", request_body = EnablementIn,
+#[utoipa::path(put, path = "/v1/packs/{pack}/enablement", tag = "packs",
+    extensions(("x-needs" = json!("manage-packs"))), request_body = EnablementIn,
     params(("pack" = String, Path)),
     responses((status = 200, body = EnablementOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),

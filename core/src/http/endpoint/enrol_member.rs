@@ -62,7 +62,8 @@ pub(super) struct NewMember {
 }
 
 /// Makes somebody a member. The same request with the same key gives the same member, as they are by then.
-#[utoipa::path(post, path = "/v1/members", tag = "members", request_body = NewMember,
+#[utoipa::path(post, path = "/v1/members", tag = "members",
+    extensions(("x-needs" = json!("serve"))), request_body = NewMember,
     params(("Idempotency-Key" = String, Header, description = "A text of your own, new for each new member.")),
     responses((status = 201, body = MemberOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),

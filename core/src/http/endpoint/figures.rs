@@ -143,7 +143,8 @@ pub(super) struct FiguresOut {
 
 /// The figures of a range of at most 400 days: in all, by store, by day, and by unit. They are counters, so that the
 /// answer costs the same at any number of orders.
-#[utoipa::path(get, path = "/v1/figures", tag = "figures", params(Range),
+#[utoipa::path(get, path = "/v1/figures", tag = "figures",
+    extensions(("x-needs" = json!("read-figures"))), params(Range),
     responses((status = 200, body = FiguresOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -204,7 +205,8 @@ pub(super) struct HoursOut {
 }
 
 /// Orders and revenue by the hour of the day.
-#[utoipa::path(get, path = "/v1/figures/hours", tag = "figures", params(Range),
+#[utoipa::path(get, path = "/v1/figures/hours", tag = "figures",
+    extensions(("x-needs" = json!("read-figures"))), params(Range),
     responses((status = 200, body = HoursOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -271,7 +273,8 @@ pub(super) struct SellerOut {
 }
 
 /// What sold best in a range of at most 92 days. What was given back is in it: it was sold.
-#[utoipa::path(get, path = "/v1/figures/best-sellers", tag = "figures", params(SellingQuery),
+#[utoipa::path(get, path = "/v1/figures/best-sellers", tag = "figures",
+    extensions(("x-needs" = json!("read-figures"))), params(SellingQuery),
     responses((status = 200, body = SellersOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -356,6 +359,7 @@ fn month(text: &str) -> Result<Date, Problem> {
 
 /// The goals for a month, and how far they are reached.
 #[utoipa::path(get, path = "/v1/goals/{month}", tag = "figures",
+    extensions(("x-needs" = json!("read-figures"))),
     params(("month" = String, Path, description = "Such as `2026-03`.")),
     responses((status = 200, body = GoalsOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
@@ -375,7 +379,8 @@ pub(super) async fn list_goals(
 }
 
 /// Sets a goal for a month.
-#[utoipa::path(put, path = "/v1/goals/{month}", tag = "figures", request_body = GoalIn,
+#[utoipa::path(put, path = "/v1/goals/{month}", tag = "figures",
+    extensions(("x-needs" = json!("manage-staff"))), request_body = GoalIn,
     params(("month" = String, Path, description = "Such as `2026-03`.")),
     responses((status = 200, body = GoalsOut, description = "All goals for the month."),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),

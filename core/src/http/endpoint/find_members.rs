@@ -64,7 +64,8 @@ pub(super) struct Found {
 }
 
 /// Finds members.
-#[utoipa::path(get, path = "/v1/members", tag = "members", params(MembersQuery),
+#[utoipa::path(get, path = "/v1/members", tag = "members",
+    extensions(("x-needs" = json!("read"))), params(MembersQuery),
     responses((status = 200, body = Found),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

@@ -77,7 +77,8 @@ pub(super) struct ChangesOut {
 }
 
 /// Who changed what.
-#[utoipa::path(get, path = "/v1/changes", tag = "staff", params(Page),
+#[utoipa::path(get, path = "/v1/changes", tag = "staff",
+    extensions(("x-needs" = json!("read-audit"))), params(Page),
     responses((status = 200, body = ChangesOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -131,7 +132,8 @@ pub(super) struct TimelineOut {
 }
 
 /// Everything that happened to a member: orders, what was booked, what was changed.
-#[utoipa::path(get, path = "/v1/members/{member}/timeline", tag = "members", params(("member" = String, Path), Page),
+#[utoipa::path(get, path = "/v1/members/{member}/timeline", tag = "members",
+    extensions(("x-needs" = json!("read"))), params(("member" = String, Path), Page),
     responses((status = 200, body = TimelineOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

@@ -17,6 +17,7 @@ use crate::usecase;
 /// What is to be set aside.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"unit": "stored-value", "amount": 100, "lapses_at": "2100-01-01T00:00:00Z", "reason": "a table for four"}))]
 pub(super) struct NewHold {
     /// Of what; a type of coupon to reserve a coupon.
     #[schema(value_type = String, example = "points")]
@@ -35,6 +36,7 @@ pub(super) struct NewHold {
 /// What is to be spent of a hold.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"amount": 50, "reason": "a table for two"}))]
 pub(super) struct HoldPosting {
     /// How much of it, at least 1; all if absent. The rest is given back.
     #[schema(minimum = 1)]
@@ -47,6 +49,7 @@ pub(super) struct HoldPosting {
 /// That a hold is to be given back.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({}))]
 pub(super) struct HoldVoiding {}
 
 /// What was done to a hold.
@@ -63,7 +66,8 @@ impl From<usecase::HoldOut> for HoldChanged {
 }
 
 /// Sets an amount of a member's aside, or reserves a coupon.
-#[utoipa::path(post, path = "/v1/members/{member}/holds", tag = "holds", request_body = NewHold,
+#[utoipa::path(post, path = "/v1/members/{member}/holds", tag = "holds",
+    extensions(("x-needs" = json!("serve"))), request_body = NewHold,
     params(("member" = String, Path),
         ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new hold.")),
     responses((status = 201, body = HoldChanged),
@@ -88,7 +92,8 @@ pub(super) async fn hold_assets(
 }
 
 /// Spends what was set aside, whole or in part; the rest is given back. Reserved coupons are redeemed instead.
-#[utoipa::path(post, path = "/v1/holds/{hold}/post", tag = "holds", request_body = HoldPosting,
+#[utoipa::path(post, path = "/v1/holds/{hold}/post", tag = "holds",
+    extensions(("x-needs" = json!("serve"))), request_body = HoldPosting,
     params(("hold" = String, Path),
         ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new posting.")),
     responses((status = 200, body = HoldChanged),
@@ -113,7 +118,8 @@ pub(super) async fn post_hold(
 }
 
 /// Gives back what was set aside.
-#[utoipa::path(post, path = "/v1/holds/{hold}/void", tag = "holds", request_body = HoldVoiding,
+#[utoipa::path(post, path = "/v1/holds/{hold}/void", tag = "holds",
+    extensions(("x-needs" = json!("serve"))), request_body = HoldVoiding,
     params(("hold" = String, Path),
         ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new voiding.")),
     responses((status = 200, body = HoldChanged),

@@ -16,6 +16,7 @@ use crate::usecase;
 /// Coupons that a member gets.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"coupon": "welcome", "count": 1, "reason": "a welcome"}))]
 pub(super) struct CouponIssue {
     /// Of which type.
     #[schema(value_type = String, example = "welcome")]
@@ -42,7 +43,8 @@ pub(super) struct IssuedOut {
 }
 
 /// Issues coupons to a member.
-#[utoipa::path(post, path = "/v1/members/{member}/coupons", tag = "coupons", request_body = CouponIssue,
+#[utoipa::path(post, path = "/v1/members/{member}/coupons", tag = "coupons",
+    extensions(("x-needs" = json!("serve"))), request_body = CouponIssue,
     params(("member" = String, Path),
         ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new issue.")),
     responses((status = 201, body = IssuedOut),

@@ -103,7 +103,8 @@ impl From<ListedKey> for KeyOut {
 }
 
 /// Issues an API key. Its secret is in the answer, and is shown only now.
-#[utoipa::path(post, path = "/v1/keys", tag = "staff", request_body = KeyIn,
+#[utoipa::path(post, path = "/v1/keys", tag = "staff",
+    extensions(("x-needs" = json!("manage-staff"))), request_body = KeyIn,
     responses((status = 201, body = KeyIssued),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -125,6 +126,7 @@ pub(super) async fn issue_key(
 
 /// The API keys of the merchant, without their secrets.
 #[utoipa::path(get, path = "/v1/keys", tag = "staff",
+    extensions(("x-needs" = json!("manage-staff"))),
     responses((status = 200, body = KeysOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -138,7 +140,8 @@ pub(super) async fn list_keys(State(app): State<App>, caller: Caller) -> Result<
 }
 
 /// Takes an API key out of use, from the next request on.
-#[utoipa::path(delete, path = "/v1/keys/{key}", tag = "staff", params(("key" = String, Path)),
+#[utoipa::path(delete, path = "/v1/keys/{key}", tag = "staff",
+    extensions(("x-needs" = json!("manage-staff"))), params(("key" = String, Path)),
     responses((status = 200, body = KeyOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

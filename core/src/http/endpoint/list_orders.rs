@@ -40,7 +40,8 @@ pub(super) struct OrdersOut {
 }
 
 /// Finds orders.
-#[utoipa::path(get, path = "/v1/orders", tag = "orders", params(OrdersQuery),
+#[utoipa::path(get, path = "/v1/orders", tag = "orders",
+    extensions(("x-needs" = json!("read"))), params(OrdersQuery),
     responses((status = 200, body = OrdersOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

@@ -30,6 +30,7 @@ pub(super) struct RevisionOut {
 
 /// The pack revisions that the merchant has, by pack and version.
 #[utoipa::path(get, path = "/v1/packs", tag = "packs",
+    extensions(("x-needs" = json!("manage-packs"))),
     responses((status = 200, body = PacksOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

@@ -32,6 +32,7 @@ impl From<Store> for StoreOut {
 
 /// The merchant's stores.
 #[utoipa::path(get, path = "/v1/stores", tag = "stores",
+    extensions(("x-needs" = json!("read"))),
     responses((status = 200, body = StoresOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

@@ -17,6 +17,7 @@ use crate::usecase;
 /// Money that a member pays in.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"amount_minor": 20000, "bonus_minor": 1000, "reason": "spring offer"}))]
 pub(super) struct Payment {
     /// How much, in minor units; at least 1.
     #[schema(value_type = u64, example = 20000, minimum = 1)]
@@ -39,7 +40,8 @@ pub(super) struct LoadedOut {
 }
 
 /// Books money that a member pays into their stored value.
-#[utoipa::path(post, path = "/v1/members/{member}/stored-value", tag = "members", request_body = Payment,
+#[utoipa::path(post, path = "/v1/members/{member}/stored-value", tag = "members",
+    extensions(("x-needs" = json!("serve"))), request_body = Payment,
     params(("member" = String, Path),
         ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new payment.")),
     responses((status = 201, body = LoadedOut),

@@ -77,6 +77,7 @@ fn version(merchant: &Merchant) -> u32 {
 
 /// The merchant whose key this is.
 #[utoipa::path(get, path = "/v1/merchant", tag = "staff",
+    extensions(("x-needs" = json!("read"))),
     responses((status = 200, body = MerchantOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -90,7 +91,8 @@ pub(super) async fn read_merchant(
 }
 
 /// Changes the merchant's settings.
-#[utoipa::path(patch, path = "/v1/merchant", tag = "staff", request_body = MerchantPatch,
+#[utoipa::path(patch, path = "/v1/merchant", tag = "staff",
+    extensions(("x-needs" = json!("manage-staff"))), request_body = MerchantPatch,
     params(("If-Match" = String, Header, description = "The ETag of the merchant as it was read.")),
     responses((status = 200, body = MerchantOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
@@ -127,7 +129,8 @@ pub(super) struct StoreIn {
 }
 
 /// Opens a store with this code, or renames the one that has it.
-#[utoipa::path(put, path = "/v1/stores/{store}", tag = "stores", request_body = StoreIn,
+#[utoipa::path(put, path = "/v1/stores/{store}", tag = "stores",
+    extensions(("x-needs" = json!("manage-staff"))), request_body = StoreIn,
     params(("store" = String, Path, description = "Its code, such as `main`.")),
     responses((status = 200, body = StoreOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),

@@ -54,7 +54,8 @@ pub(super) struct NotesOut {
 }
 
 /// Writes a note about a member.
-#[utoipa::path(post, path = "/v1/members/{member}/notes", tag = "members", request_body = NoteIn,
+#[utoipa::path(post, path = "/v1/members/{member}/notes", tag = "members",
+    extensions(("x-needs" = json!("serve"))), request_body = NoteIn,
     params(("member" = String, Path), ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new note.")),
     responses((status = 201, body = NoteWritten),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
@@ -76,7 +77,8 @@ pub(super) async fn write_note(
 }
 
 /// The notes about a member.
-#[utoipa::path(get, path = "/v1/members/{member}/notes", tag = "members", params(("member" = String, Path), Page),
+#[utoipa::path(get, path = "/v1/members/{member}/notes", tag = "members",
+    extensions(("x-needs" = json!("read-personal"))), params(("member" = String, Path), Page),
     responses((status = 200, body = NotesOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -110,6 +112,7 @@ pub(super) async fn list_notes(
 
 /// Removes a note about a member.
 #[utoipa::path(delete, path = "/v1/members/{member}/notes/{note}", tag = "members",
+    extensions(("x-needs" = json!("serve"))),
     params(("member" = String, Path), ("note" = String, Path)),
     responses((status = 204),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),

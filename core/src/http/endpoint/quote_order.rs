@@ -15,6 +15,7 @@ use crate::usecase;
 /// A basket.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"store": "sto_0198f2a4c1d07e3b9a5c6d7e8f901234", "member": "mem_0198f2a4c1d07e3b9a5c6d7e8f901234", "lines": [{"sku": "croissant", "quantity": 2, "amount_minor": 2400}]}))]
 pub(super) struct Basket {
     #[schema(value_type = String)]
     store: StoreId,
@@ -56,7 +57,8 @@ pub(super) struct FindingOut {
 }
 
 /// What a basket would get, and why. Nothing is recorded.
-#[utoipa::path(post, path = "/v1/quotes", tag = "orders", request_body = Basket,
+#[utoipa::path(post, path = "/v1/quotes", tag = "orders",
+    extensions(("x-needs" = json!("serve"))), request_body = Basket,
     responses((status = 200, body = QuoteOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

@@ -45,7 +45,8 @@ pub(super) struct ExpiryOut {
 
 /// All that a member holds. A unit that is absent is one that they never had; of coupons only those that they have are
 /// told.
-#[utoipa::path(get, path = "/v1/members/{member}/assets", tag = "members", params(("member" = String, Path)),
+#[utoipa::path(get, path = "/v1/members/{member}/assets", tag = "members",
+    extensions(("x-needs" = json!("read"))), params(("member" = String, Path)),
     responses((status = 200, body = AssetsOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

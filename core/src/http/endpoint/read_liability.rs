@@ -47,6 +47,7 @@ pub(super) struct ExpiringOut {
 
 /// What the merchant owes its members, in every unit.
 #[utoipa::path(get, path = "/v1/liability", tag = "figures",
+    extensions(("x-needs" = json!("read-figures"))),
     responses((status = 200, body = LiabilityOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

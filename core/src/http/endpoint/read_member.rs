@@ -13,7 +13,8 @@ use crate::store::Tx;
 use crate::usecase::{self, Host};
 
 /// A member.
-#[utoipa::path(get, path = "/v1/members/{member}", tag = "members", params(("member" = String, Path)),
+#[utoipa::path(get, path = "/v1/members/{member}", tag = "members",
+    extensions(("x-needs" = json!("read"))), params(("member" = String, Path)),
     responses((status = 200, body = MemberOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

@@ -11,7 +11,8 @@ use crate::http::{App, Problem};
 use crate::usecase;
 
 /// An order.
-#[utoipa::path(get, path = "/v1/orders/{order}", tag = "orders", params(("order" = String, Path)),
+#[utoipa::path(get, path = "/v1/orders/{order}", tag = "orders",
+    extensions(("x-needs" = json!("read"))), params(("order" = String, Path)),
     responses((status = 200, body = OrderOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

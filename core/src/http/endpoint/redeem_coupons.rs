@@ -17,6 +17,8 @@ use crate::usecase;
 /// Which coupons are used for which basket.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"coupons": [{"type": "welcome"}], "store": "sto_0198f2a4c1d07e3b9a5c6d7e8f901234",
+    "lines": [{"sku": "croissant", "category": "pastry", "quantity": 2, "amount_minor": 2400}]}))]
 pub(super) struct CouponRedemption {
     /// Which, in the order in which they count.
     #[schema(example = json!([{ "type": "welcome" }]))]
@@ -37,6 +39,7 @@ pub(super) struct RedeemedOut {
 
 /// Redeems coupons for a basket, all or none.
 #[utoipa::path(post, path = "/v1/members/{member}/coupons/redemptions", tag = "coupons",
+    extensions(("x-needs" = json!("serve"))),
     request_body = CouponRedemption,
     params(("member" = String, Path),
         ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new redemption.")),

@@ -16,6 +16,7 @@ use crate::usecase;
 /// What of an order is given back, and why.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "stale bread"}))]
 pub(super) struct Refund {
     /// For people.
     #[schema(value_type = Option<String>, example = "stale bread", max_length = 128)]
@@ -48,7 +49,8 @@ impl From<RefundLineIn> for usecase::RefundLine {
 
 /// Gives an order back, as a whole or in parts: as much of what it earned is taken back, and of what it was paid with
 /// given back, as the part is of its total. What was spent already becomes a debt. Coupons come back with the last part.
-#[utoipa::path(post, path = "/v1/orders/{order}/refund", tag = "orders", request_body = Refund,
+#[utoipa::path(post, path = "/v1/orders/{order}/refund", tag = "orders",
+    extensions(("x-needs" = json!("serve"))), request_body = Refund,
     params(("order" = String, Path),
         ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new refund.")),
     responses((status = 200, body = OrderOut),

@@ -16,6 +16,7 @@ use crate::usecase;
 /// What a command is given.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"store": "sto_0198f2a4c1d07e3b9a5c6d7e8f901234", "input": {"member": "mem_0198f2a4c1d07e3b9a5c6d7e8f901234", "points": 5, "reason": "a gift"}}))]
 pub(super) struct CommandIn {
     /// In which store, if it matters to the command.
     #[schema(value_type = Option<String>)]
@@ -33,7 +34,8 @@ pub(super) struct CommandOut {
 }
 
 /// Runs one of a pack's own operations.
-#[utoipa::path(post, path = "/v1/packs/{pack}/commands/{command}", tag = "packs", request_body = CommandIn,
+#[utoipa::path(post, path = "/v1/packs/{pack}/commands/{command}", tag = "packs",
+    extensions(("x-needs" = json!("serve"))), request_body = CommandIn,
     params(("pack" = String, Path), ("command" = String, Path),
         ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new thing.")),
     responses((status = 200, body = CommandOut),

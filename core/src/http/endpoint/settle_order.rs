@@ -17,6 +17,8 @@ use crate::usecase::{self, Pay};
 /// What was bought.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"reference": "till-2-000815", "store": "sto_0198f2a4c1d07e3b9a5c6d7e8f901234", "member": "mem_0198f2a4c1d07e3b9a5c6d7e8f901234", "ordered_at": "2026-03-18T07:55:00+08:00", "currency": "CNY",
+    "lines": [{"sku": "croissant", "category": "pastry", "quantity": 2, "amount_minor": 2400}]}))]
 pub(super) struct NewOrder {
     /// The till's name for the order, unique in the merchant. The same again is the same order.
     #[schema(value_type = String, example = "till-2-000815", max_length = 128)]
@@ -83,7 +85,8 @@ impl From<PaymentIn> for Pay {
 }
 
 /// Records an order; the packs that are enabled in its store do their part in the same transaction.
-#[utoipa::path(post, path = "/v1/orders", tag = "orders", request_body = NewOrder,
+#[utoipa::path(post, path = "/v1/orders", tag = "orders",
+    extensions(("x-needs" = json!("serve"))), request_body = NewOrder,
     params(("Idempotency-Key" = String, Header, description = "A text of your own, new for each new order.")),
     responses((status = 201, body = OrderOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),

@@ -17,6 +17,7 @@ use crate::usecase;
 /// What a member pays with stored value.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({"amount_minor": 4200, "reason": "breakfast"}))]
 pub(super) struct Purchase {
     /// How much, in minor units; at least 1.
     #[schema(value_type = u64, example = 4200, minimum = 1)]
@@ -37,7 +38,8 @@ pub(super) struct SpentOut {
 }
 
 /// Takes an amount from a member's stored value, of principal and bonus as the merchant's policy says.
-#[utoipa::path(post, path = "/v1/members/{member}/stored-value/payments", tag = "members", request_body = Purchase,
+#[utoipa::path(post, path = "/v1/members/{member}/stored-value/payments", tag = "members",
+    extensions(("x-needs" = json!("serve"))), request_body = Purchase,
     params(("member" = String, Path),
         ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new payment.")),
     responses((status = 201, body = SpentOut),

@@ -101,7 +101,8 @@ pub(super) struct StatementOut {
 }
 
 /// What was booked for a member: the statement of their assets.
-#[utoipa::path(get, path = "/v1/members/{member}/statement", tag = "assets", params(("member" = String, Path), Page),
+#[utoipa::path(get, path = "/v1/members/{member}/statement", tag = "assets",
+    extensions(("x-needs" = json!("read"))), params(("member" = String, Path), Page),
     responses((status = 200, body = StatementOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

@@ -29,7 +29,8 @@ pub(super) struct TagIn {
 }
 
 /// Puts a tag on a member, or renews it.
-#[utoipa::path(put, path = "/v1/members/{member}/tags/{tag}", tag = "members", request_body = TagIn,
+#[utoipa::path(put, path = "/v1/members/{member}/tags/{tag}", tag = "members",
+    extensions(("x-needs" = json!("serve"))), request_body = TagIn,
     params(("member" = String, Path), ("tag" = String, Path)),
     responses((status = 200, body = MemberOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
@@ -52,6 +53,7 @@ pub(super) async fn put_tag(
 
 /// Takes a tag off a member.
 #[utoipa::path(delete, path = "/v1/members/{member}/tags/{tag}", tag = "members",
+    extensions(("x-needs" = json!("serve"))),
     params(("member" = String, Path), ("tag" = String, Path)),
     responses((status = 200, body = MemberOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
@@ -88,7 +90,8 @@ pub(super) struct TierIn {
 }
 
 /// Gives a member a level by hand, in place of the one that they have.
-#[utoipa::path(put, path = "/v1/members/{member}/tier", tag = "members", request_body = TierIn,
+#[utoipa::path(put, path = "/v1/members/{member}/tier", tag = "members",
+    extensions(("x-needs" = json!("manage-members"))), request_body = TierIn,
     params(("member" = String, Path)),
     responses((status = 200, body = MemberOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
@@ -146,7 +149,8 @@ pub(super) struct TierChangeOut {
 }
 
 /// The history of a member's levels.
-#[utoipa::path(get, path = "/v1/members/{member}/tiers", tag = "members", params(("member" = String, Path), Page),
+#[utoipa::path(get, path = "/v1/members/{member}/tiers", tag = "members",
+    extensions(("x-needs" = json!("read"))), params(("member" = String, Path), Page),
     responses((status = 200, body = TierChangesOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

@@ -88,6 +88,7 @@ impl From<Unit> for UnitOut {
 
 /// The units in which the merchant's members hold something.
 #[utoipa::path(get, path = "/v1/units", tag = "assets",
+    extensions(("x-needs" = json!("read"))),
     responses((status = 200, body = UnitsOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -99,7 +100,8 @@ pub(super) async fn list_units(State(app): State<App>, caller: Caller) -> Result
 }
 
 /// Puts the rules of a unit in force, all of them, from the next posting on.
-#[utoipa::path(put, path = "/v1/units/{unit}/rules", tag = "assets", request_body = RulesForm,
+#[utoipa::path(put, path = "/v1/units/{unit}/rules", tag = "assets",
+    extensions(("x-needs" = json!("manage-assets"))), request_body = RulesForm,
     params(("unit" = String, Path, description = "Its code, such as `points`.")),
     responses((status = 200, body = UnitOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),

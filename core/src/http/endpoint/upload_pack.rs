@@ -17,6 +17,11 @@ use crate::usecase;
 /// The largest body of an upload: somewhat more than the largest component, which the loader refuses by name.
 pub(super) const COMPONENT_BODY_MAX_BYTES: usize = 9 << 20;
 
+/// The bytes of a component.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub(super) struct Component(#[expect(dead_code, reason = "it is there for the description")] Vec<u8>);
+
 /// A revision with what it says of itself.
 #[derive(Serialize, ToSchema)]
 pub(super) struct UploadedOut {
@@ -33,7 +38,8 @@ pub(super) struct UploadedOut {
 
 /// Checks a component against the contract and keeps it as a revision. It is not enabled by that.
 #[utoipa::path(post, path = "/v1/packs", tag = "packs",
-    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    extensions(("x-needs" = json!("manage-packs"))),
+    request_body(content = Component, content_type = "application/wasm"),
     responses((status = 201, body = UploadedOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]

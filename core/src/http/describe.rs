@@ -1,0 +1,153 @@
+//! What the description of the interface says beyond what stands at each endpoint: things that many have in common.
+
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
+use utoipa::openapi::schema::{ArrayItems, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{OpenApi, RefOr};
+use utoipa::{Modify, openapi};
+
+use crate::domain::{Code, HoldId, MemberId, OrderId, Reference, RevisionId, StoreId};
+
+/// The digits of the ids in examples.
+const DIGITS: &str = "0198f2a4c1d07e3b9a5c6d7e8f901234";
+/// What a code looks like: lower-case words with dashes.
+const CODE: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
+
+/// The parts of paths that are ids: name, prefix, and what it is.
+const IDS: [(&str, &str, &str); 3] = [
+    ("member", MemberId::PREFIX, "The member's id."),
+    ("order", OrderId::PREFIX, "The order's id."),
+    ("hold", HoldId::PREFIX, "The hold's id."),
+];
+
+/// Fields of bodies that are ids, or lists of them.
+const FIELDS: [(&str, &str); 5] = [
+    ("member", MemberId::PREFIX),
+    ("store", StoreId::PREFIX),
+    ("stores", StoreId::PREFIX),
+    ("home_store", StoreId::PREFIX),
+    ("revision", RevisionId::PREFIX),
+];
+
+/// The parts of paths that are codes: name, an example, and what it is.
+const CODES: [(&str, &str, &str); 3] = [
+    ("pack", "points", "The pack's name, as its manifest says."),
+    ("command", "grant", "The command's name, as the pack's manifest says."),
+    ("coupon", "welcome", "The name of the type of coupon, of the merchant's choice."),
+];
+
+/// Adds what endpoints have in common.
+pub(super) struct Common;
+
+impl Modify for Common {
+    fn modify(&self, described: &mut OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("pc_live_…").build();
+        described.components.get_or_insert_default().add_security_scheme("api-key", SecurityScheme::Http(scheme));
+    }
+}
+
+/// Says what parameters and fields are that many endpoints have.
+pub(super) fn finish(described: &mut OpenApi) {
+    for schema in described.components.iter_mut().flat_map(|components| components.schemas.values_mut()) {
+        name_formats(schema);
+        if let RefOr::T(Schema::Object(object)) = schema {
+            for (name, field) in &mut object.properties {
+                describe_field(name, field);
+            }
+        }
+    }
+    for item in described.paths.paths.values_mut() {
+        for operation in operations(item) {
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(parameter) = parameter {
+                    describe(parameter);
+                }
+            }
+        }
+    }
+}
+
+fn operations(item: &mut openapi::PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch].into_iter().flatten()
+}
+
+/// Gives formats of unsigned numbers the names that the registry of OpenAPI has for them.
+fn name_formats(schema: &mut RefOr<Schema>) {
+    let RefOr::T(schema) = schema else { return };
+    match schema {
+        Schema::Object(object) => {
+            let registered = match &object.format {
+                Some(SchemaFormat::KnownFormat(KnownFormat::UInt8)) => "uint8",
+                Some(SchemaFormat::KnownFormat(KnownFormat::UInt16)) => "uint16",
+                Some(SchemaFormat::KnownFormat(KnownFormat::UInt32)) => "uint32",
+                Some(SchemaFormat::KnownFormat(KnownFormat::UInt64)) => "uint64",
+                _ => "",
+            };
+            if !registered.is_empty() {
+                object.format = Some(SchemaFormat::Custom(registered.into()));
+            }
+            object.properties.values_mut().for_each(name_formats);
+        }
+        Schema::Array(list) => {
+            if let ArrayItems::RefOrSchema(item) = &mut list.items {
+                name_formats(item);
+            }
+        }
+        Schema::OneOf(choices) => choices.items.iter_mut().for_each(name_formats),
+        Schema::AllOf(parts) => parts.items.iter_mut().for_each(name_formats),
+        Schema::AnyOf(choices) => choices.items.iter_mut().for_each(name_formats),
+        _ => {}
+    }
+}
+
+/// Says what a field's ids look like. A field whose name is one of these and that is a text is an id.
+fn describe_field(name: &str, field: &mut RefOr<Schema>) {
+    let Some((_, prefix)) = FIELDS.iter().find(|(field, _)| *field == name) else { return };
+    let field = match field {
+        RefOr::T(Schema::Array(list)) => match &mut list.items {
+            ArrayItems::RefOrSchema(item) => &mut **item,
+            ArrayItems::False => return,
+        },
+        other => other,
+    };
+    let RefOr::T(Schema::Object(object)) = field else { return };
+    let is_text = match &object.schema_type {
+        SchemaType::Type(kind) => *kind == Type::String,
+        SchemaType::Array(kinds) => kinds.contains(&Type::String),
+        SchemaType::AnyValue => false,
+    };
+    if is_text && object.pattern.is_none() {
+        object.pattern = Some(pattern(prefix));
+        object.examples = vec![format!("{prefix}_{DIGITS}").into()];
+    }
+}
+
+fn pattern(prefix: &str) -> String {
+    format!("^{prefix}_[0-9a-f]{{32}}$")
+}
+
+fn describe(parameter: &mut Parameter) {
+    let (description, schema) = match parameter.parameter_in {
+        ParameterIn::Path => {
+            if let Some((_, prefix, what)) = IDS.iter().find(|(name, ..)| *name == parameter.name) {
+                (*what, text(&pattern(prefix), &format!("{prefix}_{DIGITS}"), 36))
+            } else if let Some((_, example, what)) = CODES.iter().find(|(name, ..)| *name == parameter.name) {
+                (*what, text(CODE, example, Code::MAX_BYTES))
+            } else {
+                return;
+            }
+        }
+        ParameterIn::Header if parameter.name == "Idempotency-Key" => (
+            "A text of your own, new for each new thing: what is sent again with the same key is done once.",
+            text("^[!-~]+( +[!-~]+)*$", "till-2-000815", Reference::MAX_BYTES),
+        ),
+        _ => return,
+    };
+    parameter.description.get_or_insert_with(|| description.into());
+    parameter.schema = Some(RefOr::T(schema));
+}
+
+fn text(pattern: &str, example: &str, length_max: usize) -> Schema {
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).examples([example]);
+    text.max_length(Some(length_max)).build().into()
+}
