@@ -18,3 +18,4 @@ pub mod ledger;
 pub mod pack;
 pub mod store;
 pub mod usecase;
+pub mod webhook;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::world::Inner;
-use crate::{OrderBuilder, Reply};
+use crate::{OrderBuilder, Reply, Streaming};
 
 /// A merchant with an API key: what it asks for, it asks for over HTTP.
 #[derive(Clone)]
@@ -97,6 +97,13 @@ impl Shop {
         Request::new(self, "PUT", path, body.into().to_string()).content_type("application/json")
     }
 
+    /// A change of what has this version.
+    pub fn patch(&self, path: &str, etag: &str, body: impl Into<Value>) -> Request {
+        Request::new(self, "PATCH", path, body.into().to_string())
+            .content_type("application/json")
+            .header("if-match", etag)
+    }
+
     /// A request of any kind, without a body.
     pub fn request(&self, method: &str, path: &str) -> Request {
         Request::new(self, method, path, Body::empty())
@@ -168,6 +175,15 @@ impl Request {
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         *self.request.body_mut() = body.into();
         self
+    }
+
+    /// Sends it, and gives the events of the answer as they come.
+    ///
+    /// # Panics
+    /// When the answer is no stream of events.
+    pub async fn stream(self) -> Streaming {
+        let Ok(response) = self.inner.running().router.oneshot(self.request).await;
+        Streaming::of(response)
     }
 
     /// Sends it.

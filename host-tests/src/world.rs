@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::Router;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use punchcard::clock::{Clock, Entropy};
-use punchcard::domain::{Code, Currency, IdSource, Label, Role, StoreScope, ZoneName};
+use punchcard::domain::{Code, Currency, IdSource, Label, Reach, Role, StoreScope, ZoneName};
 use punchcard::http;
 use punchcard::pack::Packs;
 use punchcard::store::{Direction, DurableEngine, DurableOptions, KeyRange, Store, StoreError};
@@ -40,6 +40,7 @@ pub(crate) struct Inner {
     entropy: Entropy,
     running: Mutex<Option<Running>>,
     keys: AtomicU64,
+    reach: Mutex<Reach>,
 }
 
 /// A host that is running, with its interface.
@@ -62,8 +63,9 @@ impl World {
         let dir = tempfile::tempdir().expect("there is room for a data directory");
         let clock = Clock::standing_at(instant(BEGIN));
         let entropy = Entropy::seeded(seed(Location::caller()));
-        let running = Running::start(dir.path(), &clock, &entropy, Some(programme()));
-        let inner = Inner { dir, clock, entropy, running: Mutex::new(Some(running)), keys: AtomicU64::new(1) };
+        let running = Running::start(dir.path(), &clock, &entropy, Some(programme()), Reach::Public);
+        let (running, reach) = (Mutex::new(Some(running)), Mutex::new(Reach::Public));
+        let inner = Inner { dir, clock, entropy, running, keys: AtomicU64::new(1), reach };
         let inner = Arc::new(inner);
         let shop = settle(&inner, "Maixiang Bakery", &["main", "corner"]);
         let rival = settle(&inner, "Rival Bakery", &["main"]);
@@ -95,7 +97,30 @@ impl World {
             host.store.close().expect("the store closes");
             drop((host, router));
         }
-        *running = Some(Running::start(self.inner.dir.path(), &self.inner.clock, &self.inner.entropy, None));
+        let Inner { dir, clock, entropy, reach, .. } = &*self.inner;
+        let reach = *reach.lock().expect("nothing panics in here");
+        *running = Some(Running::start(dir.path(), clock, entropy, None, reach));
+    }
+
+    /// Lets the host reach so far, also after it is restarted.
+    ///
+    /// # Panics
+    /// When a spec has panicked while it restarted its host.
+    pub fn reaches(&self, reach: Reach) {
+        *self.inner.reach.lock().expect("nothing panics in here") = reach;
+        let mut running = self.inner.running.lock().expect("no spec panics while it restarts its host");
+        if let Some(Running { host, .. }) = running.take() {
+            let host = host.reaching(reach);
+            *running = Some(Running { router: http::router(host.clone()), host });
+        }
+    }
+
+    /// Moves the clock forward.
+    ///
+    /// # Panics
+    /// When that is beyond all time.
+    pub fn clock_forward(&self, by: SignedDuration) {
+        self.inner.clock.set(self.now().checked_add(by).expect("a spec ends before time does"));
     }
 
     /// Everything that is in the store.
@@ -157,8 +182,8 @@ impl Inner {
 
 impl Running {
     /// A host on a data directory. Without a programme it loads its packs from the store.
-    fn start(dir: &Path, clock: &Clock, entropy: &Entropy, programme: Option<Arc<Programme>>) -> Self {
-        let mut host = Host::new(open_store(dir), packs().clone(), clock.clone(), entropy.clone());
+    fn start(dir: &Path, clock: &Clock, entropy: &Entropy, programme: Option<Arc<Programme>>, reach: Reach) -> Self {
+        let mut host = Host::new(open_store(dir), packs().clone(), clock.clone(), entropy.clone()).reaching(reach);
         if let Some(programme) = programme {
             host.programme = programme;
         }
@@ -167,7 +192,8 @@ impl Running {
 }
 
 impl State {
-    fn differs_from(&self, other: &Self) -> BTreeSet<String> {
+    /// The keys at which the two differ.
+    pub fn differs_from(&self, other: &Self) -> BTreeSet<String> {
         let keys: BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
         let changed = keys.into_iter().filter(|key| self.0.get(*key) != other.0.get(*key));
         changed.map(|key| key.escape_ascii().to_string()).collect()

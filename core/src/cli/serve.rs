@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use jiff::SignedDuration;
 
@@ -12,8 +12,10 @@ use super::caretaker::{Caretaker, Duties};
 use super::{Failure, data};
 use crate::clock::Clock;
 use crate::describe::describe;
+use crate::domain::Reach;
 use crate::http;
 use crate::usecase::Host;
+use crate::webhook::{Client, Sender};
 
 /// Threads on which use cases run. Most of their time they wait for the journal's sync, which many share.
 const WORKERS: usize = 128;
@@ -29,14 +31,30 @@ pub(super) struct Serve {
     /// Hours from one snapshot to the next; 0 for none by itself
     #[arg(long, value_name = "HOURS", env = "PUNCHCARD_SNAPSHOT_HOURS", default_value_t = 24)]
     snapshot_hours: u16,
+    /// Whether webhooks may lead into private networks and go unencrypted: for development, and where merchants are
+    /// trusted like the operator
+    #[arg(long, value_name = "WHETHER", env = "PUNCHCARD_WEBHOOKS_PRIVATE", value_enum, default_value_t)]
+    webhooks_private: PrivateNetworks,
     #[command(flatten)]
     tuning: data::Tuning,
+}
+
+/// Whether something may lead into private networks.
+#[derive(Clone, Copy, Default, ValueEnum)]
+enum PrivateNetworks {
+    #[default]
+    Deny,
+    Allow,
 }
 
 impl Serve {
     pub(super) fn run(self) -> Result<(), Failure> {
         http::begin_recording();
-        let host = data::host(data::open_tuned(&self.data, &self.tuning)?, Clock::System)?;
+        let reach = match self.webhooks_private {
+            PrivateNetworks::Deny => Reach::Public,
+            PrivateNetworks::Allow => Reach::Anywhere,
+        };
+        let host = data::host(data::open_tuned(&self.data, &self.tuning)?, Clock::System)?.reaching(reach);
         let hours = (self.snapshot_hours > 0).then(|| SignedDuration::from_hours(self.snapshot_hours.into()));
         let duties = Duties { dir: self.data, snapshot_every: hours, room_bytes_min: self.tuning.room_bytes_min() };
         let _caretaker = Caretaker::start(host.clone(), duties).map_err(|error| describe(&error))?;
@@ -55,7 +73,14 @@ pub(super) fn serve(host: &Host, listen: SocketAddr, on_bound: impl FnOnce(Socke
         .build()
         .map_err(|error| format!("the server does not start: {error}"))?;
     runtime
-        .block_on(http::serve(host.clone(), listen, on_bound, end(host.clone())))
+        .block_on(async {
+            let sender = begin_to_deliver(host);
+            let served = http::serve(host.clone(), listen, on_bound, end(host.clone())).await;
+            if let Some(sender) = sender {
+                sender.stop().await;
+            }
+            served
+        })
         .map_err(|error| format!("can not listen on {listen}: {error}"))?;
     // What a disk that failed has kept, only a new start can find out: whoever watches the process is to start it again.
     let health = host.store.health();
@@ -63,6 +88,17 @@ pub(super) fn serve(host: &Host, listen: SocketAddr, on_bound: impl FnOnce(Socke
     match health {
         Err(error @ crate::store::StoreError::Unavailable { .. }) => Err(error.to_string()),
         _ => Ok(()),
+    }
+}
+
+/// Has events delivered to webhooks. A machine that can not do so serves all the same.
+fn begin_to_deliver(host: &Host) -> Option<Sender> {
+    match Client::new(host.reach) {
+        Ok(client) => Some(Sender::start(host.clone(), client)),
+        Err(error) => {
+            tracing::warn!(error = describe(&error), "no events are delivered to webhooks");
+            None
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, KeyId, MemberId, Minor, OrderId, PostingId, RevisionId, StoreId};
+use super::{Code, KeyId, MemberId, Minor, OrderId, PostingId, RevisionId, StoreId, WebhookId};
 
 /// A fact that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +138,16 @@ pub enum Event {
         unit: Code,
         /// How much.
         kept_back: Minor,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// A webhook is not delivered to any more, until somebody resumes it. What happens meanwhile waits for that.
+    WebhookPaused {
+        /// Which.
+        webhook: WebhookId,
+        /// Stable name of the reason.
+        reason: Code,
         /// When.
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,

@@ -100,6 +100,8 @@ ids! {
     HoldId "hld" "hold";
     /// An API key (not its secret).
     KeyId "key" "API key";
+    /// An address to which events are sent.
+    WebhookId "whk" "webhook";
     /// One uploaded version of a pack: the first half of the SHA-256 of its component.
     RevisionId "rev" "pack revision";
 }
@@ -155,6 +157,7 @@ sources! {
     lot LotId "A new lot's id.";
     hold HoldId "A new hold's id.";
     key KeyId "A new API key's id.";
+    webhook WebhookId "A new webhook's id.";
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::Problem;
 use super::caller::Caller;
+use super::streams::Streams;
 use crate::domain::{Action, Actor};
 use crate::usecase::{Host, authenticate};
 
@@ -17,16 +18,22 @@ const REQUESTS_MAX: usize = 512;
 pub struct App {
     host: Host,
     places: Arc<Semaphore>,
+    streams: Streams,
 }
 
 impl App {
-    pub(super) fn new(host: Host) -> Self {
-        Self { host, places: Arc::new(Semaphore::new(REQUESTS_MAX)) }
+    pub(super) fn new(host: Host, streams: Streams) -> Self {
+        Self { host, places: Arc::new(Semaphore::new(REQUESTS_MAX)), streams }
     }
 
     /// The host.
     pub(super) fn host(&self) -> &Host {
         &self.host
+    }
+
+    /// The streams that are open.
+    pub(super) fn streams(&self) -> &Streams {
+        &self.streams
     }
 
     /// Finds out who calls, sees whether they may, and runs the work on the pool.

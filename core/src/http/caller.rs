@@ -9,6 +9,7 @@ use super::Problem;
 use crate::domain::Reference;
 
 /// The API key of a request. Who that is, is found out when the work is done.
+#[derive(Clone)]
 pub(super) struct Caller(String);
 
 impl Caller {

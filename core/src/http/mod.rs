@@ -6,10 +6,14 @@
 mod app;
 mod caller;
 mod endpoint;
+mod etag;
+mod event_wire;
 mod metrics;
 mod path;
 mod problem;
 mod sent;
+mod streams;
+mod webhook_wire;
 mod wire;
 
 use std::net::SocketAddr;
@@ -28,6 +32,7 @@ pub use app::App;
 pub use problem::Problem;
 
 use crate::usecase::Host;
+use streams::Streams;
 
 /// The largest body of a request, components of packs apart.
 const BODY_MAX_BYTES: usize = 1 << 20;
@@ -66,6 +71,10 @@ pub fn keep_up() {
 
 /// All endpoints on a host.
 pub fn router(host: Host) -> Router {
+    router_with(host, Streams::default())
+}
+
+fn router_with(host: Host, streams: Streams) -> Router {
     begin_recording();
     let (router, openapi) = described().split_for_parts();
     router
@@ -81,7 +90,7 @@ pub fn router(host: Host) -> Router {
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(TraceLayer::new_for_http())
         .layer(SetRequestIdLayer::x_request_id(MakeRequestUuid))
-        .with_state(App::new(host))
+        .with_state(App::new(host, streams))
 }
 
 /// The description of the interface, OpenAPI 3.1.
@@ -99,7 +108,7 @@ fn described() -> OpenApiRouter<App> {
         .layer(DefaultBodyLimit::max(BODY_MAX_BYTES))
 }
 
-/// Serves until `stop` resolves, then finishes what was begun.
+/// Serves until `stop` resolves, then finishes what was begun. Streams end then.
 ///
 /// # Errors
 /// When the address can not be bound.
@@ -111,5 +120,11 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::bind(listen).await?;
     on_bound(listener.local_addr()?);
-    axum::serve(listener, router(host)).with_graceful_shutdown(stop).await
+    let streams = Streams::default();
+    let router = router_with(host, streams.clone());
+    let stop = async move {
+        stop.await;
+        streams.close();
+    };
+    axum::serve(listener, router).with_graceful_shutdown(stop).await
 }

@@ -2,9 +2,11 @@
 //! stable `type` in the file of its area below, in one exhaustive `match`.
 
 mod assets;
+mod events;
 mod members;
 mod orders;
 mod packs;
+mod webhooks;
 
 use std::fmt::Display;
 

@@ -41,19 +41,33 @@
 //! | `E` | merchant | the version of its enablements |
 //! | `F` | merchant, pack | an enablement |
 //! | `k` | merchant, pack, key | a pack's own entry |
+//! | `W` | merchant, webhook | a webhook |
+//! | `G` | merchant, webhook, `c` | how far it has come in the log |
+//! | `G` | merchant, webhook, `l`, number | an attempt to deliver to it; the last 200 |
+//! | `D` | merchant, webhook, `q`, subject, event | an event that waits for its turn |
+//! | `D` | merchant, webhook, `t`, instant, subject, event | nothing: when the first of a subject is to be attempted |
+//! | `D` | merchant, webhook, `x`, event | an event that was given up |
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::{Key, KeyRange};
-use crate::domain::{Code, HoldId, LotId, MemberId, MerchantId, OrderId, PostingId, Reference, RevisionId, StoreId};
+use crate::domain::{
+    Code, HoldId, LotId, MemberId, MerchantId, OrderId, PostingId, Reference, RevisionId, StoreId, WebhookId,
+};
 
 mod ledger;
+mod webhooks;
 
 pub use ledger::{
     Due, Month, Timed, all_due, coupon_type, coupon_types, coupons_issued, coupons_issued_all, due, due_parts,
     due_until, hold, holds, ledger_log, liabilities, liability, liability_parts, pending, pendings, timed, timed_all,
     timed_parts, timed_until, waiting, waiting_all, waiting_for, waiting_lot,
+};
+pub use webhooks::{
+    Subject, WebhookKey, webhook, webhook_attempt, webhook_attempts, webhook_dead, webhook_dead_all,
+    webhook_deliveries, webhook_due, webhook_dues, webhook_dues_until, webhook_key, webhook_progress,
+    webhook_progresses, webhook_waiting, webhook_waiting_all, webhook_waiting_of, webhooks,
 };
 
 struct Name(Key);

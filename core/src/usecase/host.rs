@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::Programme;
 use crate::clock::{Clock, Entropy};
-use crate::domain::{Actor, Event, IdSource, Member, MemberId, Merchant, MerchantId, Reference, StoreId};
+use crate::domain::{Actor, Event, IdSource, Member, MemberId, Merchant, MerchantId, Reach, Reference, StoreId};
 use crate::ledger::{Book, Terms};
 use crate::pack::Packs;
 use crate::store::{self, Key, Record, Store, StoreError, Tx, layout, whole};
@@ -27,6 +27,8 @@ pub struct Host {
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
+    /// How far requests reach that merchants ask for, such as those to their webhooks.
+    pub reach: Reach,
     in_flight: Arc<Mutex<HashSet<(MerchantId, Reference)>>>,
 }
 
@@ -106,12 +108,19 @@ impl Record for Remembered {
 impl Host {
     /// A host on a store.
     pub fn new(store: Store, packs: Packs, clock: Clock, entropy: Entropy) -> Self {
-        Self { store, programme: Arc::new(Programme::new(packs)), clock, entropy, in_flight: Arc::default() }
+        let programme = Arc::new(Programme::new(packs));
+        Self { store, programme, clock, entropy, reach: Reach::Public, in_flight: Arc::default() }
     }
 
     /// The same host with another clock.
     pub fn with_clock(&self, clock: Clock) -> Self {
         Self { clock, ..self.clone() }
+    }
+
+    /// The same host, reaching this far.
+    #[must_use]
+    pub fn reaching(self, reach: Reach) -> Self {
+        Self { reach, ..self }
     }
 
     /// Runs a use case in a transaction of its own.

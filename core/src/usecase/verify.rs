@@ -3,6 +3,8 @@
 //! What cannot be read is told, and the checks go on with the rest. Of a merchant whose own record cannot be read,
 //! nothing else is looked at.
 
+mod webhooks;
+
 use std::collections::BTreeSet;
 
 use super::host::Remembered;
@@ -96,6 +98,7 @@ fn check(store: &Store, merchant: Merchant, progress: &mut impl FnMut()) -> Resu
     let orders = check.orders(id)?;
     let (requests, requests_silent) = check.requests(id)?;
     check.events(&layout::events(id))?;
+    check.webhooks(id)?;
     let Check { findings: index_findings, mut unreadable, .. } = check;
     unreadable.retain(|what| !audit.unreadable.contains(what));
     Ok(MerchantReport { merchant, members, orders, requests, requests_silent, audit, index_findings, unreadable })

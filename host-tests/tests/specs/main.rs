@@ -12,6 +12,7 @@ mod coupons;
 mod crash;
 mod demo;
 mod durability;
+mod events;
 mod hostile;
 mod imports;
 mod interface;
@@ -25,6 +26,9 @@ mod points;
 mod refunds;
 mod strace;
 mod uploads;
+mod webhook_failures;
+mod webhook_standards;
+mod webhooks;
 
 use host_tests::Shop;
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ use crate::args::Takes;
 use crate::machine::{self, ThisMachine};
 use crate::run::{Stopwatch, spoken};
 use crate::toolchain::{Machine as _, Via, Way};
-use crate::{Result, demo, packs, run, test, workspace};
+use crate::{Result, demo, packs, run, test, verifiers, workspace};
 
 const HELP: &str = "\
 What the continuous integration runs, step by step, up to the first that fails.
@@ -20,6 +20,7 @@ Usage: cargo xtask ci [--no-install]
   packs       packs and host are built
   clippy      no warnings, tests and benches included
   test        all tests pass
+  verifiers   the official verifiers of Standard Webhooks and CloudEvents accept what webhooks send
   demo        the demo runs, and its books balance
   doc         the documentation builds without warnings
   packs-apt   packs are built a second time by Debian's compiler, where apt-get can install it
@@ -48,11 +49,12 @@ struct Options {
 }
 
 /// In order: what fails soonest and most often comes first.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("fmt", |_| cargo(&["fmt", "--all", "--check"])),
     ("packs", |_| packs::build(Via::Auto).map(|()| Outcome::Passed)),
     ("clippy", |_| cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("test", |options| all_tests(options.install)),
+    ("verifiers", |options| official_verifiers(options.install)),
     ("demo", |_| demo_balances()),
     ("doc", |_| documentation()),
     ("packs-apt", |options| packs_by_debian(options.install)),
@@ -106,8 +108,17 @@ fn cargo(args: &[&str]) -> Result<Outcome> {
 fn all_tests(install: bool) -> Result<Outcome> {
     if install {
         machine::provide_strace();
+        verifiers::provide_or_say();
     }
     test::test(&[], &[]).map(|()| Outcome::Passed)
+}
+
+fn official_verifiers(install: bool) -> Result<Outcome> {
+    // That they cannot be had here is no fault of the code; that they refuse what the host sends is.
+    match verifiers::provide(install) {
+        Ok(_) => test::test(&["the_official_verifiers".to_owned()], &[]).map(|()| Outcome::Passed),
+        Err(reason) => Ok(Outcome::Skipped(format!("the verifiers cannot be had here: {reason}"))),
+    }
 }
 
 fn documentation() -> Result<Outcome> {
