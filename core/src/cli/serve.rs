@@ -74,8 +74,9 @@ pub(super) fn serve(host: &Host, listen: SocketAddr, on_bound: impl FnOnce(Socke
         .map_err(|error| format!("the server does not start: {error}"))?;
     runtime
         .block_on(async {
+            let end = end(host.clone());
             let sender = begin_to_deliver(host);
-            let served = http::serve(host.clone(), listen, on_bound, end(host.clone())).await;
+            let served = http::serve(host.clone(), listen, on_bound, end).await;
             if let Some(sender) = sender {
                 sender.stop().await;
             }
@@ -102,32 +103,36 @@ fn begin_to_deliver(host: &Host) -> Option<Sender> {
     }
 }
 
-/// When to stop: when somebody asks for it, or the store has failed for good.
-async fn end(host: Host) {
-    let failed = async {
-        while !host.store.has_ended() {
-            tokio::time::sleep(PULSE).await;
-        }
-    };
-    tokio::select! { () = asked_to_stop() => {}, () = failed => {} }
-}
-
-async fn asked_to_stop() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        let terminate = async {
-            match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-                Ok(mut signal) => {
-                    signal.recv().await;
-                }
-                Err(_) => std::future::pending().await,
+/// When to stop: when somebody asks for it, or the store has failed for good. It can be asked for from the moment that
+/// this is called.
+fn end(host: Host) -> impl Future<Output = ()> + Send + 'static {
+    let asked = asked_to_stop();
+    async move {
+        let failed = async {
+            while !host.store.has_ended() {
+                tokio::time::sleep(PULSE).await;
             }
         };
-        tokio::select! { _ = interrupt => {}, () = terminate => {} }
+        tokio::select! { () = asked => {}, () = failed => {} }
     }
-    #[cfg(not(unix))]
-    {
-        let _ = interrupt.await;
+}
+
+#[cfg(unix)]
+fn asked_to_stop() -> impl Future<Output = ()> + Send + 'static {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (interrupt, terminate) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        let received = async |signal: std::io::Result<tokio::signal::unix::Signal>| match signal {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        };
+        tokio::select! { () = received(interrupt) => {}, () = received(terminate) => {} }
     }
+}
+
+#[cfg(not(unix))]
+async fn asked_to_stop() {
+    let _ = tokio::signal::ctrl_c().await;
 }

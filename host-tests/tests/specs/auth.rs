@@ -90,7 +90,10 @@ async fn everything_of_another_merchant_is_404() {
 
     let things = Things { member: &alice, order: &order, holds: &holds, store: world.shop.store(0) };
     let mut asked = 0;
-    for route in routes(&world.shop).await.iter().filter(|route| route.path.contains('{') && route.method != "PUT") {
+    let routes = routes(&world.shop).await;
+    // The specs of webhooks ask all of theirs.
+    let named = routes.iter().filter(|route| route.path.contains('{') && !route.path.starts_with("/v1/webhooks/"));
+    for route in named.filter(|route| route.method != "PUT") {
         let before = world.state();
         let foreign = things.ask(&world.rival, route).send().await;
         assert_eq!(foreign.problem().status, 404, "{} {}", route.method, route.path);

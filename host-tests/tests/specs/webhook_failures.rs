@@ -1,6 +1,8 @@
 //! Webhooks whose receivers fail: what is sent again, when, in which order, and what is given up.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::time::Duration;
@@ -315,4 +317,30 @@ async fn a_server_delivers_by_itself_and_loses_nothing_when_it_is_killed() {
     let (stopped, verified) = tokio::task::spawn_blocking(move || (server.stop(), premises.verify())).await.unwrap();
     assert!(stopped.success());
     verified.ok();
+}
+
+#[test]
+fn a_server_that_ends_while_a_receiver_is_silent_sends_again_when_it_is_back() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let premises = Premises::new();
+    let start = || Server::listening(&mut serve_command_in_private(premises.path())).unwrap();
+    let server = start();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    premises.ask(&server, &Call::post("/v1/webhooks", "hook", &json!({ "url": url })));
+    premises.ask(&server, &Call::post("/v1/members", "alice", &json!({ "reference": "alice" })));
+    let (unanswered, _) = listener.accept().unwrap();
+    let first = webhook_id(&unanswered);
+    assert!(server.stop().success());
+    let server = start();
+    let (again, _) = listener.accept().unwrap();
+    assert_eq!(webhook_id(&again), first);
+    drop(again);
+    assert!(server.stop().success());
+    premises.verify().ok();
+}
+
+/// The id of the message that a connection brings.
+fn webhook_id(connection: &TcpStream) -> String {
+    let mut lines = BufReader::new(connection).lines().map(Result::unwrap);
+    lines.find_map(|line| line.strip_prefix("webhook-id: ").map(str::to_owned)).expect("a message has an id")
 }

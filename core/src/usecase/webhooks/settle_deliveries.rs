@@ -71,6 +71,11 @@ pub fn settle_deliveries(
         round.through.insert(*sequence);
     }
     progress.advance(round.through);
+    if webhook.previous.as_ref().is_some_and(|previous| previous.until <= act.now) {
+        // Nobody is shown anything else by that, so the version stays.
+        webhook.previous = None;
+        tx.save(&key, &webhook)?;
+    }
     if progress.dead >= DEAD_MAX {
         round.pause = round.pause.or(Some(PauseReason::DeadLettersFull));
     }
