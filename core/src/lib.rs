@@ -19,3 +19,4 @@ pub mod pack;
 pub mod store;
 pub mod usecase;
 pub mod vault;
+pub mod webhook;

@@ -16,12 +16,16 @@ pub mod fuzz_http;
 mod order;
 pub mod premises;
 pub mod process;
+mod receiver;
 mod reply;
 mod shop;
+mod stream;
 mod world;
 
 pub use built::{guest, pack, packs_dir};
 pub use order::OrderBuilder;
+pub use receiver::{Delivery, Receiver};
 pub use reply::{Problem, Reply, masked};
 pub use shop::{Enabling, Enrolling, Holding, Member, Request, Shop};
+pub use stream::{Message, Streaming};
 pub use world::{Running, State, World, open_store};

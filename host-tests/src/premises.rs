@@ -1,5 +1,6 @@
 //! A merchant whose server is the binary itself: a data directory, and a till's way to the server that has it open.
 
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -143,9 +144,45 @@ impl Premises {
         self.ask(server, &Call { method: "PUT", ..enable });
     }
 
+    /// Opens a stream of events, which is read line by line.
+    ///
+    /// # Panics
+    /// When the server does not open it.
+    pub fn open(&self, server: &str, path: &str) -> Lines {
+        let request = self.agent.get(format!("{server}{path}")).header("authorization", format!("Bearer {}", self.key));
+        let reply = request.call().expect("the server answers");
+        assert_eq!(reply.status().as_u16(), 200);
+        Lines(BufReader::new(Box::new(reply.into_body().into_reader())))
+    }
+
     /// What `punchcard verify` says of the directory. No server may have it open.
     pub fn verify(&self) -> Ran {
         punchcard(&["verify", "--deep", "--data", text(self.path())])
+    }
+}
+
+/// A stream of events that a server sends.
+pub struct Lines(BufReader<Box<dyn Read>>);
+
+impl Lines {
+    /// The next line. Waits for it.
+    ///
+    /// # Panics
+    /// When the stream has ended.
+    pub fn line(&mut self) -> String {
+        let mut line = String::new();
+        let read = self.0.read_line(&mut line).expect("the stream can be read");
+        assert!(read > 0, "the stream has ended");
+        line.trim_end().to_owned()
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Panics
+    /// When the stream breaks off instead of ending.
+    pub fn to_end(mut self) {
+        let ended = std::io::copy(&mut self.0, &mut std::io::sink());
+        ended.expect("the stream ends as it should");
     }
 }
 

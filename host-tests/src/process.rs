@@ -89,6 +89,16 @@ pub fn serve_command(data: &Path) -> Command {
     command
 }
 
+/// The command that serves a data directory and delivers to private addresses as well.
+///
+/// # Panics
+/// When the directory's name is no text.
+pub fn serve_command_in_private(data: &Path) -> Command {
+    let mut command = serve_command(data);
+    command.env("PUNCHCARD_WEBHOOKS_PRIVATE", "allow");
+    command
+}
+
 /// How long a server may take until it listens.
 const START_PATIENCE: Duration = Duration::from_secs(300);
 

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use crate::world::Inner;
-use crate::{OrderBuilder, Reply};
+use crate::{OrderBuilder, Reply, Streaming};
 
 /// A merchant with an API key: what it asks for, it asks for over HTTP.
 #[derive(Clone)]
@@ -197,6 +197,15 @@ impl Request {
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         *self.request.body_mut() = body.into();
         self
+    }
+
+    /// Sends it, and gives the events of the answer as they come.
+    ///
+    /// # Panics
+    /// When the answer is no stream of events.
+    pub async fn stream(self) -> Streaming {
+        let Ok(response) = self.inner.running().router.oneshot(self.request).await;
+        Streaming::of(response)
     }
 
     /// Sends it.

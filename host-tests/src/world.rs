@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use punchcard::clock::{Clock, Entropy};
-use punchcard::domain::{Code, Currency, IdSource, Label, Role, ZoneName};
+use punchcard::domain::{Code, Currency, IdSource, Label, Reach, Role, ZoneName};
 use punchcard::http;
 use punchcard::pack::Packs;
 use punchcard::store::{Direction, DurableEngine, DurableOptions, KeyRange, Store};
@@ -44,6 +44,7 @@ pub(crate) struct Inner {
     settings: http::Settings,
     running: Mutex<Option<Running>>,
     keys: AtomicU64,
+    reach: Mutex<Reach>,
 }
 
 /// A host that is running, with its interface.
@@ -74,9 +75,9 @@ impl World {
         let dir = tempfile::tempdir().expect("there is room for a data directory");
         let clock = Clock::standing_at(instant(BEGIN));
         let entropy = Entropy::seeded(seed(Location::caller()));
-        let running = Running::start(dir.path(), &clock, &entropy, &settings, Some(programme()));
-        let inner =
-            Inner { dir, clock, entropy, settings, running: Mutex::new(Some(running)), keys: AtomicU64::new(1) };
+        let running = Running::start(dir.path(), &clock, &entropy, &settings, Some(programme()), Reach::Public);
+        let (running, reach) = (Mutex::new(Some(running)), Mutex::new(Reach::Public));
+        let inner = Inner { dir, clock, entropy, settings, running, keys: AtomicU64::new(1), reach };
         let inner = Arc::new(inner);
         let shop = settle(&inner, "Maixiang Bakery", &["main", "corner"]);
         let rival = settle(&inner, "Rival Bakery", &["main"]);
@@ -113,8 +114,30 @@ impl World {
             host.store.close().expect("the store closes");
             drop((host, router));
         }
-        let Inner { dir, clock, entropy, settings, .. } = &*self.inner;
-        *running = Some(Running::start(dir.path(), clock, entropy, settings, None));
+        let Inner { dir, clock, entropy, settings, reach, .. } = &*self.inner;
+        let reach = *reach.lock().expect("nothing panics in here");
+        *running = Some(Running::start(dir.path(), clock, entropy, settings, None, reach));
+    }
+
+    /// Lets the host reach so far, also after it is restarted.
+    ///
+    /// # Panics
+    /// When a spec has panicked while it restarted its host.
+    pub fn reaches(&self, reach: Reach) {
+        *self.inner.reach.lock().expect("nothing panics in here") = reach;
+        let mut running = self.inner.running.lock().expect("no spec panics while it restarts its host");
+        if let Some(Running { host, .. }) = running.take() {
+            let host = host.reaching(reach);
+            *running = Some(Running { router: http::router(host.clone(), &self.inner.settings), host });
+        }
+    }
+
+    /// Moves the clock forward.
+    ///
+    /// # Panics
+    /// When that is beyond all time.
+    pub fn clock_forward(&self, by: SignedDuration) {
+        self.inner.clock.set(self.now().checked_add(by).expect("a spec ends before time does"));
     }
 
     /// Everything that is in the store.
@@ -186,8 +209,10 @@ impl Running {
         entropy: &Entropy,
         settings: &http::Settings,
         programme: Option<Arc<Programme>>,
+        reach: Reach,
     ) -> Self {
-        let mut host = Host::new(open_store(dir), packs().clone(), clock.clone(), entropy.clone(), Vault::seeded(1));
+        let (store, vault) = (open_store(dir), Vault::seeded(1));
+        let mut host = Host::new(store, packs().clone(), clock.clone(), entropy.clone(), vault).reaching(reach);
         if let Some(programme) = programme {
             host.programme = programme;
         }
@@ -196,7 +221,8 @@ impl Running {
 }
 
 impl State {
-    fn differs_from(&self, other: &Self) -> BTreeSet<String> {
+    /// The keys at which the two differ.
+    pub fn differs_from(&self, other: &Self) -> BTreeSet<String> {
         let keys: BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();
         let changed = keys.into_iter().filter(|key| self.0.get(*key) != other.0.get(*key));
         changed.map(|key| key.escape_ascii().to_string()).collect()

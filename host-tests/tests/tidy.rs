@@ -21,8 +21,17 @@ const PLANNED: [&str; 1] = ["core/src/console"];
 const UNSAFE_IN: [&str; 2] = ["plugin-sdk/src/lib.rs", "plugin-sdk/src/allocation.rs"];
 
 /// The modules of the host and how high they stand: one may name those of its own height and below.
-const LAYERS: [(&str, u8); 8] =
-    [("domain", 0), ("store", 1), ("ledger", 1), ("pack", 1), ("usecase", 2), ("http", 3), ("console", 3), ("cli", 3)];
+const LAYERS: [(&str, u8); 9] = [
+    ("domain", 0),
+    ("store", 1),
+    ("ledger", 1),
+    ("pack", 1),
+    ("usecase", 2),
+    ("http", 3),
+    ("webhook", 3),
+    ("console", 3),
+    ("cli", 3),
+];
 
 const LINES_MAX: usize = 600;
 

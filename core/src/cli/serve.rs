@@ -13,9 +13,11 @@ use super::config::{Config, Given, LogGiven};
 use super::{Failure, begin_log, data};
 use crate::clock::Clock;
 use crate::describe::describe;
+use crate::domain::Reach;
 use crate::http::{self, Certificates};
 use crate::store::FORMAT_FILE;
 use crate::usecase::Host;
+use crate::webhook::{Client, Sender};
 
 #[derive(Args)]
 pub(super) struct Serve {
@@ -51,8 +53,9 @@ impl Serve {
         }
         begin_log(&config.log);
         http::begin_recording();
+        let reach = if config.webhooks.private_networks.0 { Reach::Anywhere } else { Reach::Public };
         let store = data::open_tuned(dir, &config.store.options())?;
-        let host = data::host(dir, store, &config.store.keys(), Clock::System)?;
+        let host = data::host(dir, store, &config.store.keys(), Clock::System)?.reaching(reach);
         let hours = config.store.snapshot_hours.0;
         let duties = Duties {
             dir: dir.to_owned(),
@@ -132,8 +135,13 @@ pub(super) fn serve(
             let stop = end(host.clone());
             #[cfg(unix)]
             tokio::spawn(reload_when_asked(certificates.clone()));
+            let sender = begin_to_deliver(host);
             let bound = |address| on_bound(&format!("{scheme}://{address}"));
-            http::serve(host.clone(), listen, &settings, certificates, bound, stop).await
+            let served = http::serve(host.clone(), listen, &settings, certificates, bound, stop).await;
+            if let Some(sender) = sender {
+                sender.stop().await;
+            }
+            served
         })
         .map_err(|error| format!("can not listen on {listen}: {error}"))?;
     runtime.shutdown_timeout(LAST_WORK_MAX);
@@ -143,6 +151,17 @@ pub(super) fn serve(
     match health {
         Err(error @ crate::store::StoreError::Unavailable { .. }) => Err(error.to_string()),
         _ => Ok(()),
+    }
+}
+
+/// Has events delivered to webhooks. A machine that can not do so serves all the same.
+fn begin_to_deliver(host: &Host) -> Option<Sender> {
+    match Client::new(host.reach) {
+        Ok(client) => Some(Sender::start(host.clone(), client)),
+        Err(error) => {
+            tracing::warn!(error = describe(&error), "no events are delivered to webhooks");
+            None
+        }
     }
 }
 

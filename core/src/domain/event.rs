@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, KeyId, MemberId, Minor, OrderId, PostingId, RevisionId, StoreId};
+use super::{Code, KeyId, MemberId, Minor, OrderId, PostingId, RevisionId, StoreId, WebhookId};
 
 /// A fact that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -192,6 +192,16 @@ pub enum Event {
         purpose: Code,
         /// Yes or no.
         given: bool,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// A webhook is not delivered to any more, until somebody resumes it. What happens meanwhile waits for that.
+    WebhookPaused {
+        /// Which.
+        webhook: WebhookId,
+        /// Stable name of the reason.
+        reason: Code,
         /// When.
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,

@@ -104,6 +104,8 @@ ids! {
     NoteId "not" "note";
     /// A change that somebody made, in the audit log.
     ChangeId "chg" "change";
+    /// An address to which events are sent.
+    WebhookId "whk" "webhook";
     /// One uploaded version of a pack: the first half of the SHA-256 of its component.
     RevisionId "rev" "pack revision";
 }
@@ -161,6 +163,7 @@ sources! {
     key KeyId "A new API key's id.";
     note NoteId "A new note's id.";
     change ChangeId "A new change's id.";
+    webhook WebhookId "A new webhook's id.";
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub struct Member {
     /// Their id.
     pub id: MemberId,
     /// How often the record was changed since it was made; names its state.
-    pub version: u32,
+    pub version: u64,
     /// The name that the shop's other systems use: a card or customer number. Unique in the merchant, cards included.
     pub reference: Option<Reference>,
     /// The numbers of further cards. Each leads to one member of the merchant.

@@ -12,11 +12,13 @@ mod merchant;
 mod money;
 mod order;
 mod personal;
+mod reach;
 mod share;
 mod staff;
 mod stored_value;
 mod text;
 mod unit;
+mod webhook;
 
 pub use attribute::{AttributeFault, AttributeKind, AttributeType, AttributeValue};
 pub use coupon::{
@@ -25,7 +27,7 @@ pub use coupon::{
 pub use event::Event;
 pub use ids::{
     ChangeId, HoldId, IdSource, KeyId, LotId, MemberId, MerchantId, NoteId, OrderId, ParseIdError, PostingId,
-    RevisionId, StoreId,
+    RevisionId, StoreId, WebhookId,
 };
 pub use member::{ExternalId, Member, Source, Standing, Tag, Tier};
 pub use merchant::{Merchant, Store, ZoneName};
@@ -35,8 +37,10 @@ pub use order::{
     UsedCoupons,
 };
 pub use personal::{Birthday, Email, Personal, PersonalError, Phone, name_begins_with, name_starts, sought_start};
+pub use reach::{Reach, is_public};
 pub use share::shares;
 pub use staff::{Action, Actor, Role, StoreScope};
 pub use stored_value::{SpendingOrder, Split};
 pub use text::{Code, Label, Reference, Remark, TextError};
 pub use unit::{STORED_VALUE, STORED_VALUE_BONUS, Shortfall, Unit, UnitKind, UnitRules};
+pub use webhook::{WebhookUrl, WebhookUrlError};

@@ -8,6 +8,7 @@ use tracing::Span;
 
 use super::caller::Caller;
 use super::rate::Limiter;
+use super::streams::Streams;
 use super::trail::Trail;
 use super::{Problem, Settings};
 use crate::domain::{Action, Actor, KeyId, StoreId};
@@ -25,6 +26,7 @@ struct Shared {
     places: Arc<Semaphore>,
     keys: Option<Limiter<KeyId>>,
     failed_keys: Option<Limiter<IpAddr>>,
+    streams: Streams,
 }
 
 /// Sees that somebody may act in a store.
@@ -33,12 +35,13 @@ pub(super) fn at_store(actor: &Actor, store: StoreId) -> Result<(), Problem> {
 }
 
 impl App {
-    pub(super) fn new(host: Host, settings: Settings) -> Self {
+    pub(super) fn new(host: Host, settings: Settings, streams: Streams) -> Self {
         let shared = Shared {
             places: Arc::new(Semaphore::new(settings.requests_max)),
             keys: settings.key_rate.map(Limiter::new),
             failed_keys: settings.failed_key_rate.map(Limiter::new),
             settings,
+            streams,
         };
         Self { host, shared: Arc::new(shared) }
     }
@@ -46,6 +49,11 @@ impl App {
     /// The host.
     pub(super) fn host(&self) -> &Host {
         &self.host
+    }
+
+    /// The streams that are open.
+    pub(super) fn streams(&self) -> &Streams {
+        &self.shared.streams
     }
 
     /// The limits of the interface.

@@ -10,6 +10,7 @@ use super::trail::Trail;
 use crate::domain::Reference;
 
 /// The API key of a request. Who that is, is found out when the work is done.
+#[derive(Clone)]
 pub(super) struct Caller {
     secret: String,
     trail: Trail,

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use super::Problem;
 
 /// A reply with the version of the thing that it shows.
-pub(super) struct Versioned<T>(pub(super) u32, pub(super) T);
+pub(super) struct Versioned<T>(pub(super) u64, pub(super) T);
 
 impl<T: IntoResponse> IntoResponse for Versioned<T> {
     fn into_response(self) -> Response {
@@ -17,7 +17,7 @@ impl<T: IntoResponse> IntoResponse for Versioned<T> {
 }
 
 /// The version of the thing that a request means to change, from `If-Match`.
-pub(super) struct Expected(pub(super) u32);
+pub(super) struct Expected(pub(super) u64);
 
 impl<S: Sync> FromRequestParts<S> for Expected {
     type Rejection = Problem;

@@ -6,6 +6,8 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 /// Seconds, from a quick disk to one that something is wrong with.
 const SECONDS: [f64; 10] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0];
+/// Seconds that a receiver elsewhere takes to answer.
+const ANSWER_SECONDS: [f64; 8] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
 /// Things that are gathered.
 const COUNTS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
 
@@ -26,6 +28,7 @@ pub(super) fn keep_up() {
 fn install() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
+        .set_buckets_for_metric(Matcher::Full("punchcard_webhook_attempt_seconds".into()), &ANSWER_SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_transactions".into()), &COUNTS)?
         .install_recorder()?;
     metrics::describe_gauge!("punchcard_store_state_bytes", "Files of the state");
@@ -39,5 +42,18 @@ fn install() -> Result<PrometheusHandle, BuildError> {
     metrics::describe_counter!("punchcard_http_requests_total", "Requests by route, method and class of status");
     metrics::describe_histogram!("punchcard_http_request_duration_seconds", "From a request's head to its reply's");
     metrics::describe_gauge!("punchcard_http_requests_in_flight", "Requests that are being served");
+    metrics::describe_counter!(
+        "punchcard_webhook_attempts_total",
+        "Attempts to deliver events to webhooks, by outcome"
+    );
+    metrics::describe_counter!(
+        "punchcard_webhook_deliveries_total",
+        "Attempts that were recorded as delivered or failed, and events that were given up"
+    );
+    metrics::describe_counter!("punchcard_webhook_paused_total", "Webhooks that were paused because they failed");
+    metrics::describe_histogram!("punchcard_webhook_attempt_seconds", "Attempts to deliver, with their answers");
+    metrics::describe_gauge!("punchcard_webhook_lag_events", "Events that the webhook furthest behind has not come to");
+    metrics::describe_gauge!("punchcard_webhook_lagging", "Webhooks that have not come to every event");
+    metrics::describe_gauge!("punchcard_webhook_at_work", "Webhooks that are delivered to at the moment");
     Ok(handle)
 }

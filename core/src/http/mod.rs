@@ -10,6 +10,7 @@ mod describe;
 mod docs;
 mod endpoint;
 mod etag;
+mod event_wire;
 mod metrics;
 mod path;
 mod problem;
@@ -17,9 +18,11 @@ mod rate;
 mod sent;
 mod server;
 mod settings;
+mod streams;
 mod tls;
 mod trail;
 mod watch;
+mod webhook_wire;
 mod wire;
 
 use std::net::SocketAddr;
@@ -41,6 +44,7 @@ pub use settings::{Rate, Settings};
 pub use tls::{CertificateError, Certificates};
 
 use crate::usecase::Host;
+use streams::Streams;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -67,8 +71,12 @@ pub fn keep_up() {
 
 /// All endpoints on a host.
 pub fn router(host: Host, settings: &Settings) -> Router {
+    router_with(host, settings, Streams::default())
+}
+
+fn router_with(host: Host, settings: &Settings, streams: Streams) -> Router {
     begin_recording();
-    let app = App::new(host, settings.clone());
+    let app = App::new(host, settings.clone(), streams);
     let (router, openapi) = described();
     router
         .merge(docs::routes(&openapi))
@@ -93,7 +101,7 @@ fn described() -> (Router<App>, utoipa::openapi::OpenApi) {
     (router, openapi)
 }
 
-/// Serves until `stop` resolves, then finishes what was begun, as long as the settings let it.
+/// Serves until `stop` resolves, then finishes what was begun, as long as the settings let it. Streams end then.
 ///
 /// # Errors
 /// When the address can not be bound.
@@ -107,6 +115,12 @@ pub async fn serve(
 ) -> std::io::Result<()> {
     let listener = tokio::net::TcpListener::bind(listen).await?;
     on_bound(listener.local_addr()?);
-    server::run(listener, router(host, settings), settings, certificates, stop).await;
+    let streams = Streams::default();
+    let router = router_with(host, settings, streams.clone());
+    let stop = async move {
+        stop.await;
+        streams.close();
+    };
+    server::run(listener, router, settings, certificates, stop).await;
     Ok(())
 }

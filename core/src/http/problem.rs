@@ -2,10 +2,12 @@
 //! stable `type` in the file of its area below, in one exhaustive `match`.
 
 mod assets;
+mod events;
 mod members;
 mod merchant;
 mod orders;
 mod packs;
+mod webhooks;
 
 use std::fmt::Display;
 

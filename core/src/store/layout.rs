@@ -63,18 +63,25 @@
 //! | `E` | merchant | the version of its enablements |
 //! | `F` | merchant, pack | an enablement |
 //! | `k` | merchant, pack, key | a pack's own entry |
+//! | `W` | merchant, webhook | a webhook |
+//! | `G` | merchant, webhook, `c` | how far it has come in the log |
+//! | `G` | merchant, webhook, `l`, number | an attempt to deliver to it; the last 200 |
+//! | `D` | merchant, webhook, `q`, subject, event | an event that waits for its turn |
+//! | `D` | merchant, webhook, `t`, instant, subject, event | nothing: when the first of a subject is to be attempted |
+//! | `D` | merchant, webhook, `x`, event | an event that was given up |
 
 use jiff::Timestamp;
 
 use super::{Key, KeyRange};
 use crate::domain::{
     ChangeId, Code, ExternalId, HoldId, KeyId, Label, LotId, MemberId, MerchantId, NoteId, OrderId, PostingId,
-    Reference, RevisionId, StoreId,
+    Reference, RevisionId, StoreId, WebhookId,
 };
 
 mod figures;
 mod ledger;
 mod members;
+mod webhooks;
 
 pub use figures::{
     Flow, Selling, figure, figure_parts, figures, flow, flow_parts, flows, goal, goals, hour_figure, hour_figure_parts,
@@ -84,6 +91,11 @@ pub use ledger::{
     Due, Month, Timed, all_due, coupon_type, coupon_types, coupons_issued, coupons_issued_all, due, due_parts,
     due_until, hold, holds, ledger_log, liabilities, liability, liability_parts, pending, pendings, timed, timed_all,
     timed_parts, timed_until, waiting, waiting_all, waiting_for, waiting_lot,
+};
+pub use webhooks::{
+    Subject, WebhookKey, webhook, webhook_attempt, webhook_attempts, webhook_dead, webhook_dead_all,
+    webhook_deliveries, webhook_due, webhook_dues, webhook_dues_until, webhook_key, webhook_progress,
+    webhook_progresses, webhook_waiting, webhook_waiting_all, webhook_waiting_of, webhooks,
 };
 
 pub use members::{

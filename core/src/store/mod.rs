@@ -20,6 +20,7 @@ mod codec;
 #[cfg(test)]
 mod conformance;
 mod error;
+mod growth;
 pub mod journal;
 mod key;
 pub mod layout;
@@ -41,6 +42,7 @@ pub use codec::{Record, decode, encode};
 pub(crate) use codec::{decode_own, whole};
 pub use error::StoreError;
 pub(crate) use error::hex;
+pub use growth::LogListener;
 pub use key::{
     Direction, KEY_BYTES_MAX, Key, KeyRange, LogHead, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX, Value, log_entry_key,
 };
@@ -177,6 +179,7 @@ pub struct Store {
     engine: Arc<dyn Engine>,
     retries: Arc<AtomicU64>,
     turns: Arc<backoff::Turns>,
+    growth: Arc<growth::Growth>,
 }
 
 impl fmt::Debug for Store {
@@ -188,7 +191,7 @@ impl fmt::Debug for Store {
 impl Store {
     /// A store on this engine.
     pub fn new(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, retries: Arc::default(), turns: Arc::default() }
+        Self { engine, retries: Arc::default(), turns: Arc::default(), growth: Arc::default() }
     }
 
     /// A store in memory, for tests: nothing is kept when the last clone goes.
@@ -229,12 +232,20 @@ impl Store {
             let mut tx = self.begin()?;
             let outcome = f(&mut tx);
             assert!(writes || tx.writes_len() == 0, "a read-only transaction has written");
+            let mut grown = Vec::new();
             let finished = match &outcome {
-                Ok(_) => tx.commit(),
+                Ok(_) => {
+                    grown.extend(tx.changes().appends.iter().map(|(log, _)| log.clone()));
+                    tx.commit()
+                }
                 Err(_) => tx.confirm(),
             };
             match finished {
-                Ok(_) => return outcome,
+                Ok(_) => {
+                    grown.dedup();
+                    grown.iter().for_each(|log| self.growth.tell(log));
+                    return outcome;
+                }
                 Err(StoreError::Conflict) => {
                     self.retries.fetch_add(1, Ordering::Relaxed);
                     if turn.is_none() && attempt < ATTEMPTS_MAX {
@@ -245,6 +256,16 @@ impl Store {
             }
         }
         Err(StoreError::Busy { attempts: ATTEMPTS_MAX }.into())
+    }
+
+    /// Hears from now on that a log has grown, or that any has; each time the commit is durable by then.
+    pub fn listen(&self, log: Option<&[u8]>) -> LogListener {
+        self.growth.listen(log)
+    }
+
+    /// Has those who listen to a log look at it again, as if it had grown: something else that they go by has changed.
+    pub fn call(&self, log: &[u8]) {
+        self.growth.tell(log);
     }
 
     /// A transaction that its owner commits. For tests of the store itself: everything else uses `write` and `read`.

@@ -53,9 +53,9 @@ pub enum EditError {
         /// Whom.
         member: MemberId,
         /// The version that was expected.
-        expected: u32,
+        expected: u64,
         /// The version that it is in.
-        found: u32,
+        found: u64,
     },
     /// They asked to be forgotten.
     #[error("{0} was erased: nothing personal can be known of them any more")]
@@ -85,7 +85,7 @@ pub fn edit_member(
     tx: &mut Tx,
     act: &mut Act<'_>,
     id: MemberId,
-    expected: u32,
+    expected: u64,
     edit: &EditMember,
 ) -> Result<Known, EditError> {
     let before = read_known(tx, act, id)?.ok_or(EditError::UnknownMember(id))?;

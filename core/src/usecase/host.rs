@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::Programme;
 use crate::clock::{Clock, Entropy};
-use crate::domain::{Actor, Event, IdSource, MemberId, Merchant, MerchantId, Reference, StoreId};
+use crate::domain::{Actor, Event, IdSource, MemberId, Merchant, MerchantId, Reach, Reference, StoreId};
 use crate::ledger::{Book, Terms};
 use crate::pack::Packs;
 use crate::store::{self, Key, Record, Store, StoreError, Tx, layout, whole};
@@ -30,6 +30,8 @@ pub struct Host {
     pub entropy: Entropy,
     /// The master keys of what is kept sealed.
     pub vault: Arc<Vault>,
+    /// How far requests reach that merchants ask for, such as those to their webhooks.
+    pub reach: Reach,
     in_flight: Arc<Mutex<HashSet<(MerchantId, Reference)>>>,
 }
 
@@ -145,12 +147,18 @@ impl Host {
     /// A host on a store.
     pub fn new(store: Store, packs: Packs, clock: Clock, entropy: Entropy, vault: Vault) -> Self {
         let (programme, vault) = (Arc::new(Programme::new(packs)), Arc::new(vault));
-        Self { store, programme, clock, entropy, vault, in_flight: Arc::default() }
+        Self { store, programme, clock, entropy, vault, reach: Reach::Public, in_flight: Arc::default() }
     }
 
     /// The same host with another clock.
     pub fn with_clock(&self, clock: Clock) -> Self {
         Self { clock, ..self.clone() }
+    }
+
+    /// The same host, reaching this far.
+    #[must_use]
+    pub fn reaching(self, reach: Reach) -> Self {
+        Self { reach, ..self }
     }
 
     /// Runs a use case in a transaction of its own.

@@ -28,11 +28,13 @@ mod issue_coupons;
 mod keys;
 mod known;
 mod liability;
+mod list_events;
 mod list_orders;
 mod load_stored_value;
 mod migrate;
 mod notes;
 mod programme;
+mod public_event;
 mod quote_order;
 mod read_assets;
 mod read_statement;
@@ -51,6 +53,7 @@ mod timeline;
 mod upload_pack;
 mod verify;
 mod visits;
+pub mod webhooks;
 
 pub use api_key::{
     ApiKey, ApiKeyError, IssuedKey, KeyError, ListedKey, NewKey, authenticate, issue_api_key, list_api_keys,
@@ -79,11 +82,13 @@ pub use issue_coupons::{IssueCoupons, IssueError, Issued, issue_coupons};
 pub use keys::{has_secrets, renew_secrets};
 pub use known::{IdentityError, Known, read_known};
 pub use liability::read_liabilities;
+pub use list_events::{EventFilter, EventPage, EventStart, EventsError, list_events};
 pub use list_orders::{SoughtOrders, list_orders};
 pub use load_stored_value::{LoadError, LoadStoredValue, Loaded, load_stored_value};
 pub use migrate::{MigrateError, migrate};
 pub use notes::{Note, NoteError, NoteWritten, list_notes, remove_note, write_note};
 pub use programme::{Active, Enablement, Programme, ProgrammeError, Revision};
+pub use public_event::{EventData, EventKind, PublicEvent, UnknownKind, event_id, event_sequence};
 pub use quote_order::{PackOffer, PackQuote, Quote, QuoteError, QuoteOrder, quote_order};
 pub use read_assets::{Asset, AssetsError, house_total, read_assets};
 pub use read_statement::read_statement;

@@ -90,8 +90,10 @@ async fn everything_of_another_merchant_is_404() {
 
     let things = Things { member: &alice, order: &order, holds: &holds, store: world.shop.store(0) };
     let mut asked = 0;
-    let asks = |route: &&Route| route.path.contains('{') && ["GET", "POST"].contains(&route.method.as_str());
-    for route in routes(&world.shop).await.iter().filter(asks) {
+    let routes = routes(&world.shop).await;
+    // The specs of webhooks ask all of theirs; every route is asked in `every_route`.
+    let named = routes.iter().filter(|route| route.path.contains('{') && !route.path.starts_with("/v1/webhooks/"));
+    for route in named.filter(|route| ["GET", "POST"].contains(&route.method.as_str())) {
         let before = world.state();
         let foreign = things.ask(&world.rival, route).send().await;
         assert_eq!(foreign.problem().status, 404, "{} {}", route.method, route.path);

@@ -21,6 +21,8 @@ async fn the_interface_is_described_as_openapi_3_1() {
     get /metrics
     get /readyz
     put /v1/coupons/{coupon}
+    get /v1/events
+    get /v1/events/stream
     post /v1/holds/{hold}/post
     post /v1/holds/{hold}/void
     get /v1/liability
@@ -42,6 +44,19 @@ async fn the_interface_is_described_as_openapi_3_1() {
     put /v1/packs/{pack}/enablement
     post /v1/quotes
     get /v1/stores
+    get /v1/webhooks
+    post /v1/webhooks
+    delete /v1/webhooks/{webhook}
+    get /v1/webhooks/{webhook}
+    patch /v1/webhooks/{webhook}
+    get /v1/webhooks/{webhook}/dead-letters
+    post /v1/webhooks/{webhook}/dead-letters/resend
+    delete /v1/webhooks/{webhook}/dead-letters/{event}
+    post /v1/webhooks/{webhook}/dead-letters/{event}/resend
+    get /v1/webhooks/{webhook}/deliveries
+    post /v1/webhooks/{webhook}/secret
+    delete /v1/webhooks/{webhook}/secret/previous
+    post /v1/webhooks/{webhook}/test
     ");
 }
 
@@ -98,7 +113,7 @@ async fn every_write_at_a_till_says_that_it_needs_an_idempotency_key_and_does() 
         assert_eq!(problem.name(), "400 no-idempotency-key", "{method} {path}");
         asked += 1;
     }
-    assert_eq!(asked, 12);
+    assert_eq!(asked, 18);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ mod crash;
 mod demo;
 mod docs;
 mod durability;
+mod events;
 mod every_route;
 mod figures;
 mod hostile;
@@ -35,6 +36,9 @@ mod strace;
 mod tls;
 mod uploads;
 mod watching;
+mod webhook_failures;
+mod webhook_standards;
+mod webhooks;
 
 use host_tests::Shop;
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ use crate::args::Takes;
 use crate::machine::{self, ThisMachine};
 use crate::run::{Stopwatch, spoken};
 use crate::toolchain::{Machine as _, Via, Way};
-use crate::{Result, demo, fuzz_http, packs, run, test, workspace};
+use crate::{Result, demo, fuzz_http, packs, run, test, verifiers, workspace};
 
 const HELP: &str = "\
 What the continuous integration runs, step by step, up to the first that fails.
@@ -20,6 +20,7 @@ Usage: cargo xtask ci [--no-install]
   packs       packs and host are built
   clippy      no warnings, tests and benches included
   test        all tests pass
+  verifiers   the official verifiers of Standard Webhooks and CloudEvents accept what webhooks send
   demo        the demo runs, and its books balance
   fuzz-http   a live server answers as it describes itself, for a minute of requests, where Schemathesis can be had
   doc         the documentation builds without warnings
@@ -49,11 +50,12 @@ struct Options {
 }
 
 /// In order: what fails soonest and most often comes first.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     ("fmt", |_| cargo(&["fmt", "--all", "--check"])),
     ("packs", |_| packs::build(Via::Auto).map(|()| Outcome::Passed)),
     ("clippy", |_| cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("test", |options| all_tests(options.install)),
+    ("verifiers", |options| official_verifiers(options.install)),
     ("demo", |_| demo_balances()),
     ("fuzz-http", |options| fuzz(options.install)),
     ("doc", |_| documentation()),
@@ -108,6 +110,7 @@ fn cargo(args: &[&str]) -> Result<Outcome> {
 fn all_tests(install: bool) -> Result<Outcome> {
     if install {
         machine::provide_strace();
+        verifiers::provide_or_say();
     }
     test::test(&[], &[]).map(|()| Outcome::Passed)
 }
@@ -116,6 +119,14 @@ fn fuzz(install: bool) -> Result<Outcome> {
     match fuzz_http::program(install) {
         Ok(program) => fuzz_http::short(&program).map(|()| Outcome::Passed),
         Err(reason) => Ok(Outcome::Skipped(reason)),
+    }
+}
+
+fn official_verifiers(install: bool) -> Result<Outcome> {
+    // That they cannot be had here is no fault of the code; that they refuse what the host sends is.
+    match verifiers::provide(install) {
+        Ok(_) => test::test(&["the_official_verifiers".to_owned()], &[]).map(|()| Outcome::Passed),
+        Err(reason) => Ok(Outcome::Skipped(format!("the verifiers cannot be had here: {reason}"))),
     }
 }
 

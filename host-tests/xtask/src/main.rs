@@ -18,6 +18,7 @@ mod setup;
 mod simulate;
 mod test;
 mod toolchain;
+mod verifiers;
 mod workspace;
 
 use std::process::ExitCode;

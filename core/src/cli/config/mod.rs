@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Deserialize;
 
-pub(super) use self::value::{Address, Addresses, Filter, Format, Place};
+pub(super) use self::value::{Address, Addresses, Filter, Format, Permission, Place};
 use self::value::{Setting, Whole};
 use super::Failure;
 use super::data::Keys;
@@ -151,6 +151,13 @@ settings! {
             "Requests of one client address with a wrong API key that may come at once after a rest.";
     }
 
+    "Webhooks: how events leave the host."
+    [webhooks] Webhooks WebhooksGiven {
+        private_networks: Permission = "deny", "webhooks-private", "PUNCHCARD_WEBHOOKS_PRIVATE", "WHETHER",
+            "`allow` lets webhooks lead into private networks and go unencrypted: for development, and where merchants are \
+             trusted like the operator. Otherwise `deny`.";
+    }
+
     "Where the data is, and how much it may take."
     [store] Store StoreGiven {
         data: Place = "", "data", "PUNCHCARD_DATA", "DIR",
@@ -179,6 +186,8 @@ pub(super) struct Given {
     #[command(flatten)]
     limits: LimitsGiven,
     #[command(flatten)]
+    webhooks: WebhooksGiven,
+    #[command(flatten)]
     store: StoreGiven,
 }
 
@@ -194,6 +203,7 @@ impl Config {
             http: given.http.over(below.http).resolved(),
             tls: given.tls.over(below.tls).resolved(),
             limits: given.limits.over(below.limits).resolved(),
+            webhooks: given.webhooks.over(below.webhooks).resolved(),
             store: given.store.over(below.store).resolved(),
         })
     }

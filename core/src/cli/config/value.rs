@@ -118,6 +118,32 @@ impl Setting for Place {
     }
 }
 
+/// Whether something may be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) struct Permission(pub(in crate::cli) bool);
+
+impl FromStr for Permission {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "allow" => Ok(Self(true)),
+            "deny" => Ok(Self(false)),
+            other => Err(not::<Self>(other)),
+        }
+    }
+}
+
+impl Setting for Permission {
+    fn expected() -> String {
+        "`allow` or `deny`".into()
+    }
+
+    fn toml(&self) -> String {
+        quoted(if self.0 { "allow" } else { "deny" })
+    }
+}
+
 /// What is logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) struct Filter(String);
@@ -261,7 +287,7 @@ macro_rules! read_by_text {
     )*};
 }
 
-read_by_text! { Address Place Filter Format }
+read_by_text! { Address Place Permission Filter Format }
 
 impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -107,7 +107,7 @@ pub(super) struct TierOut {
 pub(super) struct MemberOut {
     pub(super) id: String,
     /// Names the state of this record, as the ETag does.
-    version: u32,
+    version: u64,
     reference: Option<String>,
     cards: Vec<String>,
     external_ids: Vec<ExternalIdForm>,

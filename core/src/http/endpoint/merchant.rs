@@ -71,8 +71,8 @@ fn shown(merchant: Merchant) -> Versioned<Json<MerchantOut>> {
 }
 
 /// Names the state of the settings: a checksum of the record.
-fn version(merchant: &Merchant) -> u32 {
-    crc32c::crc32c(&encode(merchant))
+fn version(merchant: &Merchant) -> u64 {
+    crc32c::crc32c(&encode(merchant)).into()
 }
 
 /// The merchant whose key this is.

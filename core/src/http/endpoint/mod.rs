@@ -1,9 +1,13 @@
 //! One file for each endpoint.
 
 mod attributes;
+mod change_webhook;
 mod claim_order;
 mod consents;
+mod create_webhook;
+mod dead_letters;
 mod define_coupon;
+mod delete_webhook;
 mod edit_member;
 mod enable_pack;
 mod enrol_member;
@@ -14,9 +18,12 @@ mod history;
 mod hold_assets;
 mod issue_coupons;
 mod keys;
+mod list_deliveries;
+mod list_events;
 mod list_orders;
 mod list_packs;
 mod list_stores;
+mod list_webhooks;
 mod load_stored_value;
 mod member;
 mod merchant;
@@ -26,13 +33,17 @@ mod read_assets;
 mod read_liability;
 mod read_member;
 mod read_order;
+mod read_webhook;
 mod redeem_coupons;
 mod refund_order;
+mod rotate_secret;
 mod run_command;
 mod settle_order;
 mod spend_stored_value;
 mod statement;
+mod stream_events;
 mod tags_and_tier;
+mod test_webhook;
 mod units;
 mod upload_pack;
 
@@ -89,6 +100,18 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(read_order::read_order))
         .routes(routes!(refund_order::refund_order))
         .routes(routes!(list_stores::list_stores))
+        .routes(routes!(list_events::list_events))
+        .routes(routes!(stream_events::stream_events))
+        .routes(routes!(create_webhook::create_webhook, list_webhooks::list_webhooks))
+        .routes(routes!(read_webhook::read_webhook, change_webhook::change_webhook, delete_webhook::delete_webhook))
+        .routes(routes!(rotate_secret::rotate_secret))
+        .routes(routes!(rotate_secret::drop_previous_secret))
+        .routes(routes!(test_webhook::test_webhook))
+        .routes(routes!(list_deliveries::list_deliveries))
+        .routes(routes!(dead_letters::list_dead_letters))
+        .routes(routes!(dead_letters::resend_dead_letters))
+        .routes(routes!(dead_letters::resend_dead_letter))
+        .routes(routes!(dead_letters::drop_dead_letter))
         .routes(routes!(enable_pack::enable_pack))
         .routes(routes!(run_command::run_command))
         .routes(routes!(health::livez))

@@ -1,0 +1,421 @@
+//! Events as the world outside sees them: the one place that says which of them leave the host, under which name and
+//! with what in them. Ids and amounts, never anything personal.
+//!
+//! A name and the fields of its data are a promise: fields are added, never renamed, removed or given another meaning.
+//! A new variant of [`Event`] does not compile until somebody decides here.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::ToSchema;
+
+use crate::domain::{
+    Code, Event, KeyId, MemberId, MerchantId, Minor, OrderId, PostingId, RevisionId, StoreId, WebhookId,
+};
+
+/// An event as it leaves the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicEvent {
+    /// Its number in the merchant's log: 1, 2, 3 …
+    pub sequence: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Whose it is.
+    pub member: Option<MemberId>,
+    /// At which order it happened.
+    pub order: Option<OrderId>,
+    /// What happened.
+    pub data: EventData,
+}
+
+macro_rules! kinds {
+    ($($variant:ident $name:literal;)*) => {
+        /// What kind of event something is. Kept by name, so that the list may grow anywhere.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EventKind {
+            $(#[doc = $name] $variant,)*
+        }
+
+        impl EventKind {
+            /// All kinds.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Its stable name.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+
+        impl EventData {
+            /// What kind of event this is.
+            pub const fn kind(&self) -> EventKind {
+                match self {
+                    $(Self::$variant { .. } => EventKind::$variant,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    MemberEnrolled "member-enrolled";
+    StoredValueLoaded "stored-value-loaded";
+    StoredValueSpent "stored-value-spent";
+    OrderSettled "order-settled";
+    OrderRefunded "order-refunded";
+    EarningLimited "earning-limited";
+    CouponsIssued "coupons-issued";
+    CouponsRedeemed "coupons-redeemed";
+    PackEnabled "pack-enabled";
+    PackFailed "pack-failed";
+    CommandRun "command-run";
+    WebhookPaused "webhook-paused";
+    MemberChanged "member-changed";
+    MemberErased "member-erased";
+    ConsentGiven "consent-given";
+    OrderPartlyRefunded "order-partly-refunded";
+    OrderClaimed "order-claimed";
+}
+
+/// What an event tells, by its kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum EventData {
+    /// `member-enrolled`: somebody became a member.
+    MemberEnrolled {
+        /// Who.
+        #[schema(value_type = String)]
+        member: MemberId,
+        /// Where.
+        #[schema(value_type = Option<String>)]
+        store: Option<StoreId>,
+    },
+    /// `stored-value-loaded`: a member paid money into their stored value.
+    StoredValueLoaded {
+        /// Who.
+        #[schema(value_type = String)]
+        member: MemberId,
+        /// How much, in minor units.
+        amount_minor: Minor,
+        /// The posting that booked it.
+        #[schema(value_type = String)]
+        posting: PostingId,
+    },
+    /// `stored-value-spent`: a member paid with stored value.
+    StoredValueSpent {
+        /// Who.
+        #[schema(value_type = String)]
+        member: MemberId,
+        /// How much, principal and bonus together, in minor units.
+        amount_minor: Minor,
+        /// The posting that booked it.
+        #[schema(value_type = String)]
+        posting: PostingId,
+    },
+    /// `order-settled`: an order was recorded.
+    OrderSettled {
+        /// Which.
+        #[schema(value_type = String)]
+        order: OrderId,
+        /// Whose.
+        #[schema(value_type = Option<String>)]
+        member: Option<MemberId>,
+    },
+    /// `order-refunded`: an order was given back as a whole.
+    OrderRefunded {
+        /// Which.
+        #[schema(value_type = String)]
+        order: OrderId,
+        /// Whose.
+        #[schema(value_type = Option<String>)]
+        member: Option<MemberId>,
+    },
+    /// `order-partly-refunded`: a part of an order was given back.
+    OrderPartlyRefunded {
+        /// Which.
+        #[schema(value_type = String)]
+        order: OrderId,
+        /// Whose.
+        #[schema(value_type = Option<String>)]
+        member: Option<MemberId>,
+        /// How much, in minor units.
+        amount_minor: Minor,
+    },
+    /// `order-claimed`: a member claimed an order that was recorded without one.
+    OrderClaimed {
+        /// Which.
+        #[schema(value_type = String)]
+        order: OrderId,
+        /// Who.
+        #[schema(value_type = String)]
+        member: MemberId,
+    },
+    /// `member-changed`: something that is known of a member was changed.
+    MemberChanged {
+        /// Who.
+        #[schema(value_type = String)]
+        member: MemberId,
+        /// By which API key; null for the operator.
+        #[schema(value_type = Option<String>)]
+        by: Option<KeyId>,
+    },
+    /// `member-erased`: a member was forgotten. Whoever keeps copies of what is personal has to drop them.
+    MemberErased {
+        /// Who.
+        #[schema(value_type = String)]
+        member: MemberId,
+        /// By which API key; null for the operator.
+        #[schema(value_type = Option<String>)]
+        by: Option<KeyId>,
+    },
+    /// `consent-given`: a member said yes or no to a purpose.
+    ConsentGiven {
+        /// Who.
+        #[schema(value_type = String)]
+        member: MemberId,
+        /// To what.
+        #[schema(value_type = String)]
+        purpose: Code,
+        /// Yes or no.
+        given: bool,
+    },
+    /// `earning-limited`: of what an order would have earned, the limits of a unit kept some back.
+    EarningLimited {
+        /// Which order.
+        #[schema(value_type = String)]
+        order: OrderId,
+        /// Whose.
+        #[schema(value_type = String)]
+        member: MemberId,
+        /// By which pack's rules.
+        #[schema(value_type = String)]
+        pack: Code,
+        /// Of what.
+        #[schema(value_type = String)]
+        unit: Code,
+        /// How much, in the unit's smallest part.
+        kept_back: Minor,
+    },
+    /// `coupons-issued`: a member got coupons.
+    CouponsIssued {
+        /// Who.
+        #[schema(value_type = String)]
+        member: MemberId,
+        /// Of which type.
+        #[schema(value_type = String)]
+        coupon: Code,
+        /// How many.
+        count: u64,
+        /// The posting that booked it.
+        #[schema(value_type = String)]
+        posting: PostingId,
+    },
+    /// `coupons-redeemed`: a member used coupons for a basket.
+    CouponsRedeemed {
+        /// Who.
+        #[schema(value_type = String)]
+        member: MemberId,
+        /// Of which types.
+        #[schema(value_type = Vec<String>)]
+        coupons: Vec<Code>,
+        /// What they took off, in minor units.
+        discount_minor: Minor,
+        /// The posting that booked it.
+        #[schema(value_type = String)]
+        posting: PostingId,
+    },
+    /// `pack-enabled`: a pack was switched on.
+    PackEnabled {
+        /// Which pack.
+        #[schema(value_type = String)]
+        pack: Code,
+        /// In which revision.
+        #[schema(value_type = String)]
+        revision: RevisionId,
+        /// By whom.
+        #[schema(value_type = String)]
+        by: KeyId,
+    },
+    /// `pack-failed`: a pack failed in its part of an order; the order stands.
+    PackFailed {
+        /// Which pack.
+        #[schema(value_type = String)]
+        pack: Code,
+        /// At which order.
+        #[schema(value_type = String)]
+        order: OrderId,
+        /// Stable name of the failure.
+        code: String,
+    },
+    /// `command-run`: a pack's command was run.
+    CommandRun {
+        /// Which pack.
+        #[schema(value_type = String)]
+        pack: Code,
+        /// Which command.
+        #[schema(value_type = String)]
+        command: Code,
+        /// By whom.
+        #[schema(value_type = String)]
+        by: KeyId,
+    },
+    /// `webhook-paused`: a webhook is not delivered to any more, until somebody resumes it.
+    WebhookPaused {
+        /// Which.
+        #[schema(value_type = String)]
+        webhook: WebhookId,
+        /// Stable name of the reason.
+        #[schema(value_type = String)]
+        reason: Code,
+    },
+}
+
+impl PublicEvent {
+    /// The public form of an entry of the log.
+    pub fn of(sequence: u64, event: Event) -> Self {
+        let (at, member, order, data) = match event {
+            Event::MemberEnrolled { member, store, at } => {
+                (at, Some(member), None, EventData::MemberEnrolled { member, store })
+            }
+            Event::StoredValueLoaded { member, amount_minor, posting, at } => {
+                (at, Some(member), None, EventData::StoredValueLoaded { member, amount_minor, posting })
+            }
+            Event::StoredValueSpent { member, amount_minor, posting, at } => {
+                (at, Some(member), None, EventData::StoredValueSpent { member, amount_minor, posting })
+            }
+            Event::OrderSettled { order, member, at } => {
+                (at, member, Some(order), EventData::OrderSettled { order, member })
+            }
+            Event::OrderRefunded { order, member, at } => {
+                (at, member, Some(order), EventData::OrderRefunded { order, member })
+            }
+            Event::EarningLimited { order, member, pack, unit, kept_back, at } => {
+                (at, Some(member), Some(order), EventData::EarningLimited { order, member, pack, unit, kept_back })
+            }
+            Event::CouponsIssued { member, coupon, count, posting, at } => {
+                (at, Some(member), None, EventData::CouponsIssued { member, coupon, count, posting })
+            }
+            Event::CouponsRedeemed { member, coupons, discount_minor, posting, at } => {
+                (at, Some(member), None, EventData::CouponsRedeemed { member, coupons, discount_minor, posting })
+            }
+            Event::PackEnabled { pack, revision, by, at } => {
+                (at, None, None, EventData::PackEnabled { pack, revision, by })
+            }
+            Event::PackFailed { pack, order, code, at } => {
+                (at, None, Some(order), EventData::PackFailed { pack, order, code })
+            }
+            Event::CommandRun { pack, command, by, at } => {
+                (at, None, None, EventData::CommandRun { pack, command, by })
+            }
+            Event::MemberChanged { member, by, at } => {
+                (at, Some(member), None, EventData::MemberChanged { member, by })
+            }
+            Event::MemberErased { member, by, at } => (at, Some(member), None, EventData::MemberErased { member, by }),
+            Event::ConsentGiven { member, purpose, given, at } => {
+                (at, Some(member), None, EventData::ConsentGiven { member, purpose, given })
+            }
+            Event::OrderPartlyRefunded { order, member, amount_minor, at } => {
+                (at, member, Some(order), EventData::OrderPartlyRefunded { order, member, amount_minor })
+            }
+            Event::OrderClaimed { order, member, at } => {
+                (at, Some(member), Some(order), EventData::OrderClaimed { order, member })
+            }
+            Event::WebhookPaused { webhook, reason, at } => {
+                (at, None, None, EventData::WebhookPaused { webhook, reason })
+            }
+        };
+        Self { sequence, at, member, order, data }
+    }
+
+    /// What kind of event this is.
+    pub fn kind(&self) -> EventKind {
+        self.data.kind()
+    }
+
+    /// A name that no other event of any merchant has, and that stays the same for ever.
+    pub fn id(&self, merchant: MerchantId) -> String {
+        event_id(merchant, self.sequence)
+    }
+}
+
+/// The name of an event of a merchant.
+pub fn event_id(merchant: MerchantId, sequence: u64) -> String {
+    format!("evt_{}_{sequence}", merchant.to_string().trim_start_matches("mer_"))
+}
+
+/// The number of an event of this merchant in its name.
+pub fn event_sequence(merchant: MerchantId, id: &str) -> Option<u64> {
+    let sequence = id.strip_prefix("evt_")?.split_once('_')?.1.parse().ok()?;
+    (event_id(merchant, sequence) == id).then_some(sequence)
+}
+
+/// A text that names no kind of event.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{given}` is no kind of event; there are {}", names())]
+pub struct UnknownKind {
+    given: String,
+}
+
+fn names() -> String {
+    EventKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for EventKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for EventKind {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        let named = Self::ALL.iter().copied().find(|kind| kind.name() == text);
+        named.ok_or_else(|| UnknownKind { given: text.chars().take(64).collect() })
+    }
+}
+
+impl Serialize for EventKind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for EventKind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::IdSource;
+
+    #[test]
+    fn a_kind_is_found_by_its_name_and_every_name_is_a_code_of_its_own() {
+        let mut seen = std::collections::BTreeSet::new();
+        for kind in EventKind::ALL {
+            assert_eq!(kind.name().parse(), Ok(*kind));
+            assert!(Code::new(kind.name()).is_ok() && seen.insert(kind.name()), "{kind}");
+        }
+        let error = "order-lost".parse::<EventKind>().unwrap_err().to_string();
+        assert!(error.starts_with("`order-lost` is no kind of event; there are member-enrolled, "), "{error}");
+    }
+
+    #[test]
+    fn an_event_has_one_id_that_leads_back_to_it_for_its_own_merchant_only() {
+        let mut ids = IdSource::new(Timestamp::UNIX_EPOCH, 7);
+        let (ours, theirs) = (ids.merchant(), ids.merchant());
+        let id = event_id(ours, 12);
+        assert_eq!(event_sequence(ours, &id), Some(12));
+        assert_eq!(event_sequence(theirs, &id), None);
+        for broken in ["", "evt_", "12", &id.replace("_12", "_012"), &id.replace("_12", "_-1")] {
+            assert_eq!(event_sequence(ours, broken), None, "{broken}");
+        }
+    }
+}
