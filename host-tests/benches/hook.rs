@@ -103,6 +103,7 @@ fn order(store: StoreId, member: punchcard::domain::MemberId, now: jiff::Timesta
         reference: Reference::new("bench").expect("a reference"),
         store,
         member: Some(member),
+        claimed_at: None,
         ordered_at: now,
         total_minor: Order::total(&lines).expect("the lines add up"),
         lines,

@@ -7,6 +7,7 @@ mod attribute;
 mod coupon;
 mod event;
 mod ids;
+mod item;
 mod member;
 mod merchant;
 mod money;
@@ -29,6 +30,7 @@ pub use ids::{
     ChangeId, HoldId, IdSource, KeyId, LotId, MemberId, MerchantId, NoteId, OrderId, ParseIdError, PostingId,
     RevisionId, StoreId, WebhookId,
 };
+pub use item::Item;
 pub use member::{ExternalId, Member, Source, Standing, Tag, Tier};
 pub use merchant::{Merchant, Store, ZoneName};
 pub use money::{Currency, Minor, MoneyError};

@@ -57,6 +57,9 @@ pub struct Order {
     pub store: StoreId,
     /// Who bought, if it is known.
     pub member: Option<MemberId>,
+    /// When they claimed it, if it was recorded without them.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
+    pub claimed_at: Option<Timestamp>,
     /// When it was made. It can be long before it was recorded.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub ordered_at: Timestamp,

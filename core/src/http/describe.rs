@@ -6,7 +6,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr};
 use utoipa::{Modify, openapi};
 
-use crate::domain::{Code, HoldId, MemberId, OrderId, Reference, RevisionId, StoreId};
+use crate::domain::{Code, HoldId, KeyId, MemberId, NoteId, OrderId, Reference, RevisionId, StoreId, WebhookId};
 
 /// The digits of the ids in examples.
 const DIGITS: &str = "0198f2a4c1d07e3b9a5c6d7e8f901234";
@@ -14,14 +14,18 @@ const DIGITS: &str = "0198f2a4c1d07e3b9a5c6d7e8f901234";
 const CODE: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
 
 /// The parts of paths that are ids: name, prefix, and what it is.
-const IDS: [(&str, &str, &str); 3] = [
+const IDS: [(&str, &str, &str); 6] = [
     ("member", MemberId::PREFIX, "The member's id."),
     ("order", OrderId::PREFIX, "The order's id."),
     ("hold", HoldId::PREFIX, "The hold's id."),
+    ("note", NoteId::PREFIX, "The note's id."),
+    ("key", KeyId::PREFIX, "The API key's id, which is not its secret."),
+    ("webhook", WebhookId::PREFIX, "The webhook's id."),
 ];
 
 /// Fields of bodies that are ids, or lists of them.
-const FIELDS: [(&str, &str); 5] = [
+const FIELDS: [(&str, &str); 6] = [
+    ("referrer", MemberId::PREFIX),
     ("member", MemberId::PREFIX),
     ("store", StoreId::PREFIX),
     ("stores", StoreId::PREFIX),
@@ -30,10 +34,22 @@ const FIELDS: [(&str, &str); 5] = [
 ];
 
 /// The parts of paths that are codes: name, an example, and what it is.
-const CODES: [(&str, &str, &str); 3] = [
+const CODES: [(&str, &str, &str); 8] = [
+    ("tag", "vip", "The tag, of the merchant's choice."),
+    ("purpose", "marketing-sms", "To what a member says yes or no, of the merchant's choice."),
+    ("attribute", "size", "The attribute's code, of the merchant's choice."),
+    ("unit", "points", "The unit's code."),
+    ("store", "main", "The store's code, of the merchant's choice."),
     ("pack", "points", "The pack's name, as its manifest says."),
     ("command", "grant", "The command's name, as the pack's manifest says."),
     ("coupon", "welcome", "The name of the type of coupon, of the merchant's choice."),
+];
+
+/// The parts of paths that have forms of their own: name, form, an example, and what it is.
+const FORMS: [(&str, &str, &str, &str); 3] = [
+    ("sku", "^[^\\x00-\\x1f\\x7f]+$", "croissant", "The merchant's name for what is sold."),
+    ("month", "^[0-9]{4}-(0[1-9]|1[0-2])$", "2026-03", "A month of the merchant's calendar."),
+    ("event", "^evt_[0-9a-f]{32}_[0-9]{1,20}$", "evt_0198f2a4c1d07e3b9a5c6d7e8f901234_7", "The event's id."),
 ];
 
 /// Adds what endpoints have in common.
@@ -133,6 +149,8 @@ fn describe(parameter: &mut Parameter) {
                 (*what, text(&pattern(prefix), &format!("{prefix}_{DIGITS}"), 36))
             } else if let Some((_, example, what)) = CODES.iter().find(|(name, ..)| *name == parameter.name) {
                 (*what, text(CODE, example, Code::MAX_BYTES))
+            } else if let Some((_, form, example, what)) = FORMS.iter().find(|(name, ..)| *name == parameter.name) {
+                (*what, text(form, example, 64))
             } else {
                 return;
             }
@@ -140,6 +158,10 @@ fn describe(parameter: &mut Parameter) {
         ParameterIn::Header if parameter.name == "Idempotency-Key" => (
             "A text of your own, new for each new thing: what is sent again with the same key is done once.",
             text("^[!-~]+( +[!-~]+)*$", "till-2-000815", Reference::MAX_BYTES),
+        ),
+        ParameterIn::Header if parameter.name == "If-Match" => (
+            "The ETag of the thing as it was read: a change that somebody else has made meanwhile is not written over.",
+            text("^\"[0-9]{1,20}\"$", "\"0\"", 24),
         ),
         _ => return,
     };

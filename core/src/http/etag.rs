@@ -16,6 +16,20 @@ impl<T: IntoResponse> IntoResponse for Versioned<T> {
     }
 }
 
+/// The version of the thing that a request means to change, if it says so.
+pub(super) struct IfExpected(pub(super) Option<u64>);
+
+impl<S: Sync> FromRequestParts<S> for IfExpected {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        if parts.headers.contains_key(IF_MATCH) {
+            return Expected::from_request_parts(parts, state).await.map(|Expected(version)| Self(Some(version)));
+        }
+        Ok(Self(None))
+    }
+}
+
 /// The version of the thing that a request means to change, from `If-Match`.
 pub(super) struct Expected(pub(super) u64);
 

@@ -99,6 +99,8 @@ pub(super) struct OrderOut {
     reference: String,
     store: String,
     member: Option<String>,
+    /// When they claimed it, if it was recorded without them, RFC 3339.
+    claimed_at: Option<String>,
     /// When it was made, RFC 3339.
     ordered_at: String,
     lines: Vec<LineOut>,
@@ -252,6 +254,7 @@ impl From<Order> for OrderOut {
             reference: order.reference.into(),
             store: order.store.to_string(),
             member: order.member.map(|member| member.to_string()),
+            claimed_at: order.claimed_at.map(|at| at.to_string()),
             ordered_at: order.ordered_at.to_string(),
             lines: order
                 .lines

@@ -26,6 +26,7 @@
 //! | `5` | merchant, tier, member | nothing: members by level |
 //! | `1` | merchant, member, change | a level that the member was given |
 //! | `Q` | merchant, code | the definition of an attribute |
+//! | `0` | merchant, SKU | an item of the catalogue |
 //! | `O` | merchant, member, note | a note |
 //! | `s` | merchant, member, purpose, change | a receipt of a consent |
 //! | `J` | merchant | log: who changed what |
@@ -254,6 +255,16 @@ pub fn member_by_number(merchant: MerchantId, reference: &Reference) -> Key {
 /// All references and numbers of cards of members of a merchant.
 pub fn member_numbers(merchant: MerchantId) -> KeyRange {
     Name::of(b'n', merchant).range()
+}
+
+/// An item of the catalogue.
+pub fn item(merchant: MerchantId, sku: &Label) -> Key {
+    Name::of(b'0', merchant).bytes(sku.as_str().as_bytes()).0
+}
+
+/// The catalogue of a merchant.
+pub fn items(merchant: MerchantId) -> KeyRange {
+    Name::of(b'0', merchant).range()
 }
 
 /// An order.

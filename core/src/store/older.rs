@@ -131,8 +131,20 @@ impl From<Order2> for Order {
     fn from(order: Order2) -> Self {
         let Order2 { id, reference, store, member, ordered_at, lines, total_minor, state, outcomes } = order;
         let refunds = state.refunds(&lines, total_minor);
-        let (coupons, payments) = (None, Vec::new());
-        Self { id, reference, store, member, ordered_at, lines, total_minor, coupons, payments, refunds, outcomes }
+        Self {
+            id,
+            reference,
+            store,
+            member,
+            claimed_at: None,
+            ordered_at,
+            lines,
+            total_minor,
+            coupons: None,
+            payments: Vec::new(),
+            refunds,
+            outcomes,
+        }
     }
 }
 

@@ -64,7 +64,7 @@ pub fn claim_order(tx: &mut Tx, act: &mut Act<'_>, id: OrderId, member: MemberId
     }
     let merchant = act.merchant(tx)?;
     act.store = Some(order.store);
-    order.member = Some(member);
+    (order.member, order.claimed_at) = (Some(member), Some(act.now));
     order.outcomes = ask_packs(tx, act, &merchant, &order, Some(&buyer))?;
     tx.save(&key, &order)?;
     tx.put(&layout::member_order(act.merchant, member, id), Vec::new())?;

@@ -7,6 +7,7 @@
 
 mod api_key;
 mod attributes;
+mod catalogue;
 mod changes;
 mod claim_order;
 mod consents;
@@ -60,6 +61,7 @@ pub use api_key::{
     revoke_api_key,
 };
 pub use attributes::{AttributeError, define_attribute, list_attributes};
+pub use catalogue::{ItemError, PutItem, drop_item, list_items, put_item, read_item};
 use changes::record_change;
 pub use changes::{Change, ReadChange, list_changes};
 pub use claim_order::{ClaimError, Claimed, claim_order};

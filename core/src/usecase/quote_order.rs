@@ -1,6 +1,7 @@
 //! What a basket would get, and why. Nothing is written.
 
 use super::Act;
+use super::catalogue::completed;
 use super::host::has_store;
 use super::settle_order::{Limited, log, taking_part, within_limits};
 use crate::domain::{Code, Line, LineFault, Member, MemberId, Minor, Order, OrderId, Reference, StoreId};
@@ -15,6 +16,7 @@ pub struct QuoteOrder {
     pub store: StoreId,
     /// Who buys, if it is known.
     pub member: Option<MemberId>,
+    claimed_at: None,
     /// What.
     pub lines: Vec<Line>,
 }
@@ -85,7 +87,7 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
         store: new.store,
         member: new.member,
         ordered_at: act.now,
-        lines: new.lines.clone(),
+        lines: completed(tx, act.merchant, &new.lines)?,
         total_minor,
         coupons: None,
         payments: Vec::new(),

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::catalogue::completed;
 use super::host::{has_member, has_store};
 use super::{Act, Reply};
 use crate::domain::{
@@ -122,7 +123,8 @@ pub fn redeem_coupons(tx: &mut Tx, act: &mut Act<'_>, redeem: &RedeemCoupons) ->
         types.push(found.ok_or_else(|| RedeemError::UnknownCoupon(code.clone()))?);
     }
     check_stacking(&types)?;
-    let discounts = discounts(&types, store, &redeem.lines)
+    let lines = completed(tx, act.merchant, &redeem.lines)?;
+    let discounts = discounts(&types, store, &lines)
         .map_err(|(place, reason)| RedeemError::Inapplicable { coupon: coupons[place].clone(), reason })?;
     let total_minor = discounts.iter().map(|discount| discount.total_minor).sum();
     let posting = act.ids.posting();

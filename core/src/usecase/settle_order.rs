@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::catalogue::completed;
 use super::figures::{Figure, count, count_order};
 use super::hold_assets::{HoldError, PostHold, post_hold};
 use super::host::has_store;
@@ -210,13 +211,15 @@ pub fn settle_order(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder) -> Result
         return repeated(tx, merchant.id, order, new);
     }
     act.store = Some(new.store);
+    let lines = completed(tx, merchant.id, &new.lines)?;
     let mut order = Order {
         id: act.ids.order(),
         reference: new.reference.clone(),
         store: new.store,
         member: new.member,
+        claimed_at: None,
         ordered_at,
-        lines: new.lines.clone(),
+        lines,
         total_minor,
         coupons: None,
         payments: Vec::new(),
@@ -270,8 +273,8 @@ fn repeated(tx: &mut Tx, merchant: MerchantId, id: OrderId, new: &SettleOrder) -
     let mut order = tx.load::<Order>(&key)?.ok_or_else(|| StoreError::corrupt("order (missing)", &key))?;
     // A buyer who claimed the order later was not named when it was sent first.
     let same = order.store == new.store
-        && (order.member == new.member || new.member.is_none())
-        && order.lines_before_coupons() == new.lines
+        && (order.member == new.member || (new.member.is_none() && order.claimed_at.is_some()))
+        && same_lines(&order.lines_before_coupons(), &new.lines)
         && new.ordered_at.is_none_or(|at| whole_millis(at) == order.ordered_at);
     if !same {
         return Err(SettleError::ReferenceTaken { reference: new.reference.clone(), order: id });
@@ -280,13 +283,24 @@ fn repeated(tx: &mut Tx, merchant: MerchantId, id: OrderId, new: &SettleOrder) -
     Ok(Settled { order, repeated: true })
 }
 
+/// Whether these are the lines that were sent: what a line does not say was taken from the catalogue as it was then.
+fn same_lines(recorded: &[Line], sent: &[Line]) -> bool {
+    let same = |(recorded, sent): (&Line, &Line)| {
+        recorded.sku == sent.sku
+            && (recorded.quantity, recorded.amount_minor) == (sent.quantity, sent.amount_minor)
+            && (sent.category.is_none() || recorded.category == sent.category)
+            && (sent.brand.is_none() || recorded.brand == sent.brand)
+    };
+    recorded.len() == sent.len() && recorded.iter().zip(sent).all(same)
+}
+
 /// Redeems the coupons of an order, which takes off its lines what they give.
 fn redeem(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, order: &mut Order) -> Result<(), SettleError> {
     if new.coupons.is_empty() {
         return Ok(());
     }
     let member = new.member.ok_or(SettleError::NeedsMember)?;
-    let redeem = RedeemCoupons { member, coupons: new.coupons.clone(), store: new.store, lines: new.lines.clone() };
+    let redeem = RedeemCoupons { member, coupons: new.coupons.clone(), store: new.store, lines: order.lines.clone() };
     let Redeemed { posting, discounts, total_minor } =
         redeem_coupons(tx, act, &redeem).map_err(|error| match error {
             RedeemError::Store(error) => SettleError::Store(error),

@@ -1,8 +1,8 @@
 //! Who may ask for what.
 
-use host_tests::{Member, Reply, Request, Shop, World};
+use host_tests::{Shop, World};
 use insta::assert_snapshot;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::with_points;
 
@@ -66,47 +66,6 @@ async fn no_route_answers_without_a_key_unless_it_says_so() {
 }
 
 #[tokio::test]
-async fn everything_of_another_merchant_is_404() {
-    let world = World::new();
-    for shop in [&world.shop, &world.rival] {
-        with_points(shop).await;
-    }
-    let alice = world.shop.member("alice").enrol().await;
-    let order = alice.order("till-1").settle().await.created();
-    // A pack that only we have; of the other one both have an enablement of their own.
-    world.shop.enable(host_tests::guest("hostile")).send().await.ok();
-
-    alice.load(1_000).await.created();
-    let coupon = json!({ "title": "one off", "benefit": { "amount": { "off_minor": 1 } }, "validity": { "days": 7 } });
-    for shop in [&world.shop, &world.rival] {
-        shop.put("/v1/coupons/one-off", coupon.clone()).send().await.ok();
-    }
-    let hold = json!({ "unit": "stored-value", "amount": 1, "lapses_at": "2100-01-01T00:00:00Z" });
-    let mut holds = Vec::new();
-    for _ in 0..2 {
-        let path = format!("/v1/members/{}/holds", alice.id);
-        holds.push(world.shop.post(&path, hold.clone()).send().await.created()["hold"].clone());
-    }
-
-    let things = Things { member: &alice, order: &order, holds: &holds, store: world.shop.store(0) };
-    let mut asked = 0;
-    let routes = routes(&world.shop).await;
-    // The specs of webhooks ask all of theirs; every route is asked in `every_route`.
-    let named = routes.iter().filter(|route| route.path.contains('{') && !route.path.starts_with("/v1/webhooks/"));
-    for route in named.filter(|route| ["GET", "POST"].contains(&route.method.as_str())) {
-        let before = world.state();
-        let foreign = things.ask(&world.rival, route).send().await;
-        assert_eq!(foreign.problem().status, 404, "{} {}", route.method, route.path);
-        world.unchanged_since(&before);
-        // The same is fine when its owner asks, so it is not the request that was wrong.
-        let own: Reply = things.ask(&world.shop, route).send().await;
-        assert!(own.status.is_success(), "{own}");
-        asked += 1;
-    }
-    assert!(asked >= 6, "only {asked} routes were asked");
-}
-
-#[tokio::test]
 async fn ids_of_another_merchant_in_a_body_are_unknown() {
     let world = World::new();
     with_points(&world.shop).await;
@@ -158,45 +117,4 @@ async fn routes(shop: &Shop) -> Vec<Route> {
         }
     }
     routes
-}
-
-/// The things of a merchant that routes can name.
-struct Things<'a> {
-    member: &'a Member,
-    order: &'a Value,
-    /// One to be posted, one to be voided.
-    holds: &'a [Value],
-    store: String,
-}
-
-impl Things<'_> {
-    /// A request to a route, for these things. A route that is new needs its line here.
-    fn ask(&self, shop: &Shop, route: &Route) -> Request {
-        let path = route
-            .path
-            .replace("{member}", &self.member.id)
-            .replace("{order}", self.order["id"].as_str().unwrap())
-            .replace("{hold}", self.holds[usize::from(route.path.ends_with("void"))].as_str().unwrap())
-            .replace("{pack}", "hostile")
-            .replace("{command}", "peek");
-        assert!(!path.contains('{'), "say what {path} is to be asked for");
-        let body = match (route.method.as_str(), route.path.as_str()) {
-            ("GET", _) => return shop.get(&path),
-            ("POST", "/v1/members/{member}/notes") => json!({ "text": "likes rye" }),
-            ("POST", "/v1/members/{member}/stored-value") => json!({ "amount_minor": 100 }),
-            ("POST", "/v1/members/{member}/stored-value/payments") => json!({ "amount_minor": 1 }),
-            ("POST", "/v1/members/{member}/holds") => {
-                json!({ "unit": "stored-value", "amount": 1, "lapses_at": "2100-01-01T00:00:00Z" })
-            }
-            ("POST", "/v1/members/{member}/coupons") => json!({ "coupon": "one-off" }),
-            ("POST", "/v1/members/{member}/coupons/redemptions") => {
-                let line = json!({ "sku": "bun", "quantity": 1, "amount_minor": 700 });
-                json!({ "coupons": [{ "type": "one-off" }], "store": self.store, "lines": [line] })
-            }
-            ("POST", "/v1/holds/{hold}/post" | "/v1/holds/{hold}/void" | "/v1/orders/{order}/refund") => json!({}),
-            ("POST", "/v1/packs/{pack}/commands/{command}") => json!({ "input": {} }),
-            (method, path) => panic!("say what {method} {path} is to be sent"),
-        };
-        shop.post(&path, body)
-    }
 }

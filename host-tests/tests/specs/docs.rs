@@ -25,7 +25,7 @@ async fn the_page_shows_every_route_and_asks_for_nothing_outside() {
     for name in described["components"]["schemas"].as_object().unwrap().keys() {
         assert!(page.contains(&format!("id=\"schema-{name}\"")), "{name} is not on the page");
     }
-    for forbidden in ["<script", "<iframe", "<img", "src=", "://", "style=\""] {
+    for forbidden in ["<script", "<iframe", "<img", "src=", "href=\"http", "style=\""] {
         assert!(!page.contains(forbidden), "the page has {forbidden}");
     }
 

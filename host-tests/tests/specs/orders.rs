@@ -22,6 +22,8 @@ async fn an_order_is_recorded_with_what_each_pack_did() {
     }
     assert_json_snapshot!(order, @r#"
     {
+      "claimed_at": null,
+      "coupons": [],
       "id": "…",
       "lines": [
         {
@@ -53,8 +55,10 @@ async fn an_order_is_recorded_with_what_each_pack_did() {
           "pack": "points"
         }
       ],
+      "payments": [],
       "reference": "till-1",
       "refunded_at": null,
+      "refunds": [],
       "state": "settled",
       "store": "…",
       "total_minor": 3650

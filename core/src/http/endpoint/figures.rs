@@ -251,6 +251,7 @@ pub(super) struct SellingQuery {
     #[param(value_type = Option<String>)]
     store: Option<StoreId>,
     /// SKUs or categories.
+    #[param(inline, example = "sku")]
     by: SellingBy,
     /// How many at most, 1 to 200; 50 if it is not said.
     limit: Option<usize>,

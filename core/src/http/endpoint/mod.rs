@@ -1,6 +1,7 @@
 //! One file for each endpoint.
 
 mod attributes;
+mod catalogue;
 mod change_webhook;
 mod claim_order;
 mod consents;
@@ -72,6 +73,8 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(history::read_timeline))
         .routes(routes!(history::list_changes))
         .routes(routes!(statement::read_statement))
+        .routes(routes!(catalogue::list_items))
+        .routes(routes!(catalogue::read_item, catalogue::put_item, catalogue::drop_item))
         .routes(routes!(units::list_units))
         .routes(routes!(units::set_rules))
         .routes(routes!(merchant::read_merchant, merchant::edit_merchant))

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::Problem;
-use crate::usecase::{GoalError, KeyError, MerchantError, RulesError};
+use crate::usecase::{GoalError, ItemError, KeyError, MerchantError, RulesError};
 
 impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
@@ -13,6 +13,16 @@ impl From<KeyError> for Problem {
             KeyError::UnknownKey(_) => Self::not_found("unknown-api-key", error),
             KeyError::OwnKey(_) => Self::conflict("own-key", error),
             KeyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ItemError> for Problem {
+    fn from(error: ItemError) -> Self {
+        match error {
+            ItemError::Unknown(_) => Self::not_found("unknown-item", error),
+            ItemError::OtherVersion { .. } => Self::new(StatusCode::PRECONDITION_FAILED, "other-version", error),
+            ItemError::Store(error) => error.into(),
         }
     }
 }

@@ -6,6 +6,7 @@ mod holds;
 mod limits;
 mod migrate;
 mod model;
+mod parts;
 mod pending;
 mod postings;
 mod property;

@@ -180,6 +180,37 @@ fn a_marker_of_a_reversal() {
 }
 
 #[test]
+fn a_marker_of_a_part() {
+    let lived = || {
+        let mut world = World::new();
+        world.book(0, 1, grant(10, None));
+        world.book(1, 2, Move::ReversePart { posting: id(1), unit: points(), amount: 4 });
+        world
+    };
+    let marker = layout::reversal(MERCHANT, id(1));
+    let unsaid =
+        "reverses 4 points of pst_01010101010101010101010101010101, of which 0 had lapsed, but no record says so";
+    finds_just(&lived(), &[unsaid], |tx| {
+        tx.delete(&marker);
+        Ok(())
+    });
+    finds_just(&lived(), &[unsaid], |tx| {
+        change(tx, &marker, |reversal: &mut Reversal| {
+            if let Reversal::Parts(parts) = reversal {
+                parts[0].amount = 3;
+            }
+        })
+    });
+    finds_just(&lived(), &[unsaid], |tx| {
+        change(tx, &marker, |reversal: &mut Reversal| {
+            if let Reversal::Parts(parts) = reversal {
+                parts[0].lapsed = vec![(crate::domain::LotId::from_bytes([1; 16]), 1)];
+            }
+        })
+    });
+}
+
+#[test]
 fn a_posting_that_is_reversed_twice() {
     let mut world = World::new();
     world.book(0, 1, grant(10, None));
