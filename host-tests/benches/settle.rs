@@ -8,12 +8,9 @@
 
 mod support;
 
-use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use clap::Parser;
@@ -22,7 +19,7 @@ use punchcard::domain::Reference;
 use punchcard::ledger::{Cause, House, LedgerError, Move, NewPosting};
 use punchcard::store::{DurableEngine, DurableOptions, Store, Tx};
 use punchcard::usecase::{Act, SettleError, SettleOrder, settle_order};
-use support::{Figures, Flags, Measured, Shop, basket, drive};
+use support::{Bare, Figures, Flags, Measured, Shop, basket, drive};
 
 const ROUNDS: usize = 3;
 const MEMBERS: usize = 1_000;
@@ -39,7 +36,7 @@ fn main() -> ExitCode {
     let native = Orders::open(&dir.path().join("native"), Earning::ByNativeCode);
     let orders_only = Orders::open(&dir.path().join("orders-only"), Earning::None);
     let (keys, bytes) = with_pack.weight();
-    let bare = Bare::open(&dir.path().join("bare"), keys, bytes);
+    let bare = Bare::open(&dir.path().join("bare"), keys, bytes, MEMBERS);
     figures.tell("keys of a settled order with the points pack", keys as f64, "keys");
     figures.tell("bytes of a settled order with the points pack", bytes as f64, "bytes");
     figures.tell("keys of the same by native code", native.weight().0 as f64, "keys");
@@ -51,7 +48,7 @@ fn main() -> ExitCode {
             results[0].push(drive(clients, lasting, |client, number| with_pack.settle(client, number)));
             results[1].push(drive(clients, lasting, |client, number| native.settle(client, number)));
             results[2].push(drive(clients, lasting, |client, number| orders_only.settle(client, number)));
-            results[3].push(drive(clients, lasting, |client, number| bare.write(client, number)));
+            results[3].push(drive(clients, lasting, |_, number| bare.write(number)));
         }
         let [points, native, orders_only, bare] = results.map(|rounds| Measured::median(&rounds));
         for (name, measured) in
@@ -155,67 +152,4 @@ impl Orders {
             Ok((tx.writes_len(), tx.changes().bytes()))
         })
     }
-}
-
-/// The least that a durable store on sled has to do: the group's bytes into a file, one `fdatasync`, one batch.
-struct Bare {
-    queue: mpsc::Sender<(u64, mpsc::SyncSender<()>)>,
-}
-
-impl Bare {
-    fn open(dir: &Path, keys: usize, bytes: usize) -> Self {
-        const GROUP_MAX: usize = 256;
-        let db = sled::Config::new()
-            .path(dir.join("sled"))
-            .cache_capacity(DurableOptions::default().cache_bytes)
-            .flush_every_ms(None)
-            .mode(sled::Mode::HighThroughput)
-            .open()
-            .expect("sled opens");
-        let mut file = File::create(dir.join("journal")).expect("a file");
-        let (queue, waiting) = mpsc::channel::<(u64, mpsc::SyncSender<()>)>();
-        let value = vec![7_u8; (bytes / keys).saturating_sub(KEY_BYTES)];
-        std::thread::spawn(move || {
-            while let Ok(first) = waiting.recv() {
-                let group: Vec<_> = std::iter::once(first).chain(waiting.try_iter().take(GROUP_MAX - 1)).collect();
-                let mut batch = sled::Batch::default();
-                let mut written = Vec::with_capacity(group.len() * bytes);
-                for (number, _) in &group {
-                    for table in 0..keys {
-                        let key = key(table, *number);
-                        written.extend_from_slice(&key);
-                        written.extend_from_slice(&value);
-                        batch.insert(key.as_slice(), value.as_slice());
-                    }
-                }
-                file.write_all(&written).expect("the file is written");
-                file.sync_data().expect("the file is synced");
-                db.apply_batch(batch).expect("the batch is applied");
-                for (_, done) in group {
-                    done.send(()).expect("a client waits");
-                }
-            }
-        });
-        Self { queue }
-    }
-
-    fn write(&self, _client: usize, number: u64) {
-        let (done, wait) = mpsc::sync_channel(1);
-        self.queue.send((number, done)).expect("the writer runs");
-        wait.recv().expect("the writer answers");
-    }
-}
-
-const KEY_BYTES: usize = 41;
-
-/// A key of a table: half of the tables grow at the end, as orders do; half are spread over members.
-fn key(table: usize, number: u64) -> [u8; KEY_BYTES] {
-    let mut key = [0; KEY_BYTES];
-    key[0] = u8::try_from(table).unwrap_or(u8::MAX);
-    if table % 2 == 1 {
-        let member = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) % MEMBERS as u64;
-        key[17..25].copy_from_slice(&member.to_be_bytes());
-    }
-    key[33..].copy_from_slice(&number.to_be_bytes());
-    key
 }

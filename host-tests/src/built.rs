@@ -20,7 +20,7 @@ pub fn packs_dir() -> PathBuf {
 }
 
 /// The host's binary.
-pub(crate) fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     built("PUNCHCARD_BIN", &format!("release/punchcard{}", std::env::consts::EXE_SUFFIX))
 }
 

@@ -22,7 +22,7 @@ mod shop;
 mod stream;
 mod world;
 
-pub use built::{guest, pack, packs_dir};
+pub use built::{binary, guest, pack, packs_dir};
 pub use order::OrderBuilder;
 pub use receiver::{Delivery, Receiver};
 pub use reply::{Problem, Reply, masked};

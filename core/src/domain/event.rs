@@ -196,6 +196,28 @@ pub enum Event {
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
+    /// A member used a service benefit.
+    BenefitUsed {
+        /// Who.
+        member: MemberId,
+        /// Which.
+        benefit: Code,
+        /// Where, when it was said.
+        store: Option<StoreId>,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// A use of a service benefit was taken back.
+    BenefitReturned {
+        /// Who.
+        member: MemberId,
+        /// Which.
+        benefit: Code,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
     /// A webhook is not delivered to any more, until somebody resumes it. What happens meanwhile waits for that.
     WebhookPaused {
         /// Which.

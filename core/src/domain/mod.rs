@@ -4,6 +4,7 @@
 //! store; instants and randomness come in as arguments.
 
 mod attribute;
+mod benefit;
 mod coupon;
 mod event;
 mod ids;
@@ -22,6 +23,7 @@ mod unit;
 mod webhook;
 
 pub use attribute::{AttributeFault, AttributeKind, AttributeType, AttributeValue};
+pub use benefit::{Period, ServiceBenefit};
 pub use coupon::{
     Benefit, CouponFault, CouponType, Discount, Inapplicable, NotStackable, Scope, Validity, check_stacking, discounts,
 };

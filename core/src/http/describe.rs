@@ -34,7 +34,8 @@ const FIELDS: [(&str, &str); 6] = [
 ];
 
 /// The parts of paths that are codes: name, an example, and what it is.
-const CODES: [(&str, &str, &str); 8] = [
+const CODES: [(&str, &str, &str); 9] = [
+    ("benefit", "brow-trim", "The benefit's code, of the merchant's choice."),
     ("tag", "vip", "The tag, of the merchant's choice."),
     ("purpose", "marketing-sms", "To what a member says yes or no, of the merchant's choice."),
     ("attribute", "size", "The attribute's code, of the merchant's choice."),

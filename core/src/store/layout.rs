@@ -28,6 +28,8 @@
 //! | `Q` | merchant, code | the definition of an attribute |
 //! | `0` | merchant, SKU | an item of the catalogue |
 //! | `O` | merchant, member, note | a note |
+//! | `Z` | merchant, `d`, code | a service benefit |
+//! | `Z` | merchant, `u`, member, code, day | counter: uses of a benefit in the period that begins on the day |
 //! | `s` | merchant, member, purpose, change | a receipt of a consent |
 //! | `J` | merchant | log: who changed what |
 //! | `Y` | merchant, member, change | a change of the member, as in the log |
@@ -100,11 +102,11 @@ pub use webhooks::{
 };
 
 pub use members::{
-    Contact, all_at_home, all_in_tiers, all_tagged, at_home, attribute, attributes, changes, consent, consents,
-    consents_to, contact, contacts, external_ids, in_tier, listed_member, member_by_external_id, member_change,
-    member_changes, member_key, member_keys, members_at_home, members_in_tier, members_named, members_tagged,
-    merchant_secret, merchant_secrets, name_start, name_starts, note, notes, personal, personals, tagged, tier_change,
-    tier_changes,
+    Contact, all_at_home, all_in_tiers, all_tagged, at_home, attribute, attributes, benefit, benefit_uses, benefits,
+    changes, consent, consents, consents_to, contact, contacts, external_ids, in_tier, listed_member,
+    member_by_external_id, member_change, member_changes, member_key, member_keys, members_at_home, members_in_tier,
+    members_named, members_tagged, merchant_secret, merchant_secrets, name_start, name_starts, note, notes, personal,
+    personals, tagged, tier_change, tier_changes,
 };
 
 struct Name(Key);

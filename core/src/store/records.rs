@@ -2,7 +2,8 @@
 
 use super::{Direction, KeyRange, Record, StoreError, Tx, older};
 use crate::domain::{
-    AttributeType, CouponType, Event, Item, Member, MemberId, Merchant, Order, OrderId, Personal, Store, StoreId, Unit,
+    AttributeType, CouponType, Event, Item, Member, MemberId, Merchant, Order, OrderId, Personal, ServiceBenefit,
+    Store, StoreId, Unit,
 };
 use crate::vault::{Sealed, SealedSecret};
 
@@ -31,6 +32,7 @@ records! {
     CouponType, 1, "type of coupon";
     Member, 2, "member", older::member;
     MemberId, 1, "member id";
+    ServiceBenefit, 1, "service benefit";
     Item, 1, "item of the catalogue";
     Order, 3, "order", older::order;
     OrderId, 1, "order id";

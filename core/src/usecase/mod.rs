@@ -7,6 +7,7 @@
 
 mod api_key;
 mod attributes;
+mod benefits;
 mod catalogue;
 mod changes;
 mod claim_order;
@@ -61,6 +62,10 @@ pub use api_key::{
     revoke_api_key,
 };
 pub use attributes::{AttributeError, define_attribute, list_attributes};
+pub use benefits::{
+    BenefitError, BenefitLeft, BenefitUsed, UseError, define_benefit, list_benefits, read_benefits, return_benefit,
+    use_benefit,
+};
 pub use catalogue::{ItemError, PutItem, drop_item, list_items, put_item, read_item};
 use changes::record_change;
 pub use changes::{Change, ReadChange, list_changes};

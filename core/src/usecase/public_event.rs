@@ -79,6 +79,8 @@ kinds! {
     ConsentGiven "consent-given";
     OrderPartlyRefunded "order-partly-refunded";
     OrderClaimed "order-claimed";
+    BenefitUsed "benefit-used";
+    BenefitReturned "benefit-returned";
 }
 
 /// What an event tells, by its kind.
@@ -182,6 +184,27 @@ pub enum EventData {
         purpose: Code,
         /// Yes or no.
         given: bool,
+    },
+    /// `benefit-used`: a member used a service benefit.
+    BenefitUsed {
+        /// Who.
+        #[schema(value_type = String)]
+        member: MemberId,
+        /// Which.
+        #[schema(value_type = String)]
+        benefit: Code,
+        /// Where, when it was said.
+        #[schema(value_type = Option<String>)]
+        store: Option<StoreId>,
+    },
+    /// `benefit-returned`: a use of a service benefit was taken back.
+    BenefitReturned {
+        /// Who.
+        #[schema(value_type = String)]
+        member: MemberId,
+        /// Which.
+        #[schema(value_type = String)]
+        benefit: Code,
     },
     /// `earning-limited`: of what an order would have earned, the limits of a unit kept some back.
     EarningLimited {
@@ -323,6 +346,12 @@ impl PublicEvent {
             }
             Event::OrderClaimed { order, member, at } => {
                 (at, Some(member), Some(order), EventData::OrderClaimed { order, member })
+            }
+            Event::BenefitUsed { member, benefit, store, at } => {
+                (at, Some(member), None, EventData::BenefitUsed { member, benefit, store })
+            }
+            Event::BenefitReturned { member, benefit, at } => {
+                (at, Some(member), None, EventData::BenefitReturned { member, benefit })
             }
             Event::WebhookPaused { webhook, reason, at } => {
                 (at, None, None, EventData::WebhookPaused { webhook, reason })

@@ -16,7 +16,6 @@ pub struct QuoteOrder {
     pub store: StoreId,
     /// Who buys, if it is known.
     pub member: Option<MemberId>,
-    claimed_at: None,
     /// What.
     pub lines: Vec<Line>,
 }
@@ -86,6 +85,7 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
         reference: Reference::new("quote").expect("the word is a reference"),
         store: new.store,
         member: new.member,
+        claimed_at: None,
         ordered_at: act.now,
         lines: completed(tx, act.merchant, &new.lines)?,
         total_minor,

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each bench uses its part of it")]
 #![expect(clippy::print_stdout, reason = "a benchmark's figures go to standard output")]
 
+mod bare;
 mod drive;
 
 use std::collections::BTreeSet;
@@ -21,6 +22,8 @@ use punchcard::usecase::{
 use punchcard::vault::Vault;
 use serde_json::{Map, Value, json};
 
+#[allow(unused_imports, reason = "each bench uses its part of it")]
+pub(crate) use bare::Bare;
 #[allow(unused_imports, reason = "each bench uses its part of it")]
 pub(crate) use drive::{Measured, drive, scattered};
 

@@ -95,7 +95,8 @@ async fn a_role_that_may_not_is_403_and_one_that_may_is_not() {
         }
     }
     given.world.unchanged_since(&before);
-    for route in given.closed() {
+    // A stream of events has no end; its own specs read it.
+    for route in given.closed().filter(|route| !route.is_stream()) {
         for role in Role::ALL.into_iter().filter(|role| role.may(route.needs())) {
             let reply = route.ask(&given, &given.world.shop.as_role(role)).send().await;
             assert_ne!(reply.status.as_u16(), 403, "{} asked by {role}: {reply}", route.name);
@@ -226,6 +227,10 @@ impl Given {
 impl Route {
     fn is_open(&self) -> bool {
         OPEN.contains(&self.path.as_str())
+    }
+
+    fn is_stream(&self) -> bool {
+        self.operation["responses"]["200"]["content"]["text/event-stream"].is_object()
     }
 
     /// What its description says that it needs.

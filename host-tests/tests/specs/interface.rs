@@ -113,7 +113,7 @@ async fn every_write_at_a_till_says_that_it_needs_an_idempotency_key_and_does() 
         assert_eq!(problem.name(), "400 no-idempotency-key", "{method} {path}");
         asked += 1;
     }
-    assert_eq!(asked, 18);
+    assert_eq!(asked, 20);
 }
 
 #[tokio::test]

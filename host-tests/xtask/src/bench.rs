@@ -13,6 +13,7 @@ Usage: cargo xtask bench NAME [ARGS..]
 
   settle  orders settled from end to end, durably
   hook    one call into a pack
+  http    orders settled over HTTP, against a bare axum on a sled batch with fdatasync
   hot     all orders on one member, against orders of many
   scale   a million members against a thousand: orders, memory, restart, verification, recovery
 

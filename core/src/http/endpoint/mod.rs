@@ -1,6 +1,7 @@
 //! One file for each endpoint.
 
 mod attributes;
+mod benefits;
 mod catalogue;
 mod change_webhook;
 mod claim_order;
@@ -73,6 +74,11 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(history::read_timeline))
         .routes(routes!(history::list_changes))
         .routes(routes!(statement::read_statement))
+        .routes(routes!(benefits::list_benefits))
+        .routes(routes!(benefits::define_benefit))
+        .routes(routes!(benefits::read_benefits))
+        .routes(routes!(benefits::use_benefit))
+        .routes(routes!(benefits::return_benefit))
         .routes(routes!(catalogue::list_items))
         .routes(routes!(catalogue::read_item, catalogue::put_item, catalogue::drop_item))
         .routes(routes!(units::list_units))

@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use super::Problem;
 use crate::domain::AttributeFault;
 use crate::usecase::{
-    AttributeError, ConsentError, EditError, EnrolError, EraseError, FindError, IdentityError, NoteError, TagError,
-    TierError,
+    AttributeError, BenefitError, ConsentError, EditError, EnrolError, EraseError, FindError, IdentityError, NoteError,
+    TagError, TierError, UseError,
 };
 
 impl From<IdentityError> for Problem {
@@ -111,6 +111,29 @@ impl From<ConsentError> for Problem {
         match error {
             ConsentError::UnknownMember(id) => Self::unknown_member(id),
             ConsentError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<BenefitError> for Problem {
+    fn from(error: BenefitError) -> Self {
+        match error {
+            BenefitError::TooMany => Self::refused("too-many-benefits", error),
+            BenefitError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UseError> for Problem {
+    fn from(error: UseError) -> Self {
+        match error {
+            UseError::UnknownMember(id) => Self::unknown_member(id),
+            UseError::UnknownBenefit(_) => Self::not_found("unknown-benefit", error),
+            UseError::UnknownStore(_) => Self::refused("unknown-store", error),
+            UseError::NotEntitled(_) => Self::refused("not-entitled", error),
+            UseError::UsedUp { .. } => Self::refused("benefit-used-up", error),
+            UseError::NotUsed(_) => Self::refused("benefit-not-used", error),
+            UseError::Store(error) => error.into(),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::{Code, Key, KeyRange, Label, MemberId, MerchantId, Name, Side, StoreI
 /// The store of what happened in none.
 const NO_STORE: [u8; 16] = [0; 16];
 
-fn day_bytes(day: Date) -> [u8; 4] {
+pub(super) fn day_bytes(day: Date) -> [u8; 4] {
     // Years run from -9999 to 9999 in the calendar that we use; orders are younger than the year 0.
     let [high, low] = u16::try_from(day.year()).unwrap_or(0).to_be_bytes();
     [high, low, day.month().unsigned_abs(), day.day().unsigned_abs()]

@@ -1,5 +1,7 @@
 //! The keys of what is kept about members, sealed data and its indexes included, and of who changed what.
 
+use jiff::civil::Date;
+
 use super::{ChangeId, Code, ExternalId, Key, KeyRange, MemberId, MerchantId, Name, NoteId, StoreId};
 use crate::vault::Mark;
 
@@ -155,6 +157,22 @@ pub fn attribute(merchant: MerchantId, code: &Code) -> Key {
 /// All definitions of attributes of a merchant.
 pub fn attributes(merchant: MerchantId) -> KeyRange {
     Name::of(b'Q', merchant).range()
+}
+
+/// A service benefit.
+pub fn benefit(merchant: MerchantId, code: &Code) -> Key {
+    Name::of(b'Z', merchant).bytes(b"d").bytes(code.as_str().as_bytes()).0
+}
+
+/// All service benefits of a merchant.
+pub fn benefits(merchant: MerchantId) -> KeyRange {
+    Name::of(b'Z', merchant).bytes(b"d").range()
+}
+
+/// How often a member has used a service benefit in the period that begins on a day.
+pub fn benefit_uses(merchant: MerchantId, member: MemberId, code: &Code, begin: Date) -> Key {
+    let name = Name::of(b'Z', merchant).bytes(b"u").bytes(member.as_bytes()).text(code.as_str());
+    name.bytes(&super::figures::day_bytes(begin)).0
 }
 
 /// A note about a member.

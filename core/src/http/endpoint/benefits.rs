@@ -1,0 +1,260 @@
+//! `GET /v1/benefits`, `PUT /v1/benefits/{benefit}`, `GET /v1/members/{member}/benefits`, and uses of them
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::{Action, Code, Label, MemberId, Period, ServiceBenefit, StoreId};
+use crate::http::caller::{Caller, Once};
+use crate::http::path::Path;
+use crate::http::sent::Sent;
+use crate::http::{App, Problem, at_store};
+use crate::usecase;
+
+/// A period of the merchant's calendar.
+#[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PeriodForm {
+    /// A day.
+    Day,
+    /// A week, from Monday.
+    Week,
+    /// A month.
+    Month,
+    /// A year.
+    Year,
+    /// All time.
+    Ever,
+}
+
+/// A benefit as it is to be.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "title": "Brow trim", "quota": 1, "period": "month", "tiers": ["gold"] }))]
+pub(super) struct ServiceBenefitIn {
+    /// What people call it.
+    #[schema(value_type = String, max_length = 128, example = "Brow trim")]
+    title: Label,
+    /// How often in a period; 0 while it is not given.
+    #[schema(example = 1)]
+    quota: u32,
+    period: PeriodForm,
+    /// For members of one of these levels; for all if there are none.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    tiers: BTreeSet<Code>,
+    /// For members who bear one of these tags; for all if there are none.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    tags: BTreeSet<Code>,
+}
+
+/// A benefit.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ServiceBenefitOut {
+    benefit: String,
+    title: String,
+    quota: u32,
+    period: PeriodForm,
+    tiers: Vec<String>,
+    tags: Vec<String>,
+}
+
+/// The benefits of a merchant.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ServiceBenefitsOut {
+    /// In the order of their codes.
+    benefits: Vec<ServiceBenefitOut>,
+}
+
+/// What a member has of a benefit in the period that is.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BenefitLeftOut {
+    benefit: String,
+    title: String,
+    /// Whether it is for this member.
+    entitled: bool,
+    /// How often it was used.
+    used: u32,
+    /// How often it can be used yet.
+    left: u32,
+}
+
+/// What a member has of each benefit.
+#[derive(Serialize, ToSchema)]
+pub(super) struct MemberBenefitsOut {
+    /// In the order of their codes.
+    benefits: Vec<BenefitLeftOut>,
+}
+
+/// Where a benefit is given.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({}))]
+pub(super) struct BenefitUse {
+    /// In which store, if it matters.
+    #[schema(value_type = Option<String>)]
+    store: Option<StoreId>,
+}
+
+/// What became of a benefit.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BenefitUsedOut {
+    /// How often it was used in this period.
+    used: u32,
+    /// How often it can be used yet.
+    left: u32,
+}
+
+impl From<ServiceBenefit> for ServiceBenefitOut {
+    fn from(benefit: ServiceBenefit) -> Self {
+        Self {
+            benefit: benefit.code.into(),
+            title: benefit.title.into(),
+            quota: benefit.quota,
+            period: match benefit.period {
+                Period::Day => PeriodForm::Day,
+                Period::Week => PeriodForm::Week,
+                Period::Month => PeriodForm::Month,
+                Period::Year => PeriodForm::Year,
+                Period::Ever => PeriodForm::Ever,
+            },
+            tiers: benefit.tiers.into_iter().map(Into::into).collect(),
+            tags: benefit.tags.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+fn code(text: &str) -> Result<Code, Problem> {
+    Code::new(text).map_err(|error| Problem::wrong_name(&error))
+}
+
+/// Defines a service benefit with a quota, or changes it from now on.
+#[utoipa::path(put, path = "/v1/benefits/{benefit}", tag = "benefits",
+    extensions(("x-needs" = json!("manage-members"))), request_body = ServiceBenefitIn,
+    params(("benefit" = String, Path)),
+    responses((status = 200, body = ServiceBenefitOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn define_benefit(
+    State(app): State<App>,
+    caller: Caller,
+    Path(benefit): Path<String>,
+    sent: Sent<ServiceBenefitIn>,
+) -> Result<Json<ServiceBenefitOut>, Problem> {
+    let ServiceBenefitIn { title, quota, period, tiers, tags } = sent.body;
+    let period = match period {
+        PeriodForm::Day => Period::Day,
+        PeriodForm::Week => Period::Week,
+        PeriodForm::Month => Period::Month,
+        PeriodForm::Year => Period::Year,
+        PeriodForm::Ever => Period::Ever,
+    };
+    let new = ServiceBenefit { code: code(&benefit)?, title, quota, period, tiers, tags };
+    let out = new.clone().into();
+    app.serve(caller, Action::ManageMembers, move |host, actor| {
+        host.act(actor, |tx, act| usecase::define_benefit(tx, act, &new))
+    })
+    .await?;
+    Ok(Json(out))
+}
+
+/// The service benefits that a merchant has defined.
+#[utoipa::path(get, path = "/v1/benefits", tag = "benefits", extensions(("x-needs" = json!("read"))),
+    responses((status = 200, body = ServiceBenefitsOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list_benefits(State(app): State<App>, caller: Caller) -> Result<Json<ServiceBenefitsOut>, Problem> {
+    let all = app
+        .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::list_benefits(tx, actor.merchant)))
+        .await?;
+    Ok(Json(ServiceBenefitsOut { benefits: all.into_iter().map(Into::into).collect() }))
+}
+
+/// What a member has of each service benefit in the period that is.
+#[utoipa::path(get, path = "/v1/members/{member}/benefits", tag = "benefits",
+    extensions(("x-needs" = json!("read"))), params(("member" = String, Path)),
+    responses((status = 200, body = MemberBenefitsOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn read_benefits(
+    State(app): State<App>,
+    caller: Caller,
+    Path(member): Path<String>,
+) -> Result<Json<MemberBenefitsOut>, Problem> {
+    let id: MemberId = member.parse()?;
+    let all = app
+        .serve(caller, Action::Read, move |host, actor| host.view(actor, |tx, act| usecase::read_benefits(tx, act, id)))
+        .await?;
+    let benefits = all.into_iter().map(|left| BenefitLeftOut {
+        benefit: left.benefit.code.into(),
+        title: left.benefit.title.into(),
+        entitled: left.entitled,
+        used: left.used,
+        left: left.left,
+    });
+    Ok(Json(MemberBenefitsOut { benefits: benefits.collect() }))
+}
+
+/// Gives a member a service benefit once.
+#[utoipa::path(post, path = "/v1/members/{member}/benefits/{benefit}/uses", tag = "benefits",
+    extensions(("x-needs" = json!("serve"))), request_body = BenefitUse,
+    params(("member" = String, Path), ("benefit" = String, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 201, body = BenefitUsedOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn use_benefit(
+    State(app): State<App>,
+    caller: Caller,
+    Path((member, benefit)): Path<(String, String)>,
+    Once(key): Once,
+    sent: Sent<BenefitUse>,
+) -> Result<(StatusCode, Json<BenefitUsedOut>), Problem> {
+    let (id, benefit): (MemberId, Code) = (member.parse()?, code(&benefit)?);
+    let used = app
+        .serve(caller, Action::Serve, move |host, actor| {
+            let store = sent.body.store;
+            store.map_or(Ok(()), |store| at_store(actor, store))?;
+            Ok::<_, Problem>(
+                host.act_once(actor, &key, &sent.content, |tx, act| {
+                    usecase::use_benefit(tx, act, id, &benefit, store)
+                })?,
+            )
+        })
+        .await?;
+    Ok((StatusCode::CREATED, Json(BenefitUsedOut { used: used.used, left: used.left })))
+}
+
+/// Takes back one use of a service benefit in the period that is.
+#[utoipa::path(post, path = "/v1/members/{member}/benefits/{benefit}/returns", tag = "benefits",
+    extensions(("x-needs" = json!("serve"))), request_body = BenefitReturn,
+    params(("member" = String, Path), ("benefit" = String, Path), ("Idempotency-Key" = String, Header)),
+    responses((status = 201, body = BenefitUsedOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn return_benefit(
+    State(app): State<App>,
+    caller: Caller,
+    Path((member, benefit)): Path<(String, String)>,
+    Once(key): Once,
+    sent: Sent<BenefitReturn>,
+) -> Result<(StatusCode, Json<BenefitUsedOut>), Problem> {
+    let (id, benefit): (MemberId, Code) = (member.parse()?, code(&benefit)?);
+    let used = app
+        .serve(caller, Action::Serve, move |host, actor| {
+            let BenefitReturn {} = sent.body;
+            host.act_once(actor, &key, &sent.content, |tx, act| usecase::return_benefit(tx, act, id, &benefit))
+        })
+        .await?;
+    Ok((StatusCode::CREATED, Json(BenefitUsedOut { used: used.used, left: used.left })))
+}
+
+/// Nothing needs to be said.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({}))]
+pub(super) struct BenefitReturn {}

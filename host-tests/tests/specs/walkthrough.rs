@@ -1,0 +1,45 @@
+//! The walkthrough of the README, typed in as it stands.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use host_tests::packs_dir;
+
+#[test]
+fn the_till_in_the_readme_can_be_typed_in_as_it_stands() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let section = readme.split("## A till by hand").nth(1).unwrap();
+    let typed = section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    // The program is built already; the port that is free here is another one.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let typed = typed
+        .replace("cargo build --release --workspace --bin punchcard\n", "")
+        .replace("target/release/punchcard serve", &format!("target/release/punchcard serve --listen 127.0.0.1:{port}"))
+        .replace("localhost:8080", &format!("127.0.0.1:{port}"))
+        .replace(
+            "sleep 3\n",
+            &format!("for _ in $(seq 300); do curl -s 127.0.0.1:{port}/readyz && break; sleep 0.1; done\n"),
+        );
+    let dir = tempfile::tempdir().unwrap();
+    let script = format!("set -euo pipefail\ntrap 'kill $(jobs -p) && wait' EXIT\n{typed}");
+    let packs = dir.path().join("target/packs");
+    fs::create_dir_all(&packs).unwrap();
+    fs::create_dir_all(dir.path().join("target/release")).unwrap();
+    std::os::unix::fs::symlink(packs_dir(), packs.join("components")).unwrap();
+    let binary = host_tests::binary();
+    std::os::unix::fs::symlink(binary, dir.path().join("target/release/punchcard")).unwrap();
+    let ran = Command::new("bash").arg("-c").arg(script).current_dir(dir.path()).output().unwrap();
+    let said = String::from_utf8(ran.stdout).unwrap() + &String::from_utf8(ran.stderr).unwrap();
+    assert!(ran.status.success(), "{said}");
+    for expected in [
+        "\"earnings\":[{\"unit\":\"points\",\"amount\":24",
+        "\"state\":\"partly-refunded\"",
+        "\"available\":12",
+        "\"state\":\"refunded\"",
+        "\"kind\":\"change\"",
+    ] {
+        assert!(said.contains(expected), "there is no {expected} in what it said: {said}");
+    }
+}
