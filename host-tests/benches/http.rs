@@ -16,8 +16,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clap::Parser;
-use host_tests::Premises;
-use host_tests::premises::Call;
+
+use host_tests::premises::{Call, Premises};
 use host_tests::process::Server;
 use punchcard::domain::Reference;
 use punchcard::store::Store;

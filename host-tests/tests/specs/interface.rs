@@ -20,23 +20,60 @@ async fn the_interface_is_described_as_openapi_3_1() {
     get /livez
     get /metrics
     get /readyz
+    get /v1/attributes
+    put /v1/attributes/{attribute}
+    get /v1/benefits
+    put /v1/benefits/{benefit}
+    get /v1/catalogue
+    delete /v1/catalogue/{sku}
+    get /v1/catalogue/{sku}
+    put /v1/catalogue/{sku}
+    get /v1/changes
     put /v1/coupons/{coupon}
     get /v1/events
     get /v1/events/stream
+    get /v1/figures
+    get /v1/figures/best-sellers
+    get /v1/figures/hours
+    get /v1/goals/{month}
+    put /v1/goals/{month}
     post /v1/holds/{hold}/post
     post /v1/holds/{hold}/void
+    get /v1/keys
+    post /v1/keys
+    delete /v1/keys/{key}
     get /v1/liability
     get /v1/members
     post /v1/members
     get /v1/members/{member}
+    patch /v1/members/{member}
     get /v1/members/{member}/assets
+    get /v1/members/{member}/benefits
+    post /v1/members/{member}/benefits/{benefit}/returns
+    post /v1/members/{member}/benefits/{benefit}/uses
+    get /v1/members/{member}/consents
+    put /v1/members/{member}/consents/{purpose}
     post /v1/members/{member}/coupons
     post /v1/members/{member}/coupons/redemptions
     post /v1/members/{member}/holds
+    get /v1/members/{member}/notes
+    post /v1/members/{member}/notes
+    delete /v1/members/{member}/notes/{note}
+    delete /v1/members/{member}/personal
+    get /v1/members/{member}/statement
     post /v1/members/{member}/stored-value
     post /v1/members/{member}/stored-value/payments
+    delete /v1/members/{member}/tags/{tag}
+    put /v1/members/{member}/tags/{tag}
+    put /v1/members/{member}/tier
+    get /v1/members/{member}/tiers
+    get /v1/members/{member}/timeline
+    get /v1/merchant
+    patch /v1/merchant
+    get /v1/orders
     post /v1/orders
     get /v1/orders/{order}
+    post /v1/orders/{order}/claim
     post /v1/orders/{order}/refund
     get /v1/packs
     post /v1/packs
@@ -44,6 +81,9 @@ async fn the_interface_is_described_as_openapi_3_1() {
     put /v1/packs/{pack}/enablement
     post /v1/quotes
     get /v1/stores
+    put /v1/stores/{store}
+    get /v1/units
+    put /v1/units/{unit}/rules
     get /v1/webhooks
     post /v1/webhooks
     delete /v1/webhooks/{webhook}
