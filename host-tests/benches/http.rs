@@ -9,7 +9,7 @@ mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     let flags = HttpFlags::parse();
     if let Some([dir, keys, bytes]) = flags.spike.as_deref() {
         let count = |text: &str| text.parse().expect("a count");
-        spike(dir.into(), count(keys), count(bytes));
+        spike(dir.as_ref(), count(keys), count(bytes));
         return ExitCode::SUCCESS;
     }
     let lasting = Duration::from_secs_f64(flags.common.seconds);
@@ -203,13 +203,16 @@ impl Drop for Spike {
     }
 }
 
-fn spike(dir: PathBuf, keys: usize, bytes: usize) {
-    std::fs::create_dir_all(&dir).expect("the folder can be made");
-    let bare = Bare::open(&dir, keys, bytes, MEMBERS);
+fn spike(dir: &Path, keys: usize, bytes: usize) {
+    std::fs::create_dir_all(dir).expect("the folder can be made");
+    let bare = Bare::open(dir, keys, bytes, MEMBERS);
     let numbers = Arc::new(AtomicU64::new(0));
     let settle = async move |axum::Json(order): axum::Json<serde_json::Value>| {
         let (done, wait) = tokio::sync::oneshot::channel();
-        bare.begin(numbers.fetch_add(1, Ordering::Relaxed), move || drop(done.send(())));
+        bare.begin(numbers.fetch_add(1, Ordering::Relaxed), move || {
+            // Whoever hung up does not wait for it.
+            let _ = done.send(());
+        });
         wait.await.expect("the writer answers");
         (axum::http::StatusCode::CREATED, axum::Json(order))
     };
