@@ -9,12 +9,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Problem;
+use super::cursor::page_length;
 use crate::domain::{MemberId, MerchantId};
 use crate::usecase::{EventData, EventFilter, EventKind, EventStart, PublicEvent};
-
-/// The most and the usual number of things on a page.
-pub(super) const PAGE_MAX: usize = 200;
-pub(super) const PAGE: usize = 50;
 
 /// An event.
 #[derive(Serialize, ToSchema)]
@@ -99,16 +96,7 @@ impl Asked {
             .map_err(|error| Problem::wrong_query(&error))?;
         let member: Option<MemberId> =
             query.member.as_deref().map(str::parse).transpose().map_err(|error| Problem::wrong_query(&error))?;
-        Ok(Self { start, filter: EventFilter { kinds, member }, limit: page_limit(query.limit)? })
-    }
-}
-
-/// How many things are asked for.
-pub(super) fn page_limit(limit: Option<usize>) -> Result<usize, Problem> {
-    match limit {
-        None => Ok(PAGE),
-        Some(limit @ 1..=PAGE_MAX) => Ok(limit),
-        Some(limit) => Err(Problem::wrong_query(&format!("limit: {limit} is not from 1 to {PAGE_MAX}"))),
+        Ok(Self { start, filter: EventFilter { kinds, member }, limit: page_length(query.limit)? })
     }
 }
 

@@ -8,7 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::{Action, MerchantId, WebhookId};
 use crate::http::caller::Caller;
-use crate::http::event_wire::{cursor, number, page_limit};
+use crate::http::cursor::page_length;
+use crate::http::event_wire::{cursor, number};
 use crate::http::path::Path;
 use crate::http::webhook_wire::{OutcomeOut, message_id};
 use crate::http::{App, Problem};
@@ -32,7 +33,7 @@ impl PageQuery {
         let Query(query) = query.map_err(|error| Problem::wrong_query(&error.body_text()))?;
         let wrong = || Problem::wrong_query(&"after: a cursor is what an earlier answer gave as `next`");
         let after = query.after.map(|cursor| number(&cursor).ok_or_else(wrong)).transpose()?;
-        Ok((after, page_limit(query.limit)?))
+        Ok((after, page_length(query.limit)?))
     }
 }
 
