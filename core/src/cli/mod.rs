@@ -1,4 +1,4 @@
-//! The command line: `punchcard serve`, `demo`, `import`, `verify`, `snapshot`, `restore`, `compact`, `merchant`, `pack`.
+//! The command line: `punchcard serve`, `demo`, `import`, `export`, `verify`, `snapshot`, `restore`, `compact`, `merchant`, `pack`.
 #![expect(clippy::print_stdout, reason = "what a command has to say goes to standard output")]
 
 mod backup;
@@ -6,10 +6,10 @@ mod caretaker;
 mod config;
 mod data;
 mod demo;
+mod export;
 mod import;
 mod key;
 mod merchant;
-mod orders_file;
 mod pack;
 mod progress;
 mod serve;
@@ -43,6 +43,8 @@ enum Command {
     /// Bring in what was recorded elsewhere
     #[command(subcommand)]
     Import(import::Import),
+    /// Take out all records of a kind
+    Export(export::Export),
     /// Check that a data directory is sound; with --deep, prove every promise of it
     Verify(verify::Verify),
     /// Write all that a data directory holds into one file in it, also while it is served
@@ -68,6 +70,7 @@ impl Command {
             Self::Serve(command) => command.run(config::LogGiven::default()),
             Self::Demo(command) => command.run(),
             Self::Import(command) => command.run(),
+            Self::Export(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::Snapshot(command) => command.run(),
             Self::Restore(command) => command.run(),

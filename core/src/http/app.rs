@@ -72,13 +72,41 @@ impl App {
         T: Send + 'static,
         P: Into<Problem>,
     {
+        self.run(caller, action, true, work).await
+    }
+
+    /// The same for a further part of an answer: the rate of the key has counted the request already.
+    pub(super) async fn serve_further<T, P>(
+        &self,
+        caller: Caller,
+        action: Action,
+        work: impl FnOnce(&Host, &Actor) -> Result<T, P> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        P: Into<Problem>,
+    {
+        self.run(caller, action, false, work).await
+    }
+
+    async fn run<T, P>(
+        &self,
+        caller: Caller,
+        action: Action,
+        is_request: bool,
+        work: impl FnOnce(&Host, &Actor) -> Result<T, P> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        P: Into<Problem>,
+    {
         let place = Arc::clone(&self.shared.places).try_acquire_owned().map_err(|_| Problem::too_busy())?;
         let (app, span) = (self.clone(), Span::current());
         caller.trail().goes_to_work();
         let done = tokio::task::spawn_blocking(move || {
             let _place = place;
             span.in_scope(|| {
-                let actor = app.identify(&caller)?;
+                let actor = app.identify(&caller, is_request)?;
                 if !actor.role.may(action) {
                     return Err(Problem::forbidden(actor.role, action));
                 }
@@ -89,7 +117,7 @@ impl App {
     }
 
     /// Who calls, if they may ask as often as this.
-    fn identify(&self, caller: &Caller) -> Result<Actor, Problem> {
+    fn identify(&self, caller: &Caller, is_request: bool) -> Result<Actor, Problem> {
         let trail = caller.trail();
         self.refuse_guessers(trail)?;
         let actor = self.host.look(|tx| authenticate(tx, caller.secret())).inspect_err(|error| {
@@ -100,7 +128,7 @@ impl App {
             }
         })?;
         trail.is_from(&actor);
-        if let Some(limiter) = &self.shared.keys {
+        if let Some(limiter) = self.shared.keys.as_ref().filter(|_| is_request) {
             let standing = limiter.take(actor.key, self.host.clock.now());
             trail.stands(standing);
             if let Some(seconds) = standing.refused_for_s {

@@ -39,6 +39,7 @@ use self::describe::Common;
 
 pub use app::App;
 use app::at_store;
+pub(crate) use endpoint::{Export, ExportFormat, ExportKind, parted, unguarded};
 pub use problem::Problem;
 pub use settings::{Rate, Settings};
 pub use tls::{CertificateError, Certificates};

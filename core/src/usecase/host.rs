@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -59,6 +60,18 @@ pub struct Act<'h> {
     record: OnceCell<Merchant>,
     /// The merchant's keys, once they are opened.
     pub(super) keys: OnceCell<MerchantKeys>,
+}
+
+/// How a rehearsal ends: as an error, so that nothing of it is kept.
+enum Rehearsed<T> {
+    Ended(T),
+    Failed(StoreError),
+}
+
+impl<T> From<StoreError> for Rehearsed<T> {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// Why a use case with an idempotency key was not run, or what it refused.
@@ -183,6 +196,24 @@ impl Host {
         use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         self.run(merchant, None, use_case)
+    }
+
+    /// Runs a use case for the operator and drops what it has written: what comes of it is what would happen.
+    ///
+    /// # Errors
+    /// What the use case refuses, and the store's failures.
+    pub fn rehearse<T, E: From<StoreError>>(
+        &self,
+        merchant: MerchantId,
+        mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let rehearsed: Result<Infallible, _> =
+            self.run(merchant, None, |tx, act| Err(Rehearsed::Ended(use_case(tx, act))));
+        match rehearsed {
+            Ok(never) => match never {},
+            Err(Rehearsed::Ended(ended)) => ended,
+            Err(Rehearsed::Failed(error)) => Err(error.into()),
+        }
     }
 
     fn run<T, E: From<StoreError>>(

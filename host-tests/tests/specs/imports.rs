@@ -163,13 +163,20 @@ fn a_file_of_orders_comes_in_and_a_second_run_changes_nothing() {
 }
 
 #[test]
-fn lines_of_rubbish_are_named_and_nothing_comes_in() {
+fn lines_of_rubbish_are_named_and_the_others_come_in() {
     let (data, files) = (shop(), tempfile::tempdir().unwrap());
     let before = journal_bytes(data.path());
-    let text =
-        cdnow(20) + "rubbish\n 00001 19970230  1   11.77\n 00001 19970101  1  -11.77\n\n 00001 19970101  1   11.775\n";
-    let told = punchcard(&import(&data, "cdnow", &file(&files, "orders.txt", text))).failed();
-    assert!(told.contains("has 4 wrong lines; nothing was recorded"), "{told}");
+    let right = cdnow(20);
+    let text = right.clone()
+        + "rubbish\n 00001 19970230  1   11.77\n 00001 19970101  1  -11.77\n\n 00001 19970101  1   11.775\n";
+    let rubbish = file(&files, "orders.txt", text);
+    let told = punchcard(&[&import(&data, "cdnow", &rubbish)[..], &["--dry-run"]].concat()).failed();
+    assert!(told.contains("4 rows were refused"), "{told}");
+    assert_eq!(journal_bytes(data.path()), before);
+    let ran = punchcard(&import(&data, "cdnow", &rubbish));
+    assert!(ran.stdout.starts_with("23 orders recorded, 0 were there before; "), "{ran:?}");
+    assert_eq!(ran.failed(), told);
+    assert_eq!(found(&data), expected(&right));
     for fault in [
         "line 24: 1 fields, expected 4",
         "line 25: `19970230` is not a date",
@@ -182,10 +189,10 @@ fn lines_of_rubbish_are_named_and_nothing_comes_in() {
     let told = punchcard(&import(&data, "csv", &file(&files, "orders.csv", csv))).failed();
     assert!(told.contains("line 2: ordered_at: `yesterday`") && told.contains("line 3: quantity: `none`"), "{told}");
     let told = punchcard(&import(&data, "csv", &file(&files, "bytes.csv", [0xff; 300]))).failed();
-    assert!(told.contains("nothing was recorded"), "{told}");
+    assert!(told.contains("not text in UTF-8"), "{told}");
     let told = punchcard(&import(&data, "csv", "/no/such/file.csv")).failed();
     assert!(told.contains("/no/such/file.csv can not be read"), "{told}");
-    assert_eq!(journal_bytes(data.path()), before);
+    assert_eq!(found(&data), expected(&right));
 }
 
 #[test]
@@ -206,7 +213,7 @@ fn orders_of_several_lines_come_in_as_csv() {
 }
 
 #[test]
-fn an_order_that_is_another_one_than_before_stops_the_import_and_is_named() {
+fn an_order_that_is_another_one_than_before_is_refused_and_named() {
     let (data, files) = (shop(), tempfile::tempdir().unwrap());
     let header = "reference,customer,ordered_at,sku,category,quantity,amount\n";
     let first = format!("{header}a-1,7,2026-01-02T03:04:05Z,bun,,1,5.00\n");

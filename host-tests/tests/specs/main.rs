@@ -19,6 +19,7 @@ mod docs;
 mod durability;
 mod events;
 mod every_route;
+mod exchange;
 mod figures;
 mod hostile;
 mod imports;

@@ -157,12 +157,16 @@ pub(super) async fn read_timeline(
         })
         .await?;
     let next = (found.len() == limit).then(|| found.last().map(|(at, _)| cursor(at))).flatten();
-    let happenings = found.into_iter().map(|(_, happening)| match happening {
+    Ok(Json(TimelineOut { happenings: found.into_iter().map(|(_, seen)| happening(seen, id)).collect(), next }))
+}
+
+/// What happened to a member, as it is told.
+pub(super) fn happening(happening: Happening, member: MemberId) -> HappeningOut {
+    match happening {
         Happening::Order(order) => HappeningOut::Order { order: Box::new(order.into()) },
-        Happening::Posting(posting) => HappeningOut::Posting { posting: PostingOut::of(posting, id) },
+        Happening::Posting(posting) => HappeningOut::Posting { posting: PostingOut::of(posting, member) },
         Happening::Change(change) => HappeningOut::Change { change: Box::new(change.into()) },
-    });
-    Ok(Json(TimelineOut { happenings: happenings.collect(), next }))
+    }
 }
 
 fn sees_personal(actor: &Actor) -> bool {

@@ -13,6 +13,7 @@ mod delete_webhook;
 mod edit_member;
 mod enable_pack;
 mod enrol_member;
+mod export;
 mod figures;
 mod find_members;
 mod health;
@@ -55,6 +56,8 @@ use utoipa_axum::routes;
 
 use super::App;
 
+pub(crate) use export::{Export, ExportFormat, ExportKind, parted, unguarded};
+
 /// All endpoints with their documentation.
 pub(super) fn all() -> OpenApiRouter<App> {
     let packs = OpenApiRouter::new()
@@ -91,6 +94,8 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(figures::read_hours))
         .routes(routes!(figures::read_best_sellers))
         .routes(routes!(figures::list_goals, figures::set_goal))
+        .routes(routes!(export::export))
+        .routes(routes!(export::export_member))
         .routes(routes!(attributes::define_attribute))
         .routes(routes!(attributes::list_attributes))
         .routes(routes!(read_assets::read_assets))

@@ -15,7 +15,7 @@ use crate::http::cursor::{cursor, page_length, place};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
-use crate::usecase;
+use crate::usecase::{self, Note};
 
 /// What is to be remembered of a member.
 #[derive(Deserialize, ToSchema)]
@@ -42,6 +42,17 @@ pub(super) struct NoteOut {
     /// When, RFC 3339.
     at: String,
     text: String,
+}
+
+impl From<Note> for NoteOut {
+    fn from(note: Note) -> Self {
+        Self {
+            id: note.id.to_string(),
+            by: note.by.map(|by| by.to_string()),
+            at: note.at.to_string(),
+            text: note.text.into(),
+        }
+    }
 }
 
 /// The notes about a member.
@@ -101,13 +112,7 @@ pub(super) async fn list_notes(
         })
         .await?;
     let next = (notes.len() == limit).then(|| notes.last().map(|last| cursor(last.id.as_bytes()))).flatten();
-    let notes = notes.into_iter().map(|note| NoteOut {
-        id: note.id.to_string(),
-        by: note.by.map(|by| by.to_string()),
-        at: note.at.to_string(),
-        text: note.text.into(),
-    });
-    Ok(Json(NotesOut { notes: notes.collect(), next }))
+    Ok(Json(NotesOut { notes: notes.into_iter().map(Into::into).collect(), next }))
 }
 
 /// Removes a note about a member.

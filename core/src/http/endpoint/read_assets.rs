@@ -9,7 +9,7 @@ use crate::domain::{Action, MemberId, UnitKind};
 use crate::http::caller::Caller;
 use crate::http::path::Path;
 use crate::http::{App, Problem};
-use crate::usecase;
+use crate::usecase::{self, Asset};
 
 /// What a member holds.
 #[derive(Serialize, ToSchema)]
@@ -33,6 +33,23 @@ pub(super) struct AssetOut {
     debt: u64,
     /// What expires next.
     expires_next: Option<ExpiryOut>,
+}
+
+impl From<Asset> for AssetOut {
+    fn from(asset: Asset) -> Self {
+        Self {
+            currency: match asset.unit.kind {
+                UnitKind::Money(currency) => Some(currency.code().to_owned()),
+                UnitKind::Count | UnitKind::Coupon => None,
+            },
+            unit: asset.unit.code.into(),
+            available: asset.available,
+            held: asset.held,
+            pending: asset.pending,
+            debt: asset.debt,
+            expires_next: asset.expires_next.map(|(at, amount)| ExpiryOut { at: at.to_string(), amount }),
+        }
+    }
 }
 
 /// An amount that expires.
@@ -62,20 +79,5 @@ pub(super) async fn read_assets(
             host.look(|tx| usecase::read_assets(tx, actor.merchant, now, member))
         })
         .await?;
-    let assets = assets
-        .into_iter()
-        .map(|asset| AssetOut {
-            currency: match asset.unit.kind {
-                UnitKind::Money(currency) => Some(currency.code().to_owned()),
-                UnitKind::Count | UnitKind::Coupon => None,
-            },
-            unit: asset.unit.code.into(),
-            available: asset.available,
-            held: asset.held,
-            pending: asset.pending,
-            debt: asset.debt,
-            expires_next: asset.expires_next.map(|(at, amount)| ExpiryOut { at: at.to_string(), amount }),
-        })
-        .collect();
-    Ok(Json(AssetsOut { assets }))
+    Ok(Json(AssetsOut { assets: assets.into_iter().map(Into::into).collect() }))
 }

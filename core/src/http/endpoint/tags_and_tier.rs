@@ -16,7 +16,7 @@ use crate::http::etag::Versioned;
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
-use crate::usecase;
+use crate::usecase::{self, TierChange};
 
 /// For how long a member bears a tag.
 #[derive(Deserialize, ToSchema)]
@@ -148,6 +148,19 @@ pub(super) struct TierChangeOut {
     reason: Option<String>,
 }
 
+impl From<TierChange> for TierChangeOut {
+    fn from(change: TierChange) -> Self {
+        Self {
+            id: change.id.to_string(),
+            until: change.tier.as_ref().and_then(|tier| tier.until).map(|at| at.to_string()),
+            tier: change.tier.map(|tier| tier.code.into()),
+            at: change.at.to_string(),
+            source: source(&change.source),
+            reason: change.reason.map(Into::into),
+        }
+    }
+}
+
 /// The history of a member's levels.
 #[utoipa::path(get, path = "/v1/members/{member}/tiers", tag = "members",
     extensions(("x-needs" = json!("read"))), params(("member" = String, Path), Page),
@@ -173,13 +186,5 @@ pub(super) async fn list_tiers(
         })
         .await?;
     let next = (changes.len() == limit).then(|| changes.last().map(|last| cursor(last.id.as_bytes()))).flatten();
-    let out = changes.into_iter().map(|change| TierChangeOut {
-        id: change.id.to_string(),
-        until: change.tier.as_ref().and_then(|tier| tier.until).map(|at| at.to_string()),
-        tier: change.tier.map(|tier| tier.code.into()),
-        at: change.at.to_string(),
-        source: source(&change.source),
-        reason: change.reason.map(Into::into),
-    });
-    Ok(Json(TierChangesOut { changes: out.collect(), next }))
+    Ok(Json(TierChangesOut { changes: changes.into_iter().map(Into::into).collect(), next }))
 }

@@ -1,0 +1,109 @@
+//! `punchcard export`
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::{Failure, data};
+use crate::clock::Clock;
+use crate::describe::describe;
+use crate::domain::{Actor, KeyId, MerchantId};
+use crate::http::{self, ExportFormat, ExportKind};
+
+#[derive(Args)]
+pub(super) struct Export {
+    /// What is taken out, all of it, oldest first. Members and changes hold what is personal
+    #[arg(value_enum)]
+    kind: Kind,
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// `ndjson`: a JSON document a line. `csv`: a table with a header; cells that a spreadsheet would take for formulas
+    /// begin with a single quote, which `punchcard import` takes away again
+    #[arg(long, value_enum)]
+    format: Format,
+    /// The merchant; needed when there are several
+    #[arg(long, value_name = "ID")]
+    merchant: Option<MerchantId>,
+    /// Where it goes, to standard output if it is not said. Only the owner may read the file
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    keys: data::Keys,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    Members,
+    Orders,
+    Statements,
+    Events,
+    Changes,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Csv,
+    Ndjson,
+}
+
+impl Export {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let host = data::host(&self.data, data::open_existing(&self.data)?, &self.keys, Clock::System)?;
+        let merchant = data::pick_merchant(&host.store, self.merchant)?;
+        // The operator may see what an owner may, and only looks.
+        let operator = Actor::owner(merchant.id, KeyId::from_bytes([0; 16]));
+        let unwritable = |error: io::Error| match &self.out {
+            Some(path) => format!("{} can not be written: {error}", path.display()),
+            None => format!("standard output can not be written: {error}"),
+        };
+        let mut out: BufWriter<Box<dyn Write>> = BufWriter::new(match &self.out {
+            Some(path) => Box::new(create_private(path).map_err(unwritable)?),
+            None => Box::new(io::stdout().lock()),
+        });
+        let mut export = http::Export::new(self.kind.into(), self.format.into());
+        while let Some(part) = export.next_part(&host, &operator).map_err(|error| describe(&error))? {
+            out.write_all(&part).map_err(unwritable)?;
+        }
+        out.flush().map_err(unwritable)?;
+        host.store.close().map_err(|error| describe(&error))
+    }
+}
+
+/// A new file, or an old one emptied, that nobody but its owner may read.
+pub(super) fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    // One that was there has kept the mode that it had.
+    #[cfg(unix)]
+    if file.metadata()?.is_file() {
+        file.set_permissions(<fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600))?;
+    }
+    Ok(file)
+}
+
+impl From<Kind> for ExportKind {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::Members => Self::Members,
+            Kind::Orders => Self::Orders,
+            Kind::Statements => Self::Statements,
+            Kind::Events => Self::Events,
+            Kind::Changes => Self::Changes,
+        }
+    }
+}
+
+impl From<Format> for ExportFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Csv => Self::Csv,
+            Format::Ndjson => Self::Ndjson,
+        }
+    }
+}

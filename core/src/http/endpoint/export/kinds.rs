@@ -1,0 +1,358 @@
+//! What can be taken out, page by page, in which columns.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::super::history::ChangeOut;
+use super::super::member::MemberOut;
+use super::super::statement::PostingOut;
+use super::text::{cell, line, row};
+use crate::domain::{Actor, Currency, Member, MemberId, MerchantId, Order, OrderId, PostingId, StoreId};
+use crate::http::event_wire::EventOut;
+use crate::http::wire::OrderOut;
+use crate::ledger::{Party, Posting};
+use crate::store::{StoreError, Tx, layout};
+use crate::usecase::{self, Act, EventFilter, EventStart, EventsError, Host};
+
+/// How many records one page has.
+const PAGE: usize = 200;
+
+/// What is taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ExportKind {
+    /// Members, with what is personal.
+    Members,
+    /// Orders.
+    Orders,
+    /// What was booked for members.
+    Statements,
+    /// The log of all that happened.
+    Events,
+    /// Who changed what.
+    Changes,
+}
+
+/// How it is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ExportFormat {
+    /// A JSON document for each record, one a line.
+    #[default]
+    Ndjson,
+    /// A table with a header (RFC 4180), in UTF-8.
+    Csv,
+}
+
+/// Why an export stops.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ExportError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The log is another one than it was.
+    #[error(transparent)]
+    Events(#[from] EventsError),
+}
+
+impl ExportKind {
+    /// All kinds.
+    pub(crate) const ALL: [Self; 5] = [Self::Members, Self::Orders, Self::Statements, Self::Events, Self::Changes];
+
+    /// Its name in paths and commands.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Members => "members",
+            Self::Orders => "orders",
+            Self::Statements => "statements",
+            Self::Events => "events",
+            Self::Changes => "changes",
+        }
+    }
+
+    /// The columns of its table: their names, and where in a record their values are.
+    fn columns(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::Members => &[
+                ("id", "/id"),
+                ("reference", "/reference"),
+                ("cards", "/cards"),
+                ("external_ids", "/external_ids"),
+                ("name", "/personal/name"),
+                ("phones", "/personal/phones"),
+                ("emails", "/personal/emails"),
+                ("birthday", "/personal/birthday"),
+                ("address", "/personal/address"),
+                ("tags", "/tags"),
+                ("tier", "/tier/tier"),
+                ("enrolled_at", "/enrolled_at"),
+                ("store_code", "/store_code"),
+                ("channel", "/channel"),
+                ("referred_by", "/referred_by"),
+                ("erased_at", "/erased_at"),
+            ],
+            Self::Orders => &[
+                ("id", "/id"),
+                ("reference", "/reference"),
+                ("store_code", "/store_code"),
+                ("member", "/member"),
+                ("customer", "/customer"),
+                ("ordered_at", "/ordered_at"),
+                ("state", "/state"),
+                ("line", "/line"),
+                ("sku", "/sku"),
+                ("category", "/category"),
+                ("brand", "/brand"),
+                ("quantity", "/quantity"),
+                ("amount", "/amount"),
+            ],
+            Self::Statements => &[
+                ("posting", "/posting"),
+                ("at", "/at"),
+                ("cause", "/cause"),
+                ("order", "/order"),
+                ("pack", "/pack"),
+                ("reason", "/reason"),
+                ("member", "/member"),
+                ("unit", "/unit"),
+                ("credit", "/credit"),
+                ("debit", "/debit"),
+            ],
+            Self::Events => &[
+                ("id", "/id"),
+                ("sequence", "/sequence"),
+                ("type", "/type"),
+                ("at", "/at"),
+                ("member", "/member"),
+                ("order", "/order"),
+                ("data", "/data"),
+            ],
+            Self::Changes => &[
+                ("id", "/id"),
+                ("at", "/at"),
+                ("key", "/by/key"),
+                ("role", "/by/role"),
+                ("kind", "/kind"),
+                ("name", "/name"),
+                ("before", "/before"),
+                ("after", "/after"),
+                ("personal", "/personal"),
+            ],
+        }
+    }
+}
+
+impl ExportFormat {
+    /// Its name in queries and of its files.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+/// An export under way.
+pub(crate) struct Export {
+    kind: ExportKind,
+    format: ExportFormat,
+    /// Names and places of the columns, once the header is written.
+    columns: Vec<(String, String)>,
+    place: Place,
+}
+
+/// How far an export has come.
+enum Place {
+    Begin,
+    /// Behind the record with this id.
+    Id([u8; 16]),
+    /// Behind the entry of a log with this number.
+    Entry(u64),
+    End,
+}
+
+/// What one page has.
+struct Page {
+    records: Vec<Value>,
+    next: Place,
+}
+
+impl Export {
+    /// An export from the beginning.
+    pub(crate) fn new(kind: ExportKind, format: ExportFormat) -> Self {
+        Self { kind, format, columns: Vec::new(), place: Place::Begin }
+    }
+
+    /// The next part of it; none when all is told. A table begins with its header.
+    pub(crate) fn next_part(&mut self, host: &Host, actor: &Actor) -> Result<Option<Vec<u8>>, ExportError> {
+        let mut bytes = Vec::new();
+        if matches!(self.place, Place::Begin) && self.format == ExportFormat::Csv {
+            self.columns = self.table(host, actor)?;
+            bytes = row(self.columns.iter().map(|(name, _)| name.clone()));
+        }
+        if matches!(self.place, Place::End) {
+            return Ok(None);
+        }
+        let page = host.view(actor, |tx, act| self.page(tx, act, actor))?;
+        for record in &page.records {
+            bytes.extend(match self.format {
+                ExportFormat::Ndjson => line(record),
+                ExportFormat::Csv => {
+                    let value = |place: &str| record.pointer(place).unwrap_or(&Value::Null);
+                    row(self.columns.iter().map(|(_, place)| cell(value(place))))
+                }
+            });
+        }
+        self.place = page.next;
+        Ok(Some(bytes))
+    }
+
+    /// The columns; of members one for each attribute of the merchant as well.
+    fn table(&self, host: &Host, actor: &Actor) -> Result<Vec<(String, String)>, ExportError> {
+        let fixed = self.kind.columns().iter().map(|(name, place)| ((*name).to_owned(), (*place).to_owned()));
+        let mut columns: Vec<_> = fixed.collect();
+        if self.kind == ExportKind::Members {
+            let attributes = host.look(|tx| usecase::list_attributes(tx, actor.merchant))?;
+            let own = attributes.iter().map(|attribute| &attribute.code);
+            columns.extend(own.map(|code| (format!("attributes.{code}"), format!("/attributes/{code}"))));
+        }
+        Ok(columns)
+    }
+
+    fn page(&self, tx: &mut Tx, act: &Act<'_>, actor: &Actor) -> Result<Page, ExportError> {
+        let (id, entry) = match self.place {
+            Place::Id(id) => (Some(id), 0),
+            Place::Entry(entry) => (None, entry),
+            Place::Begin | Place::End => (None, 0),
+        };
+        let merchant = act.merchant;
+        Ok(match self.kind {
+            ExportKind::Members => {
+                let found = usecase::export_members(tx, act, id.map(MemberId::from_bytes), PAGE)?;
+                let next = behind(found.last().map(|known| *known.member.id.as_bytes()), found.len());
+                let codes = store_codes(tx, merchant)?;
+                let mut records = Vec::new();
+                for known in found {
+                    let (store, referrer) = (known.member.home_store, known.member.referrer);
+                    let referred_by = match referrer {
+                        Some(referrer) => number(tx, merchant, referrer)?,
+                        None => None,
+                    };
+                    let mut record = json!(MemberOut::new(known, actor, act.now));
+                    record["store_code"] = json!(store.and_then(|store| codes.get(&store)));
+                    record["referred_by"] = json!(referred_by);
+                    records.push(record);
+                }
+                Page { records, next }
+            }
+            ExportKind::Orders => {
+                let found = usecase::export_orders(tx, merchant, id.map(OrderId::from_bytes), PAGE)?;
+                let next = behind(found.last().map(|order| *order.id.as_bytes()), found.len());
+                let (codes, currency) = (store_codes(tx, merchant)?, act.merchant(tx)?.currency);
+                let mut records = Vec::new();
+                for order in found {
+                    let (store, member) = (order.store, order.member);
+                    let customer = match member {
+                        Some(member) => number(tx, merchant, member)?,
+                        None => None,
+                    };
+                    let lines = if self.format == ExportFormat::Csv { lines_of(&order, currency) } else { Vec::new() };
+                    let mut record = json!(OrderOut::from(order));
+                    record["store_code"] = json!(codes.get(&store));
+                    record["customer"] = json!(customer);
+                    match self.format {
+                        ExportFormat::Ndjson => records.push(record),
+                        ExportFormat::Csv => records.extend(lines.into_iter().map(|line| with(&record, line))),
+                    }
+                }
+                Page { records, next }
+            }
+            ExportKind::Statements => {
+                let found = usecase::export_postings(tx, merchant, id.map(PostingId::from_bytes), PAGE)?;
+                let next = behind(found.last().map(|posting| *posting.id.as_bytes()), found.len());
+                Page { records: found.iter().flat_map(moves_of).collect(), next }
+            }
+            ExportKind::Events => {
+                let page = usecase::list_events(tx, merchant, EventStart::After(entry), &EventFilter::default(), PAGE)?;
+                let next = if page.is_end { Place::End } else { Place::Entry(page.next) };
+                let records = page.events.into_iter().map(|event| json!(EventOut::of(merchant, event))).collect();
+                Page { records, next }
+            }
+            ExportKind::Changes => {
+                let found = usecase::list_changes(tx, act, entry, PAGE, true)?;
+                let last = found.last().filter(|_| found.len() == PAGE);
+                let next = last.map_or(Place::End, |last| Place::Entry(last.sequence));
+                Page { records: found.into_iter().map(|change| json!(ChangeOut::from(change))).collect(), next }
+            }
+        })
+    }
+}
+
+/// Where to go on behind a page with so many records.
+fn behind(last: Option<[u8; 16]>, count: usize) -> Place {
+    last.filter(|_| count == PAGE).map_or(Place::End, Place::Id)
+}
+
+fn store_codes(tx: &mut Tx, merchant: MerchantId) -> Result<BTreeMap<StoreId, String>, StoreError> {
+    let stores = usecase::list_stores(tx, merchant)?;
+    Ok(stores.into_iter().map(|store| (store.id, store.code.into())).collect())
+}
+
+/// What a member is known by: their reference, or one of their cards.
+fn number(tx: &mut Tx, merchant: MerchantId, member: MemberId) -> Result<Option<String>, StoreError> {
+    let member = tx.load::<Member>(&layout::member(merchant, member))?;
+    Ok(member.and_then(|member| member.numbers().next().map(ToString::to_string)))
+}
+
+/// The lines of an order as they stand in a table: amounts in major units, without the currency.
+fn lines_of(order: &Order, currency: Currency) -> Vec<Value> {
+    let amount = |minor| currency.show(minor).split(' ').next().map(str::to_owned);
+    let lines = order.lines.iter().enumerate().map(|(index, line)| {
+        json!({
+            "line": index + 1,
+            "sku": line.sku,
+            "category": line.category,
+            "brand": line.brand,
+            "quantity": line.quantity,
+            "amount": amount(line.amount_minor),
+        })
+    });
+    lines.collect()
+}
+
+/// A record with further fields.
+fn with(record: &Value, more: Value) -> Value {
+    let mut whole: Map<String, Value> = record.as_object().cloned().unwrap_or_default();
+    if let Value::Object(more) = more {
+        whole.extend(more);
+    }
+    whole.into()
+}
+
+/// What a posting moved, by member and unit.
+fn moves_of(posting: &Posting) -> Vec<Value> {
+    let parties = posting.transfers().flat_map(|transfer| [transfer.from, transfer.to]);
+    let mut members: Vec<MemberId> = parties
+        .filter_map(|party| match party {
+            Party::Member(member) => Some(member),
+            _ => None,
+        })
+        .collect();
+    members.sort_unstable();
+    members.dedup();
+    let mut records = Vec::new();
+    for member in members {
+        let mut seen = json!(PostingOut::of(posting.clone(), member));
+        let moves = seen["moves"].take();
+        seen["posting"] = seen["id"].take();
+        seen["member"] = json!(member.to_string());
+        if let Some(fields) = seen.as_object_mut() {
+            fields.retain(|name, _| !["id", "moves"].contains(&name.as_str()));
+        }
+        records.extend(moves.as_array().into_iter().flatten().map(|part| with(&seen, part.clone())));
+    }
+    records
+}
