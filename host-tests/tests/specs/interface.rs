@@ -32,6 +32,7 @@ async fn the_interface_is_described_as_openapi_3_1() {
     put /v1/coupons/{coupon}
     get /v1/events
     get /v1/events/stream
+    get /v1/exports/{kind}
     get /v1/figures
     get /v1/figures/best-sellers
     get /v1/figures/hours
@@ -55,6 +56,7 @@ async fn the_interface_is_described_as_openapi_3_1() {
     put /v1/members/{member}/consents/{purpose}
     post /v1/members/{member}/coupons
     post /v1/members/{member}/coupons/redemptions
+    get /v1/members/{member}/export
     post /v1/members/{member}/holds
     get /v1/members/{member}/notes
     post /v1/members/{member}/notes
