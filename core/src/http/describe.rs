@@ -1,7 +1,9 @@
 //! What the description of the interface says beyond what stands at each endpoint: things that many have in common.
 
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
-use utoipa::openapi::schema::{ArrayItems, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{
+    AnyOfBuilder, ArrayItems, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
+};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr};
 use utoipa::{Modify, openapi};
@@ -71,6 +73,14 @@ pub(super) fn finish(described: &mut OpenApi) {
             for (name, field) in &mut object.properties {
                 describe_field(name, field);
             }
+        }
+    }
+    // What an event tells is told by its type: of several forms that fit, which one it is.
+    for data in described.components.iter_mut().filter_map(|components| components.schemas.get_mut("EventData")) {
+        if let RefOr::T(Schema::OneOf(forms)) = data {
+            let forms = std::mem::take(&mut forms.items);
+            let any = forms.into_iter().fold(AnyOfBuilder::new(), |any, form| any.item(form));
+            *data = RefOr::T(Schema::AnyOf(any.build()));
         }
     }
     for item in described.paths.paths.values_mut() {

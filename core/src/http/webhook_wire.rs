@@ -84,7 +84,7 @@ impl WebhookOut {
 
 /// What came of an attempt to deliver.
 #[derive(Serialize, ToSchema)]
-pub(super) struct OutcomeOut {
+pub(super) struct AttemptOutcomeOut {
     /// `delivered`, `refused` (an answer that is not 2xx), `not-resolved`, `address-not-allowed`, `not-connected`,
     /// `timed-out` or `broken-answer`.
     outcome: &'static str,
@@ -94,7 +94,7 @@ pub(super) struct OutcomeOut {
     error: Option<String>,
 }
 
-impl From<&Outcome> for OutcomeOut {
+impl From<&Outcome> for AttemptOutcomeOut {
     fn from(outcome: &Outcome) -> Self {
         let (status, error) = match outcome {
             Outcome::Answered(status) => (Some(*status), None),

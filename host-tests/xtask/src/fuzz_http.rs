@@ -40,7 +40,7 @@ pub(crate) fn main(args: Vec<OsString>) -> Result {
 
 /// Runs it for about a minute, against what is built already.
 pub(crate) fn short(program: &Path) -> Result {
-    run::run(command(program)?.args(["--max-examples", "80", "--seed", "1"]))
+    run::run(command(program)?.args(["--max-examples", "20", "--seed", "1"]))
 }
 
 fn command(program: &Path) -> Result<Command> {

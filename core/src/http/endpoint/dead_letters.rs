@@ -15,7 +15,7 @@ use crate::http::caller::{Caller, Once};
 use crate::http::event_wire::cursor;
 use crate::http::path::Path;
 use crate::http::sent::Sent;
-use crate::http::webhook_wire::OutcomeOut;
+use crate::http::webhook_wire::AttemptOutcomeOut;
 use crate::http::{App, Problem};
 use crate::store::layout;
 use crate::usecase::webhooks::{self, DeadLetter, Resent};
@@ -46,7 +46,7 @@ pub(super) struct DeadLetterOut {
     given_up_at: String,
     /// What came of the last attempt.
     #[serde(flatten)]
-    outcome: OutcomeOut,
+    outcome: AttemptOutcomeOut,
 }
 
 impl DeadLetterOut {

@@ -11,7 +11,7 @@ use crate::http::caller::Caller;
 use crate::http::cursor::page_length;
 use crate::http::event_wire::{cursor, number};
 use crate::http::path::Path;
-use crate::http::webhook_wire::{OutcomeOut, message_id};
+use crate::http::webhook_wire::{AttemptOutcomeOut, message_id};
 use crate::http::{App, Problem};
 use crate::usecase::webhooks::{self, AttemptRecord};
 
@@ -58,7 +58,7 @@ pub(super) struct DeliveryOut {
     /// How long it took, in milliseconds.
     took_ms: u32,
     #[serde(flatten)]
-    outcome: OutcomeOut,
+    outcome: AttemptOutcomeOut,
 }
 
 impl DeliveryOut {

@@ -10,6 +10,7 @@ use axum::response::sse::{Event as Message, Sse};
 use futures_util::stream::{Stream, unfold};
 use tokio::sync::mpsc::{self, Sender};
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use crate::domain::{Action, MerchantId};
 use crate::http::caller::Caller;
@@ -28,6 +29,18 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How long to wait before asking again when the host had too much to do.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// What a stream sends at a time.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is written as server-sent events are; this describes it")]
+pub(super) struct StreamedEvent {
+    /// The cursor behind it.
+    id: Option<String>,
+    /// The type of the event; nothing when it is a sign of life.
+    event: Option<String>,
+    /// The event as JSON, as `/v1/events` tells it.
+    data: Option<String>,
+}
+
 /// The same as `/v1/events`, as server-sent events that go on for as long as somebody listens: `id` is the cursor,
 /// `event` the type, `data` the event as JSON. Goes on behind the header `Last-Event-ID`, or behind `after`. Every 15
 /// seconds without an event there is a comment, with the cursor as `id`. A stream whose reader takes nothing for a
@@ -36,7 +49,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[utoipa::path(get, path = "/v1/events/stream", tag = "events",
     extensions(("x-needs" = json!("read-events"))),
     params(EventsQuery, ("Last-Event-ID" = Option<String>, Header, description = "A cursor; counts before `after`.")),
-    responses((status = 200, body = String, content_type = "text/event-stream"),
+    responses((status = 200, body = StreamedEvent, content_type = "text/event-stream"),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn stream_events(

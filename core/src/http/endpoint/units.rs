@@ -34,13 +34,13 @@ pub(super) struct RulesForm {
     #[serde(default)]
     transferable: bool,
     /// The most that one member may have: spendable, held and pending together.
-    #[schema(maximum = 1_000_000_000_000_u64)]
+    #[schema(maximum = 1_000_000_000_000_000_u64)]
     balance_max: Option<u64>,
     /// The most that one member may earn on one day of the merchant.
-    #[schema(maximum = 1_000_000_000_000_u64)]
+    #[schema(maximum = 1_000_000_000_000_000_u64)]
     earn_per_day_max: Option<u64>,
     /// The most that one member may spend on one day of the merchant.
-    #[schema(maximum = 1_000_000_000_000_u64)]
+    #[schema(maximum = 1_000_000_000_000_000_u64)]
     spend_per_day_max: Option<u64>,
     /// What becomes of what can not be taken back.
     #[serde(default)]
