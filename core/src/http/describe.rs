@@ -79,7 +79,7 @@ pub(super) fn finish(described: &mut OpenApi) {
     for data in described.components.iter_mut().filter_map(|components| components.schemas.get_mut("EventData")) {
         if let RefOr::T(Schema::OneOf(forms)) = data {
             let forms = std::mem::take(&mut forms.items);
-            let any = forms.into_iter().fold(AnyOfBuilder::new(), |any, form| any.item(form));
+            let any = forms.into_iter().fold(AnyOfBuilder::new(), AnyOfBuilder::item);
             *data = RefOr::T(Schema::AnyOf(any.build()));
         }
     }
