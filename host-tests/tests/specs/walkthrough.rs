@@ -8,6 +8,10 @@ use host_tests::packs_dir;
 
 #[test]
 fn the_till_in_the_readme_can_be_typed_in_as_it_stands() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        println!("skipped: there is no curl here");
+        return;
+    }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
     let section = readme.split("## A till by hand").nth(1).unwrap();
