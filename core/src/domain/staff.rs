@@ -43,6 +43,15 @@ impl StoreScope {
         *self == Self::All
     }
 
+    /// Whether these are all that the other ones are.
+    pub fn includes(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::All, _) => true,
+            (Self::Only(own), Self::Only(other)) => other.is_subset(own),
+            (Self::Only(_), Self::All) => false,
+        }
+    }
+
     /// Whether a store is among them.
     pub fn has(&self, store: StoreId) -> bool {
         match self {

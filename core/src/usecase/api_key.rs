@@ -113,6 +113,9 @@ pub enum KeyError {
     /// A key for no store could do nothing.
     #[error("a key is for all stores or for some, but not for none")]
     NoStores,
+    /// Nobody gives away more than they have.
+    #[error("a key that is limited to stores issues keys for these only")]
+    BeyondOwn,
     /// Not a key of the merchant.
     #[error("there is no API key {0}")]
     UnknownKey(KeyId),
@@ -144,6 +147,9 @@ pub fn issue_api_key(
         if stores.is_empty() {
             return Err(KeyError::NoStores);
         }
+    }
+    if act.actor.as_ref().is_some_and(|actor| !actor.stores.includes(&stores)) {
+        return Err(KeyError::BeyondOwn);
     }
     let random: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     let secret = format!("{PREFIX}{random}_{:08x}", crc32c::crc32c(random.as_bytes()));

@@ -60,6 +60,24 @@ async fn a_key_that_is_limited_to_a_store_works_there_and_in_no_other() {
     let all = corner.get("/v1/figures?from=2026-03-01&to=2026-03-31").send().await.problem();
     assert_eq!(all.name(), "400 wrong-query");
     world.unchanged_since(&before);
+    // Nobody gives away more than they have, and goals of others are theirs.
+    let owner = json!({ "role": "owner", "stores": [shop.store(1)] });
+    let owner = shop.with_key(shop.post("/v1/keys", owner).send().await.created()["secret"].as_str());
+    let goal = |store: Value| json!({ "figure": "orders", "target": 10, "store": store });
+    shop.put("/v1/goals/2026-03", goal(Value::Null)).send().await.ok();
+    shop.put("/v1/goals/2026-03", goal(json!(shop.store(0)))).send().await.ok();
+    for reply in [
+        owner.post("/v1/keys", json!({ "role": "owner" })).send().await,
+        owner.post("/v1/keys", json!({ "role": "clerk", "stores": [shop.store(0)] })).send().await,
+        owner.put("/v1/goals/2026-03", goal(Value::Null)).send().await,
+        owner.put("/v1/goals/2026-03", goal(json!(shop.store(0)))).send().await,
+    ] {
+        assert_eq!(reply.problem().name(), "403 other-store");
+    }
+    assert_eq!(corner.get("/v1/goals/2026-03").send().await.ok()["goals"], json!([]));
+    owner.put("/v1/goals/2026-03", goal(json!(shop.store(1)))).send().await.ok();
+    assert_eq!(corner.get("/v1/goals/2026-03").send().await.ok()["goals"].as_array().unwrap().len(), 1);
+    owner.post("/v1/keys", json!({ "role": "clerk", "stores": [shop.store(1)] })).send().await.created();
     let own =
         corner.get(&format!("/v1/figures?from=2026-03-01&to=2026-03-31&store={}", shop.store(1))).send().await.ok();
     assert_eq!(own["total"]["orders"], 1);

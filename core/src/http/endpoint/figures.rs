@@ -353,6 +353,12 @@ impl From<Vec<GoalProgress>> for GoalsOut {
     }
 }
 
+/// Those goals that somebody may see: a key that is limited to stores sees theirs.
+fn seen_by(actor: &Actor, mut goals: Vec<GoalProgress>) -> Vec<GoalProgress> {
+    goals.retain(|one| one.goal.store.map_or(actor.stores.is_all(), |store| actor.stores.has(store)));
+    goals
+}
+
 fn month(text: &str) -> Result<Date, Problem> {
     let day = (text.len() == 7).then(|| format!("{text}-01").parse().ok()).flatten();
     day.ok_or_else(|| Problem::no_such_month(text))
@@ -373,7 +379,8 @@ pub(super) async fn list_goals(
     let month = month(&text)?;
     let goals = app
         .serve(caller, Action::ReadFigures, move |host, actor| {
-            host.look(|tx| usecase::list_goals(tx, actor.merchant, month))
+            let goals = host.look(|tx| usecase::list_goals(tx, actor.merchant, month))?;
+            Ok::<_, Problem>(seen_by(actor, goals))
         })
         .await?;
     Ok(Json(goals.into()))
@@ -403,8 +410,12 @@ pub(super) async fn set_goal(
     let goal = Goal { month, store, figure, target };
     let goals = app
         .serve(caller, Action::ManageStaff, move |host, actor| {
+            if !goal.store.map_or(actor.stores.is_all(), |store| actor.stores.has(store)) {
+                return Err(Problem::other_store());
+            }
             host.act(actor, |tx, act| usecase::set_goal(tx, act, &goal))?;
-            Ok::<_, usecase::GoalError>(host.look(|tx| usecase::list_goals(tx, actor.merchant, month))?)
+            let goals = host.look(|tx| usecase::list_goals(tx, actor.merchant, month))?;
+            Ok(seen_by(actor, goals))
         })
         .await?;
     Ok(Json(goals.into()))

@@ -10,6 +10,7 @@ impl From<KeyError> for Problem {
         match error {
             KeyError::UnknownStore(_) => Self::refused("unknown-store", error),
             KeyError::NoStores => Self::refused("no-stores", error),
+            KeyError::BeyondOwn => Self::new(StatusCode::FORBIDDEN, "other-store", error),
             KeyError::UnknownKey(_) => Self::not_found("unknown-api-key", error),
             KeyError::OwnKey(_) => Self::conflict("own-key", error),
             KeyError::Store(error) => error.into(),
