@@ -228,4 +228,16 @@ pub enum Event {
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
+    /// Two members turned out to be one. Whatever is kept of the one who is gone belongs to the other one now.
+    MembersMerged {
+        /// Who they are.
+        survivor: MemberId,
+        /// Who is not used any more.
+        gone: MemberId,
+        /// By whom; none for the operator.
+        by: Option<KeyId>,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
 }

@@ -104,6 +104,14 @@ pub enum Standing {
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
+    /// They turned out to be another member: whoever names them means that one.
+    Merged {
+        /// Who they are. Never one who was merged into another one.
+        into: MemberId,
+        /// Since when.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
 }
 
 impl Member {

@@ -190,6 +190,7 @@ impl<'a> Book<'a> {
                 let unit = self.check(unit, *amount)?;
                 self.transfer(by, *from, *to, &unit, *amount)
             }
+            Move::Merge { gone, survivor, unit } => self.merge_account(*gone, *survivor, unit),
             Move::Issue { member, unit, count } => {
                 let unit = self.check(unit, *count)?;
                 self.issue(by, *member, &unit, *count)

@@ -64,7 +64,7 @@ impl Book<'_> {
 
     /// Whose a hold or pending grant is, and of what; `None` when its record is missing.
     fn owner_of(&mut self, timed: Timed) -> Result<Option<(MemberId, Code)>, LedgerError> {
-        Ok(match timed {
+        let owner = match timed {
             Timed::Hold(hold) => {
                 let hold = self.tx.load::<Hold>(&layout::hold(self.merchant, hold))?;
                 hold.map(|hold| (hold.member, hold.unit))
@@ -73,7 +73,9 @@ impl Book<'_> {
                 let pending = self.tx.load::<PendingGrant>(&layout::pending(self.merchant, lot))?;
                 pending.map(|pending| (pending.member, pending.unit))
             }
-        })
+        };
+        let Some((member, unit)) = owner else { return Ok(None) };
+        Ok(Some((self.survivor(member)?, unit)))
     }
 
     /// An account as it is now: what is due on it is booked first.

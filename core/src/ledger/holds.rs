@@ -13,11 +13,17 @@ use crate::domain::{HoldId, MemberId, Minor, PostingId, Unit};
 use crate::store::layout::{self, Timed};
 
 impl Book<'_> {
-    /// A hold, if there is one with this id.
+    /// A hold, if there is one with this id. Of a member who was merged into another one it is that one's.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
     pub fn find_hold(&mut self, hold: HoldId) -> Result<Option<Hold>, LedgerError> {
+        let Some(hold) = self.hold_as_placed(hold)? else { return Ok(None) };
+        Ok(Some(Hold { member: self.survivor(hold.member)?, ..hold }))
+    }
+
+    /// A hold as its record is: it names the member for whom it was placed.
+    fn hold_as_placed(&mut self, hold: HoldId) -> Result<Option<Hold>, LedgerError> {
         Ok(self.tx.load(&layout::hold(self.merchant, hold))?)
     }
 
@@ -30,7 +36,7 @@ impl Book<'_> {
         amount: Minor,
         lapses_at: Timestamp,
     ) -> Result<Vec<Transfer>, LedgerError> {
-        if self.find_hold(id)?.is_some() {
+        if self.hold_as_placed(id)?.is_some() {
             return Err(LedgerError::HoldExists(id));
         }
         if self.is_over(lapses_at) {
@@ -97,12 +103,13 @@ impl Book<'_> {
         if self.is_over(hold.lapses_at) {
             return Err(LedgerError::HoldLapsed { hold: id, at: hold.lapses_at });
         }
-        self.touch_timed(hold.member, &hold.unit)?;
+        let member = self.survivor(hold.member)?;
+        self.touch_timed(member, &hold.unit)?;
         Ok(hold)
     }
 
     fn open_hold(&mut self, id: HoldId) -> Result<Hold, LedgerError> {
-        let hold = self.find_hold(id)?.ok_or(LedgerError::UnknownHold(id))?;
+        let hold = self.hold_as_placed(id)?.ok_or(LedgerError::UnknownHold(id))?;
         match hold.state {
             HoldState::Open => Ok(hold),
             HoldState::Posted { posting, .. } => Err(LedgerError::HoldPosted { hold: id, by: posting }),
@@ -119,7 +126,7 @@ impl Book<'_> {
         posted: Minor,
         to: House,
     ) -> Result<Vec<Transfer>, LedgerError> {
-        let (member, unit) = (hold.member, &hold.unit);
+        let (member, unit) = (self.survivor(hold.member)?, &hold.unit);
         let mut account = self.account(member, unit)?;
         account.held = minus(account.held, hold.amount)?;
         let (spent, rest) = lots::split(&hold.lots, posted)?;

@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 
 use super::book::{minus, plus};
+use super::merge::merged_into;
 use super::{Allocation, Book, LedgerError, Lot};
 use crate::domain::{Code, LotId, MemberId, Minor, PostingId};
 use crate::store::layout::{self, Due};
@@ -59,6 +60,29 @@ pub(super) fn take_first_expiring(
     Ok(taken)
 }
 
+/// Moves open lots from one member to another, at most `max` of them, those that expire first.
+pub(super) fn rehome(
+    book: &mut Book<'_>,
+    gone: MemberId,
+    survivor: MemberId,
+    unit: &Code,
+    max: usize,
+) -> Result<Vec<Allocation>, LedgerError> {
+    let range = layout::open_lots(book.merchant, gone, unit);
+    let mut moved = Vec::new();
+    for (key, lot) in book.tx.load_scan::<Lot>(&range, Direction::Forward, max)? {
+        let Lot { id: lot_id, expires_at, remaining: amount, .. } = lot;
+        book.tx.delete(&key);
+        book.tx.save(&layout::open_lot(book.merchant, survivor, unit, expires_at, lot_id), &lot)?;
+        if let Some(at) = expires_at {
+            let due = |member| Due::Lot { member, unit: unit.clone(), lot: lot_id };
+            book.redirect(due(gone), due(survivor), at)?;
+        }
+        moved.push(Allocation { lot: lot_id, expires_at, amount });
+    }
+    Ok(moved)
+}
+
 /// How much is left in lots that have lapsed but are not booked as expired.
 pub(super) fn lapsed(book: &mut Book<'_>, member: MemberId, unit: &Code) -> Result<Minor, LedgerError> {
     let mut range = layout::lapsed_lots(book.merchant, member, unit, book.now);
@@ -110,7 +134,7 @@ pub(super) fn take_back(
     granted: &Allocation,
     told: Minor,
 ) -> Result<(Option<Allocation>, Minor), LedgerError> {
-    let mut lot = find(book, member, unit, granted)?;
+    let mut lot = claim(book, member, unit, granted)?;
     let lapsed = minus(lot.expired, told.min(lot.expired))?.min(granted.amount);
     let part = lot.remaining.min(minus(granted.amount, lapsed)?);
     let taken = if part > 0 { Some(take(book, member, unit, &mut lot, part)?) } else { None };
@@ -125,7 +149,7 @@ pub(super) fn give_back(
     back: &[Allocation],
 ) -> Result<(), LedgerError> {
     for part in back {
-        let mut lot = find(book, member, unit, part)?;
+        let mut lot = claim(book, member, unit, part)?;
         put(book, member, unit, &mut lot, part.amount, false)?;
     }
     Ok(())
@@ -139,7 +163,7 @@ pub(super) fn forgive(
     spent: &Allocation,
     amount: Minor,
 ) -> Result<(), LedgerError> {
-    let mut lot = find(book, member, unit, spent)?;
+    let mut lot = claim(book, member, unit, spent)?;
     lot.forgiven = plus(lot.forgiven, amount)?;
     save(book, member, unit, &lot)
 }
@@ -153,7 +177,7 @@ pub(super) fn split_forgiven(
 ) -> Result<(Minor, Vec<Allocation>), LedgerError> {
     let (mut forgiven, mut rest) = (0, Vec::new());
     for part in spent {
-        let mut lot = find(book, member, unit, part)?;
+        let mut lot = claim(book, member, unit, part)?;
         let borne = lot.forgiven.min(part.amount);
         if borne > 0 {
             lot.forgiven = minus(lot.forgiven, borne)?;
@@ -247,11 +271,39 @@ fn due(book: &Book<'_>, member: MemberId, unit: &Code, at: Timestamp, lot: LotId
     layout::due(book.merchant, at, &Due::Lot { member, unit: unit.clone(), lot })
 }
 
+/// A lot of a member, wherever it is: one that was closed before another member was merged into them is still where it
+/// was.
 pub(super) fn find(book: &mut Book<'_>, member: MemberId, unit: &Code, part: &Allocation) -> Result<Lot, LedgerError> {
+    Ok(place(book, member, unit, part)?.1)
+}
+
+/// The same, to be changed: afterwards it is where the member's own are.
+fn claim(book: &mut Book<'_>, member: MemberId, unit: &Code, part: &Allocation) -> Result<Lot, LedgerError> {
+    let (owner, lot) = place(book, member, unit, part)?;
+    if owner != member {
+        book.tx.delete(&layout::closed_lot(book.merchant, owner, unit, lot.id));
+        book.tx.save(&layout::closed_lot(book.merchant, member, unit, lot.id), &lot)?;
+    }
+    Ok(lot)
+}
+
+fn place(
+    book: &mut Book<'_>,
+    member: MemberId,
+    unit: &Code,
+    part: &Allocation,
+) -> Result<(MemberId, Lot), LedgerError> {
     let open = layout::open_lot(book.merchant, member, unit, part.expires_at, part.lot);
     if let Some(lot) = book.tx.load(&open)? {
-        return Ok(lot);
+        return Ok((member, lot));
     }
-    let closed = layout::closed_lot(book.merchant, member, unit, part.lot);
-    book.tx.load(&closed)?.ok_or_else(|| LedgerError::Inconsistent(format!("{} of {member} is missing", part.lot)))
+    if let Some(lot) = book.tx.load(&layout::closed_lot(book.merchant, member, unit, part.lot))? {
+        return Ok((member, lot));
+    }
+    for gone in merged_into(book.tx, book.merchant, member)? {
+        if let Some(lot) = book.tx.load(&layout::closed_lot(book.merchant, gone, unit, part.lot))? {
+            return Ok((gone, lot));
+        }
+    }
+    Err(LedgerError::Inconsistent(format!("{} of {member} is missing", part.lot)))
 }

@@ -130,6 +130,15 @@ pub enum Move {
         /// How much, at least 1.
         amount: Minor,
     },
+    /// Moves what a member has of a unit to another one, because the two are one. The ledger makes these by itself.
+    Merge {
+        /// Who is not used any more.
+        gone: MemberId,
+        /// Who they are from now on.
+        survivor: MemberId,
+        /// Of what.
+        unit: Code,
+    },
 }
 
 /// The most coupons that one move issues: each is a lot of its own.

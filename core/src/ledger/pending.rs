@@ -48,7 +48,8 @@ impl Book<'_> {
             let lot = layout::waiting_lot(key).ok_or_else(|| StoreError::corrupt("key of a pending grant", key))?;
             let pending: PendingGrant = self.must(&layout::pending(self.merchant, lot))?;
             // If its time has come as well, this releases it.
-            self.touch_timed(pending.member, &pending.unit)?;
+            let member = self.survivor(pending.member)?;
+            self.touch_timed(member, &pending.unit)?;
             if self.tx.get(key)?.is_some() {
                 self.book_own(Cause::Release, Move::Release { lot })?;
             }
@@ -78,11 +79,12 @@ impl Book<'_> {
     }
 
     pub(super) fn release(&mut self, by: PostingId, lot: LotId) -> Result<Vec<Transfer>, LedgerError> {
-        let pending = self.find_pending(lot)?.ok_or(LedgerError::UnknownPending(lot))?;
+        let pending = self.pending_as_made(lot)?.ok_or(LedgerError::UnknownPending(lot))?;
         if pending.state != PendingState::Waiting {
             return Err(LedgerError::PendingClosed(lot));
         }
-        let PendingGrant { member, amount, source, expires_at, .. } = pending;
+        let PendingGrant { amount, source, expires_at, .. } = pending;
+        let member = self.survivor(pending.member)?;
         let unit = pending.unit.clone();
         let mut account = self.account(member, &unit)?;
         account.pending = minus(account.pending, amount)?;
@@ -114,7 +116,8 @@ impl Book<'_> {
         transfers: &mut Vec<Transfer>,
     ) -> Result<(), LedgerError> {
         let pending: PendingGrant = self.must(&layout::pending(self.merchant, lot))?;
-        let PendingGrant { member, amount, expires_at, from, .. } = pending;
+        let PendingGrant { amount, expires_at, from, .. } = pending;
+        let member = self.survivor(pending.member)?;
         let unit = pending.unit.clone();
         match pending.state {
             PendingState::Waiting => {
@@ -135,17 +138,24 @@ impl Book<'_> {
         }
     }
 
-    /// A pending grant, by the lot that it becomes.
+    /// A pending grant, by the lot that it becomes. Of a member who was merged into another one it is that one's.
     ///
     /// # Errors
     /// [`LedgerError::Store`].
     pub fn find_pending(&mut self, lot: LotId) -> Result<Option<PendingGrant>, LedgerError> {
+        let Some(pending) = self.pending_as_made(lot)? else { return Ok(None) };
+        Ok(Some(PendingGrant { member: self.survivor(pending.member)?, ..pending }))
+    }
+
+    /// A pending grant as its record is: it names the member for whom it was made.
+    fn pending_as_made(&mut self, lot: LotId) -> Result<Option<PendingGrant>, LedgerError> {
         Ok(self.tx.load(&layout::pending(self.merchant, lot))?)
     }
 
     fn close_pending(&mut self, pending: PendingGrant, state: PendingState) -> Result<(), LedgerError> {
         if let Some(at) = pending.release.at() {
-            self.unwatch(pending.member, &pending.unit, at, Timed::Pending(pending.lot));
+            let member = self.survivor(pending.member)?;
+            self.unwatch(member, &pending.unit, at, Timed::Pending(pending.lot));
         }
         if let Some(event) = pending.release.event() {
             self.tx.delete(&layout::waiting(self.merchant, event, pending.lot));

@@ -149,6 +149,7 @@ impl Book<'_> {
             (Party::Member(member), _, _) | (_, Party::Member(member), _) | (_, _, Some(member)) => member,
             (from, to, None) => return Err(LedgerError::inconsistent(format!("a transfer from {from:?} to {to:?}"))),
         };
+        let member = self.survivor(member)?;
         let mut account = self.touch(member, unit)?;
         match (*from, *to) {
             // What came back of a hold when a part of it was posted is back.
@@ -180,7 +181,8 @@ impl Book<'_> {
                 self.uncount_for(*member, unit, |book, account| book.uncount_earning(account, at, *amount))
             }
             Move::Issue { member, unit, count } => {
-                self.unissue(*member, unit, back)?;
+                let holder = self.survivor(*member)?;
+                self.unissue(holder, unit, back)?;
                 self.uncount_for(*member, unit, |book, account| book.uncount_earning(account, at, *count))
             }
             Move::Spend { member, unit, amount, .. } | Move::Transfer { from: member, unit, amount, .. } => {
@@ -198,7 +200,8 @@ impl Book<'_> {
             | Move::Hold { .. }
             | Move::VoidHold { .. }
             | Move::LapseHold { .. }
-            | Move::ReversePart { .. } => Ok(()),
+            | Move::ReversePart { .. }
+            | Move::Merge { .. } => Ok(()),
         }
     }
 
@@ -208,6 +211,7 @@ impl Book<'_> {
         unit: &Code,
         uncount: impl FnOnce(&Self, &mut Account),
     ) -> Result<(), LedgerError> {
+        let member = self.survivor(member)?;
         let mut account = self.account(member, unit)?;
         uncount(self, &mut account);
         self.save_account(member, unit, account)
@@ -364,7 +368,8 @@ fn is_reversible(wanted: &Move) -> bool {
         | Move::Hold { .. }
         | Move::VoidHold { .. }
         | Move::LapseHold { .. }
-        | Move::ReversePart { .. } => false,
+        | Move::ReversePart { .. }
+        | Move::Merge { .. } => false,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Postings as they are booked: transfers between accounts.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -94,6 +96,8 @@ pub enum Cause {
     Payment,
     /// Coupons were issued, redeemed or returned.
     Coupon,
+    /// Two members turned out to be one.
+    Merge,
 }
 
 /// A posting as it was booked. Never changed.
@@ -131,6 +135,22 @@ impl Posting {
             && self.pack == new.pack
             && self.reason == new.reason
             && self.entries.iter().map(|entry| &entry.wanted).eq(&new.moves)
+    }
+
+    /// The posting as it would be if what was booked for some members had been booked for the one into whom they were
+    /// merged.
+    #[must_use]
+    pub fn seen_as(mut self, survivor: MemberId, gone: &BTreeSet<MemberId>) -> Self {
+        for transfer in self.entries.iter_mut().flat_map(|entry| &mut entry.transfers) {
+            for party in [&mut transfer.from, &mut transfer.to] {
+                if let Party::Member(member) = party
+                    && gone.contains(member)
+                {
+                    *member = survivor;
+                }
+            }
+        }
+        self
     }
 
     /// All its transfers.

@@ -15,7 +15,7 @@ use super::limits::Meter;
 use super::{Grant, Limits};
 use crate::domain::{Code, IdSource, Label, Member, MemberId, MerchantId, PostingId, StoreId, Unit};
 use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting, Posting, Terms};
-use crate::store::{Direction, KeyRange, StoreError, Tx, layout};
+use crate::store::{Direction, KeyRange, StoreError, Tx, layout, member_of};
 
 /// Entries that one `scan` or `get-many` may ask for.
 const SCAN_MAX: u32 = 1000;
@@ -190,8 +190,7 @@ impl Desk {
 
     fn member(&mut self, id: &str) -> Result<Member, No> {
         let id: MemberId = id.parse().map_err(|error| not_found(&error))?;
-        let member = self.tx.load::<Member>(&layout::member(self.merchant, id))?;
-        member.ok_or_else(|| not_found(&format!("there is no member {id}")))
+        member_of(&mut self.tx, self.merchant, id)?.ok_or_else(|| not_found(&format!("there is no member {id}")))
     }
 
     fn book(&mut self) -> Book<'_> {

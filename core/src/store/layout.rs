@@ -47,6 +47,8 @@
 //! | `C` | merchant, unit | a type of coupon |
 //! | `y` | merchant, member, unit | counter: coupons of a type that the member was issued |
 //! | `L` | merchant, unit, month | counter: what is left in lots that expire in the month |
+//! | `&` | merchant, `i`, member | the id of the one into whom the member was merged |
+//! | `&` | merchant, `o`, member, member | nothing: that the second was merged into the first |
 //! | `j` | merchant | log: the digests of the postings |
 //! | `A` | merchant, house account, side, unit | counter: all that was ever debited or credited |
 //! | `p` | merchant, posting | a posting |
@@ -91,8 +93,9 @@ pub use figures::{
     hour_figures, selling, selling_parts, sellings, visit, visit_parts, visits, visits_between, visits_of,
 };
 pub use ledger::{
-    Due, Month, Timed, all_due, coupon_type, coupon_types, coupons_issued, coupons_issued_all, due, due_parts,
-    due_until, hold, holds, ledger_log, liabilities, liability, liability_parts, pending, pendings, timed, timed_all,
+    Due, Month, Timed, all_due, coupon_type, coupon_types, coupons_issued, coupons_issued_all, coupons_issued_to, due,
+    due_parts, due_until, hold, holds, ledger_log, liabilities, liability, liability_parts, merged, merged_all,
+    merged_into, merged_parts, pending, pendings, survivor, survivors, timed, timed_all, timed_at, timed_of,
     timed_parts, timed_until, waiting, waiting_all, waiting_for, waiting_lot,
 };
 pub use webhooks::{
@@ -102,11 +105,11 @@ pub use webhooks::{
 };
 
 pub use members::{
-    Contact, all_at_home, all_in_tiers, all_tagged, at_home, attribute, attributes, benefit, benefit_uses, benefits,
-    changes, consent, consents, consents_to, contact, contacts, external_ids, in_tier, listed_member,
-    member_by_external_id, member_change, member_changes, member_key, member_keys, members_at_home, members_in_tier,
-    members_named, members_tagged, merchant_secret, merchant_secrets, name_start, name_starts, note, notes, personal,
-    personals, tagged, tier_change, tier_changes,
+    Contact, all_at_home, all_in_tiers, all_tagged, at_home, attribute, attributes, benefit, benefit_uses,
+    benefit_uses_of, benefits, changes, consent, consents, consents_to, contact, contacts, external_ids, in_tier,
+    listed_member, member_by_external_id, member_change, member_changes, member_key, member_keys, members_at_home,
+    members_in_tier, members_named, members_tagged, merchant_secret, merchant_secrets, name_start, name_starts, note,
+    notes, personal, personals, tagged, tier_change, tier_changes,
 };
 
 struct Name(Key);

@@ -24,6 +24,7 @@ mod growth;
 pub mod journal;
 mod key;
 pub mod layout;
+mod member_of;
 pub mod memory;
 mod merge;
 pub(crate) mod older;
@@ -47,6 +48,7 @@ pub use key::{
     Direction, KEY_BYTES_MAX, Key, KeyRange, LogHead, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX, Value, log_entry_key,
 };
 pub(crate) use key::{decode_counter, log_entry_number};
+pub use member_of::member_of;
 pub(crate) use older::{Order1, Order2};
 pub use sled::{
     FORMAT_FILE, JOURNAL_DIR, SledEngine as DurableEngine, SledOptions as DurableOptions, StateReport, Usage, compact,

@@ -132,6 +132,22 @@ impl Tx {
         decode_counter(key, value.as_deref())
     }
 
+    /// Moves all entries of one range, none of them counters that are moved blindly meanwhile, to the same places in
+    /// another one. Returns how many there were.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn move_range(&mut self, from: &KeyRange, to: &KeyRange) -> Result<u64, StoreError> {
+        let mut count = 0;
+        for (key, value) in self.scan(from, Direction::Forward, usize::MAX)? {
+            let place = key.get(from.start.len()..).unwrap_or_default();
+            self.delete(&key);
+            self.put(&[to.start.as_slice(), place].concat(), value)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
     /// Appends `value` to `log`. It gets the next sequence number of that log at the commit, and then lies at
     /// [`log_entry_key`](super::log_entry_key). No log's name may be the beginning of another's, or of other keys.
     ///

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::host::has_store;
 use super::{Act, Reply};
 use crate::domain::{Code, Event, Member, MemberId, MerchantId, ServiceBenefit, StoreId};
-use crate::store::{Key, Record, StoreError, Tx, layout};
+use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
 /// Why a benefit is not defined.
 #[derive(Debug, thiserror::Error)]
@@ -116,10 +116,10 @@ pub fn list_benefits(tx: &mut Tx, merchant: MerchantId) -> Result<Vec<ServiceBen
 /// # Errors
 /// [`UseError::UnknownMember`], and the store's failures.
 pub fn read_benefits(tx: &mut Tx, act: &Act<'_>, member: MemberId) -> Result<Vec<BenefitLeft>, UseError> {
-    let record = tx.load::<Member>(&layout::member(act.merchant, member))?.ok_or(UseError::UnknownMember(member))?;
+    let record = member_of(tx, act.merchant, member)?.ok_or(UseError::UnknownMember(member))?;
     let mut all = Vec::new();
     for benefit in list_benefits(tx, act.merchant)? {
-        let used = used(tx, act, &benefit, member)?;
+        let used = used(tx, act, &benefit, record.id)?;
         let entitled = benefit.is_for(&record, act.now);
         let left = if entitled { benefit.quota.saturating_sub(used) } else { 0 };
         all.push(BenefitLeft { benefit, entitled, used, left });
@@ -139,6 +139,7 @@ pub fn use_benefit(
     store: Option<StoreId>,
 ) -> Result<BenefitUsed, UseError> {
     let (record, benefit) = found(tx, act, member, code)?;
+    let member = record.id;
     if let Some(store) = store
         && !has_store(tx, act.merchant, store)?
     {
@@ -162,7 +163,7 @@ pub fn use_benefit(
 /// # Errors
 /// The first refusal in the order of [`UseError`]'s variants.
 pub fn return_benefit(tx: &mut Tx, act: &mut Act<'_>, member: MemberId, code: &Code) -> Result<BenefitUsed, UseError> {
-    let (_, benefit) = found(tx, act, member, code)?;
+    let (Member { id: member, .. }, benefit) = found(tx, act, member, code)?;
     let before = used(tx, act, &benefit, member)?;
     if before == 0 {
         return Err(UseError::NotUsed(code.clone()));
@@ -174,7 +175,7 @@ pub fn return_benefit(tx: &mut Tx, act: &mut Act<'_>, member: MemberId, code: &C
 }
 
 fn found(tx: &mut Tx, act: &Act<'_>, member: MemberId, code: &Code) -> Result<(Member, ServiceBenefit), UseError> {
-    let record = tx.load::<Member>(&layout::member(act.merchant, member))?.ok_or(UseError::UnknownMember(member))?;
+    let record = member_of(tx, act.merchant, member)?.ok_or(UseError::UnknownMember(member))?;
     let benefit = tx.load::<ServiceBenefit>(&layout::benefit(act.merchant, code))?;
     Ok((record, benefit.ok_or_else(|| UseError::UnknownBenefit(code.clone()))?))
 }

@@ -6,8 +6,8 @@ use super::visits::note_visit;
 use super::{Act, Reply};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Event, Member, MemberId, MerchantId, Order, OrderId, OrderState};
-use crate::store::{Key, Record, StoreError, Tx, layout};
+use crate::domain::{Event, MemberId, MerchantId, Order, OrderId, OrderState};
+use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
 /// An order that was claimed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +55,8 @@ pub enum ClaimError {
 pub fn claim_order(tx: &mut Tx, act: &mut Act<'_>, id: OrderId, member: MemberId) -> Result<Claimed, ClaimError> {
     let key = layout::order(act.merchant, id);
     let mut order = tx.load::<Order>(&key)?.ok_or(ClaimError::UnknownOrder(id))?;
-    let buyer = tx.load::<Member>(&layout::member(act.merchant, member))?.ok_or(ClaimError::UnknownMember(member))?;
+    let buyer = member_of(tx, act.merchant, member)?.ok_or(ClaimError::UnknownMember(member))?;
+    let member = buyer.id;
     if order.member.is_some() {
         return Err(ClaimError::HasMember(id));
     }

@@ -4,9 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::Act;
-use super::host::has_member;
 use crate::domain::{ChangeId, Code, Event, Label, MemberId, MerchantId, Source};
-use crate::store::{Direction, KeyRange, Record, StoreError, Tx, layout};
+use crate::store::{Direction, KeyRange, Record, StoreError, Tx, layout, member_of};
 
 /// What a member says.
 #[derive(Clone, Debug)]
@@ -66,10 +65,8 @@ pub enum ConsentError {
 /// The first refusal in the order of [`ConsentError`]'s variants.
 pub fn give_consent(tx: &mut Tx, act: &mut Act<'_>, new: &GiveConsent) -> Result<ConsentReceipt, ConsentError> {
     let GiveConsent { member, purpose, given, channel, text } = new;
-    if !has_member(tx, act.merchant, *member)? {
-        return Err(ConsentError::UnknownMember(*member));
-    }
-    let before = last(tx, &layout::consents_to(act.merchant, *member, purpose))?;
+    let member = member_of(tx, act.merchant, *member)?.ok_or(ConsentError::UnknownMember(*member))?.id;
+    let before = last(tx, &layout::consents_to(act.merchant, member, purpose))?;
     if let Some(before) = &before
         && (before.given, &before.text) == (*given, text)
     {
@@ -84,11 +81,11 @@ pub fn give_consent(tx: &mut Tx, act: &mut Act<'_>, new: &GiveConsent) -> Result
         channel: channel.clone(),
         text: text.clone(),
     };
-    tx.save(&layout::consent(act.merchant, *member, purpose, receipt.id), &receipt)?;
+    tx.save(&layout::consent(act.merchant, member, purpose, receipt.id), &receipt)?;
     let told = |receipt: &ConsentReceipt| json!({ "purpose": receipt.purpose, "given": receipt.given });
-    act.record_of(tx, *member, "consent", (before.as_ref().map(told), Some(told(&receipt))), None)?;
+    act.record_of(tx, member, "consent", (before.as_ref().map(told), Some(told(&receipt))), None)?;
     let (purpose, at) = (purpose.clone(), act.now);
-    act.tell(tx, &Event::ConsentGiven { member: *member, purpose, given: *given, at })?;
+    act.tell(tx, &Event::ConsentGiven { member, purpose, given: *given, at })?;
     Ok(receipt)
 }
 

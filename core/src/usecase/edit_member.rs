@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::attributes::definition;
-use super::host::{has_member, has_store};
+use super::host::has_store;
 use super::known::{IdentityError, Known, read_known, save_known};
 use super::{Act, record_change};
 use crate::domain::{
     AttributeFault, Birthday, Code, Email, Event, ExternalId, Label, MemberId, Phone, Reference, Remark, Standing,
     StoreId,
 };
-use crate::store::{StoreError, Tx};
+use crate::store::{StoreError, Tx, member_of};
 
 /// What is to be another way: `None` leaves a thing as it is, `Some(None)` takes it away.
 #[derive(Clone, Debug, Default)]
@@ -102,7 +102,7 @@ pub fn edit_member(
         return Err(EditError::UnknownStore(store));
     }
     if let Some(Some(referrer)) = edit.referrer
-        && (referrer == id || !has_member(tx, act.merchant, referrer)?)
+        && member_of(tx, act.merchant, referrer)?.is_none_or(|referrer| referrer.id == before.member.id)
     {
         return Err(EditError::UnknownReferrer(referrer));
     }

@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use super::attributes::{self, Given};
 use super::figures::{Figure, count};
-use super::host::{has_member, has_store};
+use super::host::has_store;
 use super::known::{IdentityError, Known, save_known};
 use super::{Act, Reply, record_change};
 use crate::domain::{
     AttributeFault, Code, Event, ExternalId, Member, MemberId, MerchantId, Personal, Reference, Standing, StoreId, Tag,
 };
-use crate::store::{Key, Record, StoreError, Tx, layout};
+use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
 /// Who joins.
 #[derive(Clone, Debug, Default)]
@@ -97,7 +97,7 @@ pub fn enrol_member(tx: &mut Tx, act: &mut Act<'_>, new: &EnrolMember) -> Result
         return Err(EnrolError::UnknownStore(store));
     }
     if let Some(referrer) = new.referrer
-        && !has_member(tx, act.merchant, referrer)?
+        && member_of(tx, act.merchant, referrer)?.is_none()
     {
         return Err(EnrolError::UnknownReferrer(referrer));
     }

@@ -8,6 +8,7 @@ use super::notes::drop_notes;
 use serde_json::json;
 
 use crate::domain::{Event, Member, MemberId, Personal, Standing};
+use crate::ledger::merged_into;
 use crate::store::{StoreError, Tx, layout};
 
 /// Why a member is not forgotten.
@@ -32,6 +33,7 @@ pub enum EraseError {
 /// The first refusal in the order of [`EraseError`]'s variants.
 pub fn erase_member(tx: &mut Tx, act: &mut Act<'_>, id: MemberId) -> Result<Member, EraseError> {
     let before = read_known(tx, act, id)?.ok_or(EraseError::UnknownMember(id))?;
+    let id = before.member.id;
     if let Standing::Erased { .. } = before.member.standing {
         return Ok(before.member);
     }
@@ -50,7 +52,10 @@ pub fn erase_member(tx: &mut Tx, act: &mut Act<'_>, id: MemberId) -> Result<Memb
     let after = Known { member, personal: Personal::default() };
     save_known(tx, act, Some(&before), &after)?;
     drop_notes(tx, act.merchant, id)?;
-    tx.delete(&layout::member_key(act.merchant, id));
+    // What is personal in the history of those who turned out to be them is sealed by keys of their own.
+    for gone in merged_into(tx, act.merchant, id)?.into_iter().chain([id]) {
+        tx.delete(&layout::member_key(act.merchant, gone));
+    }
     act.record_of(tx, id, "member", (Some(json!({ "erased": false })), Some(json!({ "erased": true }))), None)?;
     act.tell(tx, &Event::MemberErased { member: id, by: act.key(), at: act.now })?;
     Ok(after.member)

@@ -4,7 +4,7 @@
 //! which they were made.
 
 use super::Act;
-use super::known::{Known, read_known};
+use super::known::{Known, read_as_is};
 use crate::domain::{MemberId, MerchantId, Order, OrderId, PostingId};
 use crate::ledger::Posting;
 use crate::store::{Direction, StoreError, Tx, layout};
@@ -27,7 +27,7 @@ pub fn export_members(
     for (key, _) in tx.scan(&range, Direction::Forward, limit)? {
         let missing = || StoreError::corrupt("member (its key names none)", &key);
         let id = layout::listed_member(&key).ok_or_else(missing)?;
-        members.push(read_known(tx, act, id)?.ok_or_else(missing)?);
+        members.push(read_as_is(tx, act, id)?.ok_or_else(missing)?);
     }
     Ok(members)
 }

@@ -138,7 +138,8 @@ fn page(
         last = key.get(layout::merchant_part(key).len()..).map(<[u8]>::to_vec);
         let known = read_known(tx, act, id)?;
         let known = known.ok_or_else(|| StoreError::corrupt("list of members (it has one who is not there)", key))?;
-        if fits(tx, &known, sought, act.now, key)? {
+        // A list of all has those too who were merged into others.
+        if known.member.id == id && fits(tx, &known, sought, act.now, key)? {
             found.members.push(known);
         }
     }

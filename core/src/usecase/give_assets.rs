@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::host::has_member;
 use super::{Act, Reply};
 use crate::domain::{Code, Label, MemberId, MerchantId, Minor, PostingId};
 use crate::ledger::{Cause, LedgerError, Move, NewPosting};
-use crate::store::{Key, Record, StoreError, Tx, layout};
+use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
 /// Who gives what to whom.
 #[derive(Clone, Debug)]
@@ -60,13 +59,10 @@ pub enum GiveError {
 /// # Errors
 /// The first refusal in the order of [`GiveError`]'s variants.
 pub fn give_assets(tx: &mut Tx, act: &mut Act<'_>, give: &GiveAssets) -> Result<Given, GiveError> {
-    for member in [give.from, give.to] {
-        if !has_member(tx, act.merchant, member)? {
-            return Err(GiveError::UnknownMember(member));
-        }
-    }
+    let from = member_of(tx, act.merchant, give.from)?.ok_or(GiveError::UnknownMember(give.from))?.id;
+    let to = member_of(tx, act.merchant, give.to)?.ok_or(GiveError::UnknownMember(give.to))?.id;
     let posting = act.ids.posting();
-    let wanted = Move::Transfer { from: give.from, to: give.to, unit: give.unit.clone(), amount: give.amount };
+    let wanted = Move::Transfer { from, to, unit: give.unit.clone(), amount: give.amount };
     let (cause, reason) = (Cause::Gift, give.reason.clone());
     act.book(tx)?.post(&NewPosting { id: posting, cause, pack: None, reason, moves: vec![wanted] })?;
     Ok(Given { posting })

@@ -3,12 +3,11 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::host::has_member;
 use super::redeem_coupons::is_coupon;
 use super::{Act, Reply};
 use crate::domain::{Code, HoldId, Label, MemberId, MerchantId, Minor, PostingId};
 use crate::ledger::{Cause, House, LedgerError, Move, NewPosting};
-use crate::store::{Key, Record, StoreError, Tx, layout};
+use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
 /// What is to be set aside.
 #[derive(Clone, Debug)]
@@ -78,11 +77,9 @@ pub enum HoldError {
 /// # Errors
 /// The first refusal in the order of [`HoldError`]'s variants.
 pub fn hold_assets(tx: &mut Tx, act: &mut Act<'_>, wanted: &HoldAssets) -> Result<HoldOut, HoldError> {
-    if !has_member(tx, act.merchant, wanted.member)? {
-        return Err(HoldError::UnknownMember(wanted.member));
-    }
-    let hold = act.ids.hold();
     let HoldAssets { member, amount, lapses_at, .. } = *wanted;
+    let member = member_of(tx, act.merchant, member)?.ok_or(HoldError::UnknownMember(member))?.id;
+    let hold = act.ids.hold();
     let place = Move::Hold { hold, member, unit: wanted.unit.clone(), amount, lapses_at };
     book(tx, act, hold, wanted.reason.as_ref(), place)
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::Programme;
 use crate::clock::{Clock, Entropy};
-use crate::domain::{Actor, Event, IdSource, MemberId, Merchant, MerchantId, Reach, Reference, StoreId};
+use crate::domain::{Actor, Event, IdSource, Merchant, MerchantId, Reach, Reference, StoreId};
 use crate::ledger::{Book, Terms};
 use crate::pack::Packs;
 use crate::store::{self, Key, Record, Store, StoreError, Tx, layout, whole};
@@ -198,17 +198,19 @@ impl Host {
         self.run(merchant, None, use_case)
     }
 
-    /// Runs a use case for the operator and drops what it has written: what comes of it is what would happen.
+    /// Runs a use case for somebody, or the operator, and drops what it has written: what comes of it is what would
+    /// happen.
     ///
     /// # Errors
     /// What the use case refuses, and the store's failures.
     pub fn rehearse<T, E: From<StoreError>>(
         &self,
         merchant: MerchantId,
+        actor: Option<&Actor>,
         mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let rehearsed: Result<Infallible, _> =
-            self.run(merchant, None, |tx, act| Err(Rehearsed::Ended(use_case(tx, act))));
+            self.run(merchant, actor, |tx, act| Err(Rehearsed::Ended(use_case(tx, act))));
         match rehearsed {
             Ok(never) => match never {},
             Err(Rehearsed::Ended(ended)) => ended,
@@ -354,14 +356,6 @@ impl Act<'_> {
 /// Whether a store is the merchant's.
 pub(super) fn has_store(tx: &mut Tx, merchant: MerchantId, store: StoreId) -> Result<bool, StoreError> {
     Ok(tx.get(&layout::store(merchant, store))?.is_some())
-}
-
-/// Whether a member is the merchant's.
-///
-/// # Errors
-/// The store's failures.
-pub fn has_member(tx: &mut Tx, merchant: MerchantId, member: MemberId) -> Result<bool, StoreError> {
-    Ok(tx.get(&layout::member(merchant, member))?.is_some())
 }
 
 #[cfg(test)]

@@ -30,7 +30,11 @@ impl ImportPlan {
         host: &Host,
         use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        if self.is_rehearsal { host.rehearse(self.merchant, use_case) } else { host.operate(self.merchant, use_case) }
+        if self.is_rehearsal {
+            host.rehearse(self.merchant, None, use_case)
+        } else {
+            host.operate(self.merchant, use_case)
+        }
     }
 
     /// Works through a batch: rows in the same lane one after the other. What comes of them is in their order.

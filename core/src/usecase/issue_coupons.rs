@@ -2,11 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::host::has_member;
 use super::{Act, Reply};
 use crate::domain::{Code, Event, Label, MemberId, MerchantId, Minor, PostingId};
 use crate::ledger::{Cause, LedgerError, Move, NewPosting};
-use crate::store::{Key, Record, StoreError, Tx, layout};
+use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
 /// Who gets which.
 #[derive(Clone, Debug)]
@@ -61,9 +60,7 @@ pub enum IssueError {
 /// The first refusal in the order of [`IssueError`]'s variants.
 pub fn issue_coupons(tx: &mut Tx, act: &mut Act<'_>, issue: &IssueCoupons) -> Result<Issued, IssueError> {
     let IssueCoupons { member, count, .. } = *issue;
-    if !has_member(tx, act.merchant, member)? {
-        return Err(IssueError::UnknownMember(member));
-    }
+    let member = member_of(tx, act.merchant, member)?.ok_or(IssueError::UnknownMember(member))?.id;
     let posting = act.ids.posting();
     let wanted = Move::Issue { member, unit: issue.coupon.clone(), count };
     let (cause, reason) = (Cause::Coupon, issue.reason.clone());

@@ -6,7 +6,7 @@ use super::Act;
 use super::keys::{member_key, unreadable};
 use crate::domain::{ExternalId, Member, MemberId, MerchantId, Personal, Reference, name_starts};
 use crate::store::layout::{self, Contact};
-use crate::store::{self, Direction, Key, StoreError, Tx};
+use crate::store::{self, Direction, Key, StoreError, Tx, member_of};
 use crate::vault::{MerchantKeys, Sealed};
 
 /// A member with what is personal about them.
@@ -64,14 +64,25 @@ pub enum IdentityError {
     Store(#[from] StoreError),
 }
 
-/// All that is known of a member of the merchant, if there is one with this id.
+/// All that is known of the merchant's member whom an id means: that of the one into whom they were merged, if they were.
 ///
 /// # Errors
 /// The store's failures.
 pub fn read_known(tx: &mut Tx, act: &Act<'_>, id: MemberId) -> Result<Option<Known>, StoreError> {
+    let Some(member) = member_of(tx, act.merchant, id)? else { return Ok(None) };
+    known(tx, act, member).map(Some)
+}
+
+/// All that is known of the member with this id, even if they were merged into another one.
+pub(super) fn read_as_is(tx: &mut Tx, act: &Act<'_>, id: MemberId) -> Result<Option<Known>, StoreError> {
     let Some(member) = tx.load::<Member>(&layout::member(act.merchant, id))? else { return Ok(None) };
+    known(tx, act, member).map(Some)
+}
+
+fn known(tx: &mut Tx, act: &Act<'_>, member: Member) -> Result<Known, StoreError> {
+    let id = member.id;
     let personal = read_personal(tx, act, id)?;
-    Ok(Some(Known { member, personal }))
+    Ok(Known { member, personal })
 }
 
 /// What is personal about a member; nothing, when nothing is known.

@@ -2,7 +2,7 @@
 
 use super::settle_order::find_order;
 use crate::domain::{MemberId, MerchantId, Order, OrderId, Reference};
-use crate::store::{Direction, StoreError, Tx, layout};
+use crate::store::{Direction, StoreError, Tx, layout, member_of};
 
 /// Which orders somebody looks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,10 @@ pub fn list_orders(
             let key = layout::order(merchant, id);
             return Ok(vec![tx.load(&key)?.ok_or_else(|| missing(&key))?]);
         }
-        SoughtOrders::Of(member) => layout::orders_of(merchant, *member),
+        SoughtOrders::Of(member) => {
+            let member = member_of(tx, merchant, *member)?.map_or(*member, |member| member.id);
+            layout::orders_of(merchant, member)
+        }
         SoughtOrders::All => layout::orders(merchant),
     };
     let range = match before {

@@ -2,12 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::host::has_member;
 use super::spend_stored_value::{stored_value, stored_value_units};
 use super::{Act, Reply};
 use crate::domain::{Event, Label, MemberId, MerchantId, Minor, PostingId};
 use crate::ledger::{Cause, House, LedgerError, Move, NewPosting};
-use crate::store::{Key, Record, StoreError, Tx, layout};
+use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
 /// Who pays in how much.
 #[derive(Clone, Debug)]
@@ -61,12 +60,10 @@ pub enum LoadError {
 /// # Errors
 /// The first refusal in the order of [`LoadError`]'s variants.
 pub fn load_stored_value(tx: &mut Tx, act: &mut Act<'_>, load: &LoadStoredValue) -> Result<Loaded, LoadError> {
-    if !has_member(tx, act.merchant, load.member)? {
-        return Err(LoadError::UnknownMember(load.member));
-    }
+    let member = member_of(tx, act.merchant, load.member)?.ok_or(LoadError::UnknownMember(load.member))?.id;
     let (principal, bonus) = stored_value_units();
     let id = act.ids.posting();
-    let grant = |unit, amount, from| Move::Grant { member: load.member, unit, amount, expires_at: None, from };
+    let grant = |unit, amount, from| Move::Grant { member, unit, amount, expires_at: None, from };
     let mut moves = vec![grant(principal, load.amount_minor, House::Cash)];
     if load.bonus_minor > 0 {
         moves.push(grant(bonus, load.bonus_minor, House::Issued));
@@ -74,10 +71,9 @@ pub fn load_stored_value(tx: &mut Tx, act: &mut Act<'_>, load: &LoadStoredValue)
     let new = NewPosting { id, cause: Cause::Load, pack: None, reason: load.reason.clone(), moves };
     let mut book = act.book(tx)?;
     book.post(&new)?;
-    let (principal, bonus) = stored_value(&mut book, load.member)?;
+    let (principal, bonus) = stored_value(&mut book, member)?;
     let available_minor = principal.saturating_add(bonus);
-    let event =
-        Event::StoredValueLoaded { member: load.member, amount_minor: load.amount_minor, posting: id, at: act.now };
+    let event = Event::StoredValueLoaded { member, amount_minor: load.amount_minor, posting: id, at: act.now };
     act.tell(tx, &event)?;
     Ok(Loaded { posting: id, available_minor })
 }

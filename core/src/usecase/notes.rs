@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::keys::unreadable;
 use super::{Act, Reply};
-use crate::domain::{KeyId, Member, MemberId, MerchantId, NoteId, Remark, Standing};
-use crate::store::{Direction, Key, Record, StoreError, Tx, layout};
+use crate::domain::{KeyId, MemberId, MerchantId, NoteId, Remark, Standing};
+use crate::store::{Direction, Key, Record, StoreError, Tx, layout, member_of};
 use crate::vault::Sealed;
 
 /// A note as it is kept: sealed by the member's key.
@@ -86,7 +86,8 @@ const NOTES_MAX: usize = 500;
 /// # Errors
 /// The first refusal in the order of [`NoteError`]'s variants.
 pub fn write_note(tx: &mut Tx, act: &mut Act<'_>, member: MemberId, text: &Remark) -> Result<NoteWritten, NoteError> {
-    let record = tx.load::<Member>(&layout::member(act.merchant, member))?.ok_or(NoteError::UnknownMember(member))?;
+    let record = member_of(tx, act.merchant, member)?.ok_or(NoteError::UnknownMember(member))?;
+    let member = record.id;
     if record.standing != Standing::Active {
         return Err(NoteError::Erased(member));
     }
@@ -106,6 +107,7 @@ pub fn write_note(tx: &mut Tx, act: &mut Act<'_>, member: MemberId, text: &Remar
 /// # Errors
 /// [`NoteError::UnknownNote`], and the store's failures.
 pub fn remove_note(tx: &mut Tx, act: &mut Act<'_>, member: MemberId, id: NoteId) -> Result<(), NoteError> {
+    let member = member_of(tx, act.merchant, member)?.map_or(member, |member| member.id);
     let place = layout::note(act.merchant, member, id);
     if tx.get(&place)?.is_none() {
         return Err(NoteError::UnknownNote(id));
@@ -152,6 +154,21 @@ fn note_of(place: &Key) -> Result<NoteId, StoreError> {
 pub(super) fn drop_notes(tx: &mut Tx, merchant: MerchantId, member: MemberId) -> Result<(), StoreError> {
     for (key, _) in tx.scan(&layout::notes(merchant, member), Direction::Forward, usize::MAX)? {
         tx.delete(&key);
+    }
+    Ok(())
+}
+
+/// Makes the notes about a member those about another one, sealed by the other one's key.
+pub(super) fn merge_notes(tx: &mut Tx, act: &Act<'_>, gone: MemberId, survivor: MemberId) -> Result<(), StoreError> {
+    let kept = tx.load_scan::<KeptNote>(&layout::notes(act.merchant, gone), Direction::Forward, usize::MAX)?;
+    let Some(old) = act.member_key(tx, gone)?.filter(|_| !kept.is_empty()) else { return Ok(()) };
+    let new = act.member_key_or_new(tx, survivor)?;
+    for (from, note) in kept {
+        let plain = old.open(&from, &note.text).map_err(|error| unreadable(error, &from))?;
+        let to = layout::note(act.merchant, survivor, note_of(&from)?);
+        let text = new.seal(act.entropy, &to, &plain);
+        tx.delete(&from);
+        tx.save(&to, &KeptNote { text, ..note })?;
     }
     Ok(())
 }

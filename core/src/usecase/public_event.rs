@@ -81,6 +81,7 @@ kinds! {
     OrderClaimed "order-claimed";
     BenefitUsed "benefit-used";
     BenefitReturned "benefit-returned";
+    MembersMerged "members-merged";
 }
 
 /// What an event tells, by its kind.
@@ -184,6 +185,19 @@ pub enum EventData {
         purpose: Code,
         /// Yes or no.
         given: bool,
+    },
+    /// `members-merged`: two members turned out to be one. Whoever keeps something of the one who is gone has to make it
+    /// the other one's.
+    MembersMerged {
+        /// Who they are.
+        #[schema(value_type = String)]
+        survivor: MemberId,
+        /// Who is not used any more.
+        #[schema(value_type = String)]
+        gone: MemberId,
+        /// By which API key; null for the operator.
+        #[schema(value_type = Option<String>)]
+        by: Option<KeyId>,
     },
     /// `benefit-used`: a member used a service benefit.
     BenefitUsed {
@@ -352,6 +366,9 @@ impl PublicEvent {
             }
             Event::BenefitReturned { member, benefit, at } => {
                 (at, Some(member), None, EventData::BenefitReturned { member, benefit })
+            }
+            Event::MembersMerged { survivor, gone, by, at } => {
+                (at, Some(survivor), None, EventData::MembersMerged { survivor, gone, by })
             }
             Event::WebhookPaused { webhook, reason, at } => {
                 (at, None, None, EventData::WebhookPaused { webhook, reason })

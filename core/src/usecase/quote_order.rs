@@ -7,7 +7,7 @@ use super::settle_order::{Limited, log, taking_part, within_limits};
 use crate::domain::{Code, Line, LineFault, Member, MemberId, Minor, Order, OrderId, Reference, StoreId};
 use crate::ledger::LedgerError;
 use crate::pack::{CallError, Decided, Earning, Finding};
-use crate::store::{StoreError, Tx, layout};
+use crate::store::{StoreError, Tx, member_of};
 
 /// A basket.
 #[derive(Clone, Debug)]
@@ -77,14 +77,14 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
         return Err(QuoteError::UnknownStore(new.store));
     }
     let buyer = match new.member {
-        Some(id) => Some(tx.load::<Member>(&layout::member(merchant.id, id))?.ok_or(QuoteError::UnknownMember(id))?),
+        Some(id) => Some(member_of(tx, merchant.id, id)?.ok_or(QuoteError::UnknownMember(id))?),
         None => None,
     };
     let order = Order {
         id: OrderId::from_bytes([0; 16]),
         reference: Reference::new("quote").expect("the word is a reference"),
         store: new.store,
-        member: new.member,
+        member: buyer.as_ref().map(|buyer| buyer.id),
         claimed_at: None,
         ordered_at: act.now,
         lines: completed(tx, act.merchant, &new.lines)?,

@@ -2,11 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::host::has_member;
 use crate::domain::{Code, IdSource, MemberId, Merchant, MerchantId, Minor, Unit, UnitKind};
 use crate::ledger::{Account, Balance, Book, House, LedgerError, Lot, Terms};
 use crate::store::layout::Side;
-use crate::store::{Direction, StoreError, Tx, layout};
+use crate::store::{Direction, StoreError, Tx, layout, member_of};
 
 /// What a member holds of one unit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,9 +49,7 @@ pub fn read_assets(
     now: Timestamp,
     member: MemberId,
 ) -> Result<Vec<Asset>, AssetsError> {
-    if !has_member(tx, merchant, member)? {
-        return Err(AssetsError::UnknownMember(member));
-    }
+    let member = member_of(tx, merchant, member)?.ok_or(AssetsError::UnknownMember(member))?.id;
     let key = layout::merchant(merchant);
     let record = tx.load::<Merchant>(&key)?.ok_or_else(|| StoreError::corrupt("merchant (missing)", &key))?;
     let zone = record.time_zone.zone();

@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::catalogue::completed;
-use super::host::{has_member, has_store};
+use super::host::has_store;
 use super::{Act, Reply};
 use crate::domain::{
     Code, CouponDiscount, CouponType, Event, HoldId, Inapplicable, Line, LineFault, MemberId, MerchantId, Minor,
     NotStackable, Order, PostingId, StoreId, Unit, UnitKind, check_stacking, discounts,
 };
 use crate::ledger::{Cause, House, LedgerError, Move, NewPosting, Posting};
-use crate::store::{Key, Record, StoreError, Tx, layout};
+use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
 /// Which coupons are used for what.
 #[derive(Clone, Debug)]
@@ -109,14 +109,12 @@ const COUPONS_MAX: u64 = 20;
 /// The first refusal in the order of [`RedeemError`]'s variants.
 pub fn redeem_coupons(tx: &mut Tx, act: &mut Act<'_>, redeem: &RedeemCoupons) -> Result<Redeemed, RedeemError> {
     let RedeemCoupons { member, store, .. } = *redeem;
-    if !has_member(tx, act.merchant, member)? {
-        return Err(RedeemError::UnknownMember(member));
-    }
+    let member = member_of(tx, act.merchant, member)?.ok_or(RedeemError::UnknownMember(member))?.id;
     Order::total(&redeem.lines)?;
     if !has_store(tx, act.merchant, store)? {
         return Err(RedeemError::UnknownStore(store));
     }
-    let (coupons, moves) = named(tx, act, redeem)?;
+    let (coupons, moves) = named(tx, act, member, &redeem.coupons)?;
     let mut types = Vec::new();
     for code in &coupons {
         let found = tx.load::<CouponType>(&layout::coupon_type(act.merchant, code))?;
@@ -140,17 +138,22 @@ pub fn redeem_coupons(tx: &mut Tx, act: &mut Act<'_>, redeem: &RedeemCoupons) ->
 }
 
 /// The type of each coupon that is named, and what takes them from the member.
-fn named(tx: &mut Tx, act: &mut Act<'_>, redeem: &RedeemCoupons) -> Result<(Vec<Code>, Vec<Move>), RedeemError> {
+fn named(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    member: MemberId,
+    choices: &[Choice],
+) -> Result<(Vec<Code>, Vec<Move>), RedeemError> {
     let (mut coupons, mut moves, mut count) = (Vec::new(), Vec::new(), 0_u64);
-    for choice in &redeem.coupons {
+    for choice in choices {
         let (unit, amount) = match choice {
             Choice::OfType(unit) => {
                 let unit = unit.clone();
-                moves.push(Move::Spend { member: redeem.member, unit: unit.clone(), amount: 1, to: House::Redeemed });
+                moves.push(Move::Spend { member, unit: unit.clone(), amount: 1, to: House::Redeemed });
                 (unit, 1)
             }
             Choice::Reserved(hold) => {
-                let found = act.book(tx)?.find_hold(*hold)?.filter(|found| found.member == redeem.member);
+                let found = act.book(tx)?.find_hold(*hold)?.filter(|found| found.member == member);
                 let found = found.ok_or(RedeemError::UnknownReservation(*hold))?;
                 if !is_coupon(tx, act.merchant, &found.unit)? {
                     return Err(RedeemError::UnknownReservation(*hold));

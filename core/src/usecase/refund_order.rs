@@ -9,12 +9,11 @@ use super::figures::{Figure, count};
 use super::settle_order::log;
 use super::{Act, Reply};
 use crate::domain::{
-    Event, Label, Line, Member, MerchantId, Minor, Order, OrderId, OrderState, PackResult, PostingId, Refund,
-    RefundedLine,
+    Event, Label, Line, MerchantId, Minor, Order, OrderId, OrderState, PackResult, PostingId, Refund, RefundedLine,
 };
 use crate::ledger::{Cause, LedgerError, Move, NewPosting};
 use crate::pack::CallError;
-use crate::store::{Key, Order1, Order2, Record, StoreError, Tx, layout, whole};
+use crate::store::{Key, Order1, Order2, Record, StoreError, Tx, layout, member_of, whole};
 
 /// What is given back.
 #[derive(Clone, Debug)]
@@ -308,7 +307,7 @@ fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), Store
     let merchant = act.merchant(tx)?;
     let zone = merchant.time_zone.zone();
     let buyer = match order.member {
-        Some(id) => tx.load::<Member>(&layout::member(merchant.id, id))?,
+        Some(id) => member_of(tx, merchant.id, id)?,
         None => None,
     };
     for outcome in &order.outcomes {

@@ -67,6 +67,7 @@ pub enum TierError {
 /// The first refusal in the order of [`TierError`]'s variants.
 pub fn set_tier(tx: &mut Tx, act: &mut Act<'_>, id: MemberId, new: &SetTier) -> Result<Known, TierError> {
     let before = read_known(tx, act, id)?.ok_or(TierError::UnknownMember(id))?;
+    let id = before.member.id;
     if before.member.standing != Standing::Active {
         return Err(TierError::Erased(id));
     }

@@ -20,7 +20,7 @@ use crate::domain::{
 };
 use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting};
 use crate::pack::{CallError, Earning, LogLine};
-use crate::store::{Key, Order1, Order2, Record, StoreError, Tx, layout, whole};
+use crate::store::{Key, Order1, Order2, Record, StoreError, Tx, layout, member_of, whole};
 
 /// What was bought.
 #[derive(Clone, Debug)]
@@ -203,12 +203,12 @@ pub fn settle_order(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder) -> Result
         return Err(SettleError::UnknownStore(new.store));
     }
     let buyer = match new.member {
-        Some(id) => Some(tx.load::<Member>(&layout::member(merchant.id, id))?.ok_or(SettleError::UnknownMember(id))?),
+        Some(id) => Some(member_of(tx, merchant.id, id)?.ok_or(SettleError::UnknownMember(id))?),
         None => None,
     };
     let by_reference = layout::order_by_reference(merchant.id, &new.reference);
     if let Some(order) = tx.load::<OrderId>(&by_reference)? {
-        return repeated(tx, merchant.id, order, new);
+        return repeated(tx, merchant.id, order, new, buyer.as_ref());
     }
     act.store = Some(new.store);
     let lines = completed(tx, merchant.id, &new.lines)?;
@@ -216,7 +216,7 @@ pub fn settle_order(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder) -> Result
         id: act.ids.order(),
         reference: new.reference.clone(),
         store: new.store,
-        member: new.member,
+        member: buyer.as_ref().map(|buyer| buyer.id),
         claimed_at: None,
         ordered_at,
         lines,
@@ -268,12 +268,22 @@ pub fn find_order(tx: &mut Tx, merchant: MerchantId, reference: &Reference) -> R
 }
 
 /// The order that was recorded under this reference, if it is the same one.
-fn repeated(tx: &mut Tx, merchant: MerchantId, id: OrderId, new: &SettleOrder) -> Result<Settled, SettleError> {
+fn repeated(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    id: OrderId,
+    new: &SettleOrder,
+    buyer: Option<&Member>,
+) -> Result<Settled, SettleError> {
     let key = layout::order(merchant, id);
     let mut order = tx.load::<Order>(&key)?.ok_or_else(|| StoreError::corrupt("order (missing)", &key))?;
+    let recorded = match order.member {
+        Some(member) => member_of(tx, merchant, member)?.map(|member| member.id),
+        None => None,
+    };
     // A buyer who claimed the order later was not named when it was sent first.
     let same = order.store == new.store
-        && (order.member == new.member || (new.member.is_none() && order.claimed_at.is_some()))
+        && (recorded == buyer.map(|buyer| buyer.id) || (buyer.is_none() && order.claimed_at.is_some()))
         && same_lines(&order.lines_before_coupons(), &new.lines)
         && new.ordered_at.is_none_or(|at| whole_millis(at) == order.ordered_at);
     if !same {
@@ -299,7 +309,7 @@ fn redeem(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, order: &mut Order) 
     if new.coupons.is_empty() {
         return Ok(());
     }
-    let member = new.member.ok_or(SettleError::NeedsMember)?;
+    let member = order.member.ok_or(SettleError::NeedsMember)?;
     let redeem = RedeemCoupons { member, coupons: new.coupons.clone(), store: new.store, lines: order.lines.clone() };
     let Redeemed { posting, discounts, total_minor } =
         redeem_coupons(tx, act, &redeem).map_err(|error| match error {
@@ -332,7 +342,7 @@ fn pay(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, order: &mut Order) -> 
         return Err(SettleError::PaymentsDiffer { paid, due });
     }
     for payment in &new.payments {
-        let buyer = || new.member.ok_or(SettleError::NeedsMember);
+        let buyer = || order.member.ok_or(SettleError::NeedsMember);
         let (method, posting) = match payment {
             Pay::StoredValue { amount_minor } => {
                 let spend = SpendStoredValue { member: buyer()?, amount_minor: *amount_minor, reason: None };

@@ -2,13 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::host::has_member;
 use super::{Act, Reply};
 use crate::domain::{
     Code, Currency, Event, Label, MemberId, MerchantId, Minor, PostingId, STORED_VALUE, STORED_VALUE_BONUS,
 };
 use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting};
-use crate::store::{Key, Record, StoreError, Tx, layout};
+use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
 /// Who pays how much.
 #[derive(Clone, Debug)]
@@ -62,14 +61,12 @@ pub enum SpendError {
 /// # Errors
 /// The first refusal in the order of [`SpendError`]'s variants.
 pub fn spend_stored_value(tx: &mut Tx, act: &mut Act<'_>, spend: &SpendStoredValue) -> Result<Spent, SpendError> {
-    if !has_member(tx, act.merchant, spend.member)? {
-        return Err(SpendError::UnknownMember(spend.member));
-    }
+    let member = member_of(tx, act.merchant, spend.member)?.ok_or(SpendError::UnknownMember(spend.member))?.id;
     let order = act.merchant(tx)?.stored_value_order;
     let (principal, bonus) = stored_value_units();
     let posting = act.ids.posting();
     let mut book = act.book(tx)?;
-    let (of_principal, of_bonus) = stored_value(&mut book, spend.member)?;
+    let (of_principal, of_bonus) = stored_value(&mut book, member)?;
     let needed = spend.amount_minor;
     if needed > Currency::AMOUNT_MAX {
         return Err(LedgerError::AmountTooLarge(needed).into());
@@ -79,13 +76,13 @@ pub fn spend_stored_value(tx: &mut Tx, act: &mut Act<'_>, spend: &SpendStoredVal
         needed,
         available: of_principal.saturating_add(of_bonus),
     })?;
-    let take = |unit, amount| Move::Spend { member: spend.member, unit, amount, to: House::Redeemed };
+    let take = |unit, amount| Move::Spend { member, unit, amount, to: House::Redeemed };
     let mut moves = vec![take(principal, split.principal), take(bonus, split.bonus)];
     // Of an amount of nothing the first stays, for the ledger to refuse.
     let taken = split.principal.max(split.bonus);
     moves.retain(|wanted| taken == 0 || !matches!(wanted, Move::Spend { amount: 0, .. }));
     book.post(&NewPosting { id: posting, cause: Cause::Payment, pack: None, reason: spend.reason.clone(), moves })?;
-    act.tell(tx, &Event::StoredValueSpent { member: spend.member, amount_minor: needed, posting, at: act.now })?;
+    act.tell(tx, &Event::StoredValueSpent { member, amount_minor: needed, posting, at: act.now })?;
     Ok(Spent { posting, principal_minor: split.principal, bonus_minor: split.bonus })
 }
 

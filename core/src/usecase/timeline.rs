@@ -3,7 +3,7 @@
 use super::Act;
 use super::changes::{Change, ReadChange};
 use crate::domain::{MemberId, Order};
-use crate::ledger::Posting;
+use crate::ledger::{Posting, merged_into};
 use crate::store::{Direction, Key, KeyRange, StoreError, Tx, decode, layout};
 
 /// Something that happened to a member.
@@ -33,6 +33,7 @@ pub fn read_timeline(
     with_personal: bool,
 ) -> Result<Vec<(Moment, Happening)>, StoreError> {
     let merchant = act.merchant;
+    let gone = merged_into(tx, merchant, member)?;
     let mut all: Vec<(Moment, Kind, Key)> = Vec::new();
     for (kind, range) in [
         (Kind::Order, layout::orders_of(merchant, member)),
@@ -58,7 +59,8 @@ pub fn read_timeline(
                 }
                 Kind::Posting => {
                     let posting = layout::member_posting_parts(&key).ok_or_else(missing)?.1;
-                    Happening::Posting(tx.load(&layout::posting(merchant, posting))?.ok_or_else(missing)?)
+                    let posting: Posting = tx.load(&layout::posting(merchant, posting))?.ok_or_else(missing)?;
+                    Happening::Posting(posting.seen_as(member, &gone))
                 }
                 Kind::Change => {
                     let change: Change = decode(&key, &tx.get(&key)?.ok_or_else(missing)?)?;

@@ -18,6 +18,7 @@ use crate::domain::{
 use crate::ledger::{Audit, Cause, Posting};
 use crate::store::{
     Direction, Key, KeyRange, LogHead, Store, StoreError, Tx, decode, decode_own, hex, layout, log_entry_number,
+    member_of,
 };
 use crate::vault::Vault;
 
@@ -150,6 +151,13 @@ impl<'a, P: FnMut()> Check<'a, P> {
                     return Ok(Some(format!("{} is not found by external id", member.id)));
                 }
             }
+            let into = match member.standing {
+                Standing::Merged { into, .. } => Some(into),
+                Standing::Active | Standing::Erased { .. } => None,
+            };
+            if tx.load::<MemberId>(&layout::survivor(id, member.id))? != into {
+                return Ok(Some(format!("{} is told to be merged otherwise than the ledger has it", member.id)));
+            }
             for key in known::listings(id, &member) {
                 if tx.get(&key)?.is_none() {
                     return Ok(Some(format!("{} is missing in a list of members", member.id)));
@@ -256,9 +264,8 @@ impl<'a, P: FnMut()> Check<'a, P> {
         })?;
         self.each(&layout::member_keys(id), |tx, key, _| {
             let member = layout::listed_member(key).ok_or_else(|| StoreError::corrupt("key of a member's key", key))?;
-            let erased = tx
-                .load::<Member>(&layout::member(id, member))?
-                .is_none_or(|member| matches!(member.standing, Standing::Erased { .. }));
+            let erased =
+                member_of(tx, id, member)?.is_none_or(|member| matches!(member.standing, Standing::Erased { .. }));
             Ok(erased.then(|| format!("{member} is erased or was never there, but has a key")))
         })?;
         Ok(())
@@ -274,7 +281,11 @@ impl<'a, P: FnMut()> Check<'a, P> {
             if tx.load::<OrderId>(&layout::order_by_reference(id, &order.reference))? != Some(order.id) {
                 return Ok(Some(format!("{} is not found by reference", order.id)));
             }
-            if let Some(member) = order.member
+            let owner = match order.member {
+                Some(member) => Some(tx.load(&layout::survivor(id, member))?.unwrap_or(member)),
+                None => None,
+            };
+            if let Some(member) = owner
                 && tx.get(&layout::member_order(id, member, order.id))?.is_none()
             {
                 return Ok(Some(format!("{} is not listed for its member", order.id)));
@@ -296,7 +307,12 @@ impl<'a, P: FnMut()> Check<'a, P> {
         self.each(&layout::member_orders(id), |tx, key, _| {
             let parts = layout::member_order_parts(key);
             let (member, order) = parts.ok_or_else(|| StoreError::corrupt("key of a member's order", key))?;
-            let made = tx.load::<Order>(&layout::order(id, order))?.is_some_and(|order| order.member == Some(member));
+            let buyer = tx.load::<Order>(&layout::order(id, order))?.and_then(|order| order.member);
+            let buyer = match buyer {
+                Some(buyer) => Some(tx.load(&layout::survivor(id, buyer))?.unwrap_or(buyer)),
+                None => None,
+            };
+            let made = buyer == Some(member);
             Ok((!made).then(|| format!("{order} is listed for {member}, who did not make it")))
         })?;
         Ok(orders)

@@ -71,3 +71,32 @@ pub(super) fn note_visit(
 pub fn read_visits(tx: &mut Tx, merchant: MerchantId, member: MemberId) -> Result<Option<Visits>, StoreError> {
     tx.load(&layout::visits_of(merchant, member))
 }
+
+/// Makes the days on which somebody has bought those of another member too. Costs a read for each day between their first
+/// and their last.
+pub(super) fn merge_visits(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    gone: MemberId,
+    survivor: MemberId,
+) -> Result<(), StoreError> {
+    let Some(theirs) = tx.load::<Visits>(&layout::visits_of(merchant, gone))? else { return Ok(()) };
+    let key = layout::visits_of(merchant, survivor);
+    let own = tx.load::<Visits>(&key)?;
+    let mut days = own.as_ref().map_or(0, |own| own.days);
+    for day in theirs.first.series(jiff::Span::new().days(1)).take_while(|day| *day <= theirs.last) {
+        let visit = layout::visit(merchant, day, gone);
+        if tx.get(&visit)?.is_some() {
+            tx.delete(&visit);
+            let visit = layout::visit(merchant, day, survivor);
+            if tx.get(&visit)?.is_none() {
+                tx.put(&visit, Vec::new())?;
+                days = days.saturating_add(1);
+            }
+        }
+    }
+    let (first, last) = own.map_or((theirs.first, theirs.last), |own| (own.first, own.last));
+    let visits = Visits { first: first.min(theirs.first), last: last.max(theirs.last), days };
+    tx.delete(&layout::visits_of(merchant, gone));
+    tx.save(&key, &visits)
+}

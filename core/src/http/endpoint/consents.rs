@@ -121,7 +121,7 @@ pub(super) async fn list_consents(
     let receipts = app
         .serve(caller, Action::Read, move |host, actor| {
             host.look(|tx| {
-                known_here(tx, actor, id)?;
+                let id = known_here(tx, actor, id)?;
                 Ok::<_, Problem>(usecase::list_consents(tx, actor.merchant, id, history, RECEIPTS_MAX)?)
             })
         })

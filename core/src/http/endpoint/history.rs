@@ -151,7 +151,7 @@ pub(super) async fn read_timeline(
         .serve(caller, Action::Read, move |host, actor| {
             let with_personal = sees_personal(actor);
             host.view(actor, |tx, act| {
-                known_here(tx, actor, id)?;
+                let id = known_here(tx, actor, id)?;
                 Ok::<_, Problem>(usecase::read_timeline(tx, act, id, before, limit, with_personal)?)
             })
         })

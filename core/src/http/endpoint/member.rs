@@ -128,6 +128,9 @@ pub(super) struct MemberOut {
     /// When they were forgotten, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     erased_at: Option<String>,
+    /// Into whom they were merged: only in an export, elsewhere that one is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    merged_into: Option<String>,
 }
 
 /// What a source is called.
@@ -185,9 +188,13 @@ impl MemberOut {
             home_store: member.home_store.map(|store| store.to_string()),
             channel: member.channel.map(Into::into),
             referrer: member.referrer.map(|referrer| referrer.to_string()),
-            erased_at: match member.standing {
-                Standing::Active => None,
+            erased_at: match &member.standing {
                 Standing::Erased { at } => Some(at.to_string()),
+                Standing::Active | Standing::Merged { .. } => None,
+            },
+            merged_into: match &member.standing {
+                Standing::Merged { into, .. } => Some(into.to_string()),
+                Standing::Active | Standing::Erased { .. } => None,
             },
         }
     }

@@ -30,6 +30,7 @@ mod list_webhooks;
 mod load_stored_value;
 mod member;
 mod merchant;
+mod merge_members;
 mod notes;
 mod quote_order;
 mod read_assets;
@@ -67,6 +68,7 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(enrol_member::enrol_member, find_members::find_members))
         .routes(routes!(read_member::read_member, edit_member::edit_member))
         .routes(routes!(edit_member::erase_member))
+        .routes(routes!(merge_members::preview_merge, merge_members::merge_members))
         .routes(routes!(tags_and_tier::put_tag, tags_and_tier::drop_tag))
         .routes(routes!(tags_and_tier::set_tier))
         .routes(routes!(tags_and_tier::list_tiers))

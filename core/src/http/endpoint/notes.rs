@@ -106,7 +106,7 @@ pub(super) async fn list_notes(
     let notes = app
         .serve(caller, Action::ReadPersonal, move |host, actor| {
             host.view(actor, |tx, act| {
-                known_here(tx, actor, id)?;
+                let id = known_here(tx, actor, id)?;
                 Ok::<_, Problem>(usecase::list_notes(tx, act, id, before, limit)?)
             })
         })

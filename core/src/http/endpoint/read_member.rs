@@ -9,7 +9,7 @@ use crate::http::caller::Caller;
 use crate::http::etag::Versioned;
 use crate::http::path::Path;
 use crate::http::{App, Problem};
-use crate::store::Tx;
+use crate::store::{Tx, member_of};
 use crate::usecase::{self, Host};
 
 /// A member.
@@ -34,7 +34,10 @@ pub(super) fn shown(host: &Host, actor: &Actor, id: MemberId) -> Result<Versione
     Ok(Versioned(known.member.version, Json(MemberOut::new(known, actor, host.clock.now()))))
 }
 
-/// Sees that a member is the merchant's, for what is about them.
-pub(super) fn known_here(tx: &mut Tx, actor: &Actor, id: MemberId) -> Result<(), Problem> {
-    if usecase::has_member(tx, actor.merchant, id)? { Ok(()) } else { Err(Problem::unknown_member(id)) }
+/// Whom of the merchant's members an id means, for what is about them.
+pub(super) fn known_here(tx: &mut Tx, actor: &Actor, id: MemberId) -> Result<MemberId, Problem> {
+    match member_of(tx, actor.merchant, id)? {
+        Some(member) => Ok(member.id),
+        None => Err(Problem::unknown_member(id)),
+    }
 }

@@ -22,7 +22,7 @@ pub(super) struct PostingOut {
     id: String,
     /// When, RFC 3339.
     at: String,
-    /// Why: `order`, `refund`, `load`, `payment`, `coupon`, `expiry`, `hold`, `lapse`, `release`, `gift`, `pack`.
+    /// Why: `order`, `refund`, `load`, `payment`, `coupon`, `expiry`, `hold`, `lapse`, `release`, `gift`, `merge`, `pack`.
     cause: &'static str,
     /// The order, when it is about one.
     order: Option<String>,
@@ -58,6 +58,7 @@ impl PostingOut {
             Cause::Gift => ("gift", None),
             Cause::Payment => ("payment", None),
             Cause::Coupon => ("coupon", None),
+            Cause::Merge => ("merge", None),
         };
         let mut moves: Vec<MoveOut> = Vec::new();
         for transfer in posting.transfers() {
@@ -119,7 +120,7 @@ pub(super) async fn read_statement(
     let postings = app
         .serve(caller, Action::Read, move |host, actor| {
             host.look(|tx| {
-                known_here(tx, actor, id)?;
+                let id = known_here(tx, actor, id)?;
                 Ok::<_, Problem>(usecase::read_statement(tx, actor.merchant, id, before, limit)?)
             })
         })

@@ -180,7 +180,7 @@ pub(super) async fn list_tiers(
     let changes = app
         .serve(caller, Action::Read, move |host, actor| {
             host.look(|tx| {
-                known_here(tx, actor, id)?;
+                let id = known_here(tx, actor, id)?;
                 Ok::<_, Problem>(usecase::list_tier_changes(tx, actor.merchant, id, before, limit)?)
             })
         })

@@ -5,8 +5,8 @@ use axum::http::StatusCode;
 use super::Problem;
 use crate::domain::AttributeFault;
 use crate::usecase::{
-    AttributeError, BenefitError, ConsentError, EditError, EnrolError, EraseError, FindError, IdentityError, NoteError,
-    TagError, TierError, UseError,
+    AttributeError, BenefitError, ConsentError, EditError, EnrolError, EraseError, FindError, IdentityError,
+    MergeError, NoteError, TagError, TierError, UseError,
 };
 
 impl From<IdentityError> for Problem {
@@ -156,6 +156,22 @@ impl From<EraseError> for Problem {
             EraseError::UnknownMember(id) => Self::unknown_member(id),
             EraseError::Identity(error) => error.into(),
             EraseError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<MergeError> for Problem {
+    fn from(error: MergeError) -> Self {
+        match error {
+            MergeError::UnknownMember(id) => Self::unknown_member(id),
+            MergeError::Same(_) => Self::refused("same-member", error),
+            MergeError::Already { .. } => Self::conflict("member-merged", error),
+            MergeError::Erased(_) => Self::conflict("member-erased", error),
+            MergeError::OtherVersion { .. } => Self::new(StatusCode::PRECONDITION_FAILED, "other-version", error),
+            MergeError::TooManyTags(_) => Self::refused("too-many-tags", error),
+            MergeError::Identity(error) => error.into(),
+            MergeError::Ledger(error) => error.into(),
+            MergeError::Store(error) => error.into(),
         }
     }
 }

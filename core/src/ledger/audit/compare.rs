@@ -47,7 +47,7 @@ impl Audit {
                 Ok(())
             })?;
         }
-        self.name_culprits(tx, merchant, &tallies.differing())
+        self.name_culprits(tx, merchant, &tallies.differing(), &fold.survivors)
     }
 
     /// Tells of units that there is something of, but that have no record.

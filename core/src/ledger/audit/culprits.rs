@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::facts::{Fact, Kind, of_posting};
+use super::merged::Survivors;
 use super::{Audit, each};
 use crate::domain::MerchantId;
 use crate::ledger::Posting;
@@ -17,13 +18,14 @@ impl Audit {
         tx: &mut Tx,
         merchant: MerchantId,
         kinds: &[Kind],
+        survivors: &Survivors,
     ) -> Result<(), StoreError> {
         let (before, mut named) = (self.findings.len(), BTreeSet::new());
         if !kinds.is_empty() {
-            self.look_up_records(tx, merchant, kinds, &mut named)?;
+            self.look_up_records(tx, merchant, kinds, survivors, &mut named)?;
         }
         for kind in kinds {
-            self.look_up_postings(tx, merchant, *kind, &named)?;
+            self.look_up_postings(tx, merchant, *kind, survivors, &named)?;
         }
         // What can not be read says nothing, and is told already. The rest is never silent: a fact may be told twice.
         if self.findings.len() == before && self.unreadable.is_empty() && !kinds.is_empty() {
@@ -40,12 +42,13 @@ impl Audit {
         tx: &mut Tx,
         merchant: MerchantId,
         kinds: &[Kind],
+        survivors: &Survivors,
         named: &mut BTreeSet<Key>,
     ) -> Result<(), StoreError> {
         each(tx, &layout::postings(merchant), |tx, key, bytes| {
             let Some(posting) = self.legible(decode::<Posting>(key, &bytes))? else { return Ok(()) };
             let mut facts = Vec::new();
-            of_posting(&posting, |fact| facts.extend(kinds.contains(&fact.kind()).then_some(fact)));
+            of_posting(&posting, survivors, |fact| facts.extend(kinds.contains(&fact.kind()).then_some(fact)));
             for fact in facts {
                 let key = fact.key(merchant);
                 let told = match tx.get(&key)? {
@@ -67,12 +70,13 @@ impl Audit {
         tx: &mut Tx,
         merchant: MerchantId,
         kind: Kind,
+        survivors: &Survivors,
         named: &BTreeSet<Key>,
     ) -> Result<(), StoreError> {
         each(tx, &kind.range(merchant), |tx, key, bytes| {
             let facts = if named.contains(key) { None } else { self.legible(kind.facts(merchant, key, &bytes))? };
             for fact in facts.unwrap_or_default() {
-                if self.is_told_by_posting(tx, merchant, &fact)? == Some(false) {
+                if self.is_told_by_posting(tx, merchant, survivors, &fact)? == Some(false) {
                     self.find(format!("a record says that {fact}, but no posting does"));
                 }
             }
@@ -85,6 +89,7 @@ impl Audit {
         &mut self,
         tx: &mut Tx,
         merchant: MerchantId,
+        survivors: &Survivors,
         fact: &Fact,
     ) -> Result<Option<bool>, StoreError> {
         let Some(posting) = fact.posting() else { return Ok(Some(false)) };
@@ -92,7 +97,7 @@ impl Audit {
         let Some(posting) = self.legible(posting)? else { return Ok(None) };
         let mut is_told = false;
         if let Some(posting) = posting {
-            of_posting(&posting, |told| is_told |= told == *fact);
+            of_posting(&posting, survivors, |told| is_told |= told == *fact);
         }
         Ok(Some(is_told))
     }

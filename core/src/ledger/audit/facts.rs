@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 
+use super::merged::Survivors;
 use crate::domain::{Code, HoldId, LotId, MemberId, MerchantId, Minor, PostingId};
 use crate::ledger::book::touched;
 use crate::ledger::records::{Reversal, ReversedPart};
@@ -120,9 +121,10 @@ impl fmt::Display for Fact {
 }
 
 /// What a posting tells.
-pub(super) fn of_posting(posting: &Posting, mut tell: impl FnMut(Fact)) {
+pub(super) fn of_posting(posting: &Posting, survivors: &Survivors, mut tell: impl FnMut(Fact)) {
     let by = posting.id;
-    let mut members: Vec<MemberId> = posting.transfers().flat_map(touched).collect();
+    // It is on the statements of those whose it is now.
+    let mut members: Vec<MemberId> = posting.transfers().flat_map(touched).map(|member| survivors.of(member)).collect();
     members.sort_unstable();
     members.dedup();
     for member in members {
@@ -175,7 +177,8 @@ pub(super) fn of_posting(posting: &Posting, mut tell: impl FnMut(Fact)) {
             | Move::Spend { .. }
             | Move::Expire { .. }
             | Move::Transfer { .. }
-            | Move::Issue { .. } => {}
+            | Move::Issue { .. }
+            | Move::Merge { .. } => {}
         }
     }
 }

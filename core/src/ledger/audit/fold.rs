@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use jiff::Timestamp;
 
 use super::Finding;
+use super::merged::Survivors;
 use crate::domain::{Code, LotId, MemberId, PostingId};
 use crate::ledger::{Entry, House, Move, Party, Posting, Transfer};
 
@@ -66,6 +67,7 @@ impl LotFold {
 
 pub(super) struct Fold {
     keys: RandomState,
+    pub(super) survivors: Survivors,
     units: Vec<Code>,
     numbers: HashMap<Code, u16>,
     pub(super) holdings: BTreeMap<Owner, Holding>,
@@ -76,10 +78,11 @@ pub(super) struct Fold {
 }
 
 impl Fold {
-    /// Nothing yet; `keys` are those of its hashes.
-    pub(super) fn new(keys: RandomState) -> Self {
+    /// Nothing yet; `keys` are those of its hashes, and `survivors` those into whom members were merged.
+    pub(super) fn new(keys: RandomState, survivors: Survivors) -> Self {
         Self {
             keys,
+            survivors,
             units: Vec::new(),
             numbers: HashMap::new(),
             holdings: BTreeMap::new(),
@@ -121,6 +124,11 @@ impl Fold {
         self.units.get(usize::from(number)).map_or_else(String::new, Code::to_string)
     }
 
+    /// The account to which belongs what was booked for a member.
+    pub(super) fn owner(&mut self, member: MemberId, unit: &Code) -> Owner {
+        (self.survivors.of(member), self.number(unit))
+    }
+
     pub(super) fn holding(&mut self, owner: Owner) -> &mut Holding {
         self.holdings.entry(owner).or_default()
     }
@@ -130,16 +138,16 @@ impl Fold {
         for entry in &posting.entries {
             match &entry.wanted {
                 Move::Issue { member, unit, count } => {
-                    let number = self.number(unit);
-                    self.coupons.insert(number);
-                    let holding = self.holding((*member, number));
+                    let owner = self.owner(*member, unit);
+                    self.coupons.insert(owner.1);
+                    let holding = self.holding(owner);
                     holding.issued = holding.issued.saturating_add(i64::try_from(*count).unwrap_or(i64::MAX));
                 }
                 Move::Reverse { .. } | Move::ReversePart { .. } => {
                     for transfer in &entry.transfers {
                         if let (Party::Member(member), Party::House(House::Issued)) = (transfer.from, transfer.to) {
-                            let number = self.number(&transfer.unit);
-                            let holding = self.holding((member, number));
+                            let owner = self.owner(member, &transfer.unit);
+                            let holding = self.holding(owner);
                             let back = i64::try_from(transfer.amount).unwrap_or(i64::MAX);
                             holding.issued = holding.issued.saturating_sub(back);
                         }
@@ -174,12 +182,13 @@ impl Fold {
             | Move::PostHold { .. }
             | Move::VoidHold { .. }
             | Move::LapseHold { .. }
-            | Move::ReversePart { .. } => return,
+            | Move::ReversePart { .. }
+            | Move::Merge { .. } => return,
         };
-        let unit = self.number(&transfer.unit);
         for part in &transfer.lots {
             let member = if let Party::Member(member) = transfer.to { Some(member) } else { transfer.on_behalf };
-            let origin = member.map(|member| self.origin(posting, (member, unit), part.expires_at));
+            let owner = member.map(|member| self.owner(member, &transfer.unit));
+            let origin = owner.map(|owner| self.origin(posting, owner, part.expires_at));
             let amount = i64::try_from(part.amount).unwrap_or(i64::MAX);
             let lot = self.lots.entry(part.lot).or_default();
             if opens {
@@ -198,14 +207,16 @@ impl Fold {
         let unit = self.number(&transfer.unit);
         let amount = i64::try_from(transfer.amount).map_err(|_| "a transfer of more than there is".to_owned())?;
         if let Some(member) = transfer.on_behalf {
-            let holding = self.holding((member, unit));
+            let owner = self.owner(member, &transfer.unit);
+            let holding = self.holding(owner);
             holding.forgiven = holding.forgiven.saturating_add(amount.saturating_mul(forgives(transfer)));
         }
         for (party, sign) in [(transfer.from, -1), (transfer.to, 1)] {
             let signed = amount.saturating_mul(sign);
             match party {
                 Party::Member(member) => {
-                    let holding = self.holding((member, unit));
+                    let owner = self.owner(member, &transfer.unit);
+                    let holding = self.holding(owner);
                     holding.balance = holding.balance.saturating_add(signed);
                     for part in &transfer.lots {
                         let part_amount = i64::try_from(part.amount).unwrap_or(i64::MAX);
@@ -223,7 +234,8 @@ impl Fold {
                     *side = side.saturating_add(amount.into());
                     if let House::Debt | House::Held | House::Pending = house {
                         let member = transfer.on_behalf.ok_or("a transfer that does not say for whom it is")?;
-                        let holding = self.holding((member, unit));
+                        let owner = self.owner(member, &transfer.unit);
+                        let holding = self.holding(owner);
                         match house {
                             House::Held => holding.held = holding.held.saturating_add(signed),
                             House::Pending => holding.pending = holding.pending.saturating_add(signed),

@@ -39,7 +39,7 @@ impl Audit {
             let Some(hold) = self.legible(read_hold(merchant, key, &bytes))? else { return Ok(()) };
             of_hold(&hold).iter().for_each(|fact| tallies.told_by_record(fact));
             if hold.state == HoldState::Open {
-                let owner = (hold.member, fold.number(&hold.unit));
+                let owner = fold.owner(hold.member, &hold.unit);
                 let holding = fold.holding(owner);
                 holding.in_holds = holding.in_holds.saturating_add(i64::try_from(hold.amount).unwrap_or(i64::MAX));
                 expected.timed.insert(Timed::Hold(hold.id), (millis(hold.lapses_at), owner, 0));
@@ -57,7 +57,7 @@ impl Audit {
             if pending.state != PendingState::Waiting {
                 return Ok(());
             }
-            let owner = (pending.member, fold.number(&pending.unit));
+            let owner = fold.owner(pending.member, &pending.unit);
             let holding = fold.holding(owner);
             holding.in_pending = holding.in_pending.saturating_add(i64::try_from(pending.amount).unwrap_or(i64::MAX));
             if let Some(at) = pending.release.at() {

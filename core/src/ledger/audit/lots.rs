@@ -31,9 +31,13 @@ impl Audit {
                 self.lots = self.lots.saturating_add(1);
                 let lot = read_lot(merchant, key, &bytes, is_open);
                 let Some((member, unit, lot)) = self.legible(lot)? else { return Ok(()) };
-                let unit = fold.number(&unit);
-                self.compare_lot(fold, (member, unit), &lot, is_open);
-                let holding = fold.holding((member, unit));
+                if is_open && fold.survivors.is_gone(member) {
+                    self.find(format!("{} is open, but {member} was merged into another member", lot.id));
+                }
+                let owner = fold.owner(member, &unit);
+                let unit = owner.1;
+                self.compare_lot(fold, owner, &lot, is_open);
+                let holding = fold.holding(owner);
                 holding.forgiven_in_lots = holding.forgiven_in_lots.saturating_add(signed(lot.forgiven));
                 if is_open {
                     let remaining = signed(lot.remaining);

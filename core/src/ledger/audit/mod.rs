@@ -14,6 +14,7 @@ mod facts;
 mod fold;
 mod index;
 mod lots;
+mod merged;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -80,7 +81,8 @@ impl Audit {
         let mut audit = Self::default();
         // Random keys: nobody can make up records whose hashes add up to the right sum.
         let keys = RandomState::new();
-        let (mut fold, mut tallies) = (Fold::new(keys.clone()), Tallies::new(keys));
+        let survivors = audit.read_merged(tx, merchant)?;
+        let (mut fold, mut tallies) = (Fold::new(keys.clone(), survivors.clone()), Tallies::new(keys));
         let mut digests = audit.read_log(tx, merchant)?.into_iter().peekable();
         each(tx, &layout::postings(merchant), |_, key, bytes| {
             progress();
@@ -91,7 +93,7 @@ impl Audit {
             let posting = decode_own(key, &bytes, |posting: &Posting| layout::posting(merchant, posting.id));
             let Some(posting) = audit.legible(posting)? else { return Ok(()) };
             audit.transfers = audit.transfers.saturating_add(fold.posting(&posting, &mut audit.findings));
-            of_posting(&posting, |fact| tallies.told_by_posting(&fact));
+            of_posting(&posting, &survivors, |fact| tallies.told_by_posting(&fact));
             Ok(())
         })?;
         for missing in digests {

@@ -4,6 +4,7 @@ mod coupons;
 mod due;
 mod holds;
 mod limits;
+mod merge;
 mod migrate;
 mod model;
 mod parts;

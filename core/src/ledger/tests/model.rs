@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::domain::{LotId, Shortfall};
 
+mod merge;
 mod parts;
 
 pub(super) const DAY: i64 = 86_400;
@@ -501,6 +502,9 @@ impl Model {
         amount: Minor,
         ids: &[LotId],
     ) -> Done {
+        if from == to {
+            return Err(Refused);
+        }
         self.touch(now, from);
         let taken = self.withdraw(now, from, amount)?;
         self.touch(now, to);

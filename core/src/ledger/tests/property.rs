@@ -32,6 +32,7 @@ enum Step {
     Give { from: MemberId, amount: Minor },
     Reverse { which: Index },
     ReversePart { which: Index, percent: u8 },
+    Merge,
     RunDue,
     Wait { seconds: i64 },
 }
@@ -71,6 +72,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (1_u64..90, member()).prop_map(|(amount, from)| Step::Give { from, amount }),
         5 => index().prop_map(|which| Step::Reverse { which }),
         4 => (index(), 1_u8..120).prop_map(|(which, percent)| Step::ReversePart { which, percent }),
+        1 => Just(Step::Merge),
         1 => Just(Step::RunDue),
         2 => seconds().prop_map(|seconds| Step::Wait { seconds }),
     ]
@@ -120,6 +122,7 @@ impl Step {
             Self::Give { .. } => "give",
             Self::Reverse { .. } => "reverse",
             Self::ReversePart { .. } => "reverse a part",
+            Self::Merge => "merge",
             Self::RunDue => "run the job",
             Self::Wait { .. } => "wait",
         }
@@ -135,6 +138,8 @@ struct Pair {
     /// The ids of the postings so far; the unit of each, its model knows.
     postings: Vec<PostingId>,
     made: u32,
+    /// Whether Bob turned out to be Alice.
+    merged: bool,
 }
 
 fn welcome() -> Code {
@@ -150,7 +155,15 @@ impl Pair {
         world.define(&CouponType { per_member_max, total_max, stock, validity, ..coupon("welcome") });
         world.declare(&Unit { rules: coupon_rules.clone(), ..Unit::new(welcome(), UnitKind::Coupon, None) });
         let points = Model::new(rules, CouponLimits::default());
-        Self { world, points, coupons: Model::new(coupon_rules, limits), now: 0, postings: Vec::new(), made: 0 }
+        Self {
+            world,
+            points,
+            coupons: Model::new(coupon_rules, limits),
+            now: 0,
+            postings: Vec::new(),
+            made: 0,
+            merged: false,
+        }
     }
 
     fn unit(coupon: bool) -> Code {
@@ -183,6 +196,11 @@ impl Pair {
         (id, Some(lots.collect()))
     }
 
+    /// Who a member is by now.
+    fn who(&self, member: MemberId) -> MemberId {
+        if self.merged { ALICE } else { member }
+    }
+
     fn hold_of(&mut self, coupon: bool, which: Index) -> Option<HoldId> {
         let holds = self.model(coupon).open_holds();
         (!holds.is_empty()).then(|| *which.get(&holds))
@@ -195,6 +213,7 @@ impl Pair {
         let now = self.now;
         let (done, agreed) = match step.clone() {
             Step::Grant { member, amount, lasts } => {
+                let member = self.who(member);
                 let expires_at = lasts.map(|lasts| now + lasts);
                 let (unit, at) = (points(), expires_at.map(at));
                 let (id, lots) = self.post(Move::Grant { member, unit, amount, expires_at: at, from: House::Issued });
@@ -202,6 +221,7 @@ impl Pair {
                 (lots.is_some(), self.points.attempt(|model| model.grant(id, now, member, amount, expires_at, &ids)))
             }
             Step::GrantLater { member, amount, lasts, after, on_event } => {
+                let member = self.who(member);
                 let (expires_at, after) = (lasts.map(|lasts| now + lasts), after.map(|after| now + after));
                 let release = match (after.map(at), on_event) {
                     (Some(at), true) => Release::First { at, event: event("paid") },
@@ -217,6 +237,7 @@ impl Pair {
                 (lots.is_some(), agreed)
             }
             Step::Issue { member, count } => {
+                let member = self.who(member);
                 let (id, lots) = self.post(Move::Issue { member, unit: welcome(), count });
                 // Of a refused one the model is asked for all: whether it repays a debt it knows by itself.
                 let debt = self.coupons.balance(now, member).debt.min(count);
@@ -230,11 +251,13 @@ impl Pair {
                 (true, true)
             }
             Step::Spend { coupon, member, amount } => {
+                let member = self.who(member);
                 let unit = Self::unit(coupon);
                 let (id, lots) = self.post(Move::Spend { member, unit, amount, to: House::Redeemed });
                 (lots.is_some(), self.model(coupon).attempt(|model| model.spend(id, now, member, amount)))
             }
             Step::Hold { coupon, member, amount, lasts } => {
+                let member = self.who(member);
                 let lapses_at = now + lasts;
                 let mut bytes = [coupon.into(); 16];
                 bytes[12..].copy_from_slice(&self.made.to_be_bytes());
@@ -257,7 +280,7 @@ impl Pair {
                 (lots.is_some(), self.model(coupon).attempt(|model| model.void_hold(id, now, hold)))
             }
             Step::Give { from, amount } => {
-                let to = if from == ALICE { BOB } else { ALICE };
+                let (from, to) = (self.who(from), self.who(if from == ALICE { BOB } else { ALICE }));
                 let (id, lots) = self.post(Move::Transfer { from, to, unit: points(), amount });
                 let done = lots.is_some();
                 // Of a refused one nobody knows the lots; with none the model refuses it too, unless all repays a debt.
@@ -283,6 +306,16 @@ impl Pair {
                 let (id, lots) = self.post(Move::ReversePart { posting, unit: Self::unit(coupon), amount });
                 let agreed = self.model(coupon).attempt(|model| model.reverse_part(id, now, posting, amount));
                 (lots.is_some(), agreed)
+            }
+            Step::Merge => {
+                if self.merged {
+                    return Ok(false);
+                }
+                self.world.with_book(now, |book| book.merge(BOB, ALICE)).unwrap();
+                self.points.merge(now, BOB, ALICE);
+                self.coupons.merge(now, BOB, ALICE);
+                self.merged = true;
+                (true, true)
             }
             Step::RunDue => {
                 while self.world.with_book(now, |book| book.book_due(3)).unwrap().more {}
@@ -333,6 +366,6 @@ fn the_ledger_agrees_with_a_simple_one() {
     let counts = counts.into_inner();
     let operations: u64 = counts.values().flatten().sum();
     assert!(operations >= OPERATIONS_MIN, "{operations} operations");
-    assert_eq!(counts.len(), 17, "of some kind there was none, refused and done: {counts:?}");
+    assert_eq!(counts.len(), 18, "of some kind there was none, refused and done: {counts:?}");
     assert!(counts.values().all(|[_, done]| *done >= OF_EACH_MIN), "refused and done: {counts:?}");
 }

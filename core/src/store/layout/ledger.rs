@@ -77,7 +77,17 @@ fn timed_prefix(merchant: MerchantId, member: MemberId, unit: &Code) -> Name {
 
 /// That something falls due on an account.
 pub fn timed(merchant: MerchantId, member: MemberId, unit: &Code, at: Timestamp, what: Timed) -> Key {
-    timed_prefix(merchant, member, unit).bytes(&millis(at).to_be_bytes()).bytes(&[what.kind()]).bytes(what.id()).0
+    timed_at(merchant, member, unit, millis(at), what)
+}
+
+/// The same by the instant in milliseconds.
+pub fn timed_at(merchant: MerchantId, member: MemberId, unit: &Code, at: u64, what: Timed) -> Key {
+    timed_prefix(merchant, member, unit).bytes(&at.to_be_bytes()).bytes(&[what.kind()]).bytes(what.id()).0
+}
+
+/// All that falls due on an account.
+pub fn timed_of(merchant: MerchantId, member: MemberId, unit: &Code) -> KeyRange {
+    timed_prefix(merchant, member, unit).range()
 }
 
 /// What is due on an account at `now`, in the order of the instants.
@@ -191,6 +201,11 @@ pub fn coupons_issued(merchant: MerchantId, member: MemberId, unit: &Code) -> Ke
     Name::of(b'y', merchant).bytes(member.as_bytes()).bytes(unit.as_str().as_bytes()).0
 }
 
+/// How many coupons of each type a member was issued.
+pub fn coupons_issued_to(merchant: MerchantId, member: MemberId) -> KeyRange {
+    Name::of(b'y', merchant).bytes(member.as_bytes()).range()
+}
+
 /// All counters of issued coupons.
 pub fn coupons_issued_all(merchant: MerchantId) -> KeyRange {
     Name::of(b'y', merchant).range()
@@ -224,6 +239,37 @@ pub fn liability_parts(key: &[u8]) -> Option<(Code, Month)> {
         }
     };
     Some((Code::new(unit).ok()?, month))
+}
+
+/// The id of the member into whom a member was merged.
+pub fn survivor(merchant: MerchantId, gone: MemberId) -> Key {
+    Name::of(b'&', merchant).bytes(b"i").bytes(gone.as_bytes()).0
+}
+
+/// The ids of those into whom members were merged.
+pub fn survivors(merchant: MerchantId) -> KeyRange {
+    Name::of(b'&', merchant).bytes(b"i").range()
+}
+
+/// That a member was merged into another one.
+pub fn merged(merchant: MerchantId, survivor: MemberId, gone: MemberId) -> Key {
+    Name::of(b'&', merchant).bytes(b"o").bytes(survivor.as_bytes()).bytes(gone.as_bytes()).0
+}
+
+/// The members who were merged into one.
+pub fn merged_into(merchant: MerchantId, survivor: MemberId) -> KeyRange {
+    Name::of(b'&', merchant).bytes(b"o").bytes(survivor.as_bytes()).range()
+}
+
+/// All members who were merged, by those into whom they were.
+pub fn merged_all(merchant: MerchantId) -> KeyRange {
+    Name::of(b'&', merchant).bytes(b"o").range()
+}
+
+/// Who was merged into whom, from the key which says it.
+pub fn merged_parts(key: &[u8]) -> Option<(MemberId, MemberId)> {
+    let (survivor, gone) = key.get(18..)?.split_first_chunk::<16>()?;
+    Some((MemberId::from_bytes(*survivor), MemberId::from_bytes(gone.try_into().ok()?)))
 }
 
 /// The digests of a merchant's postings, in the order in which they were committed.

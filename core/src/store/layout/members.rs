@@ -175,6 +175,11 @@ pub fn benefit_uses(merchant: MerchantId, member: MemberId, code: &Code, begin: 
     name.bytes(&super::figures::day_bytes(begin)).0
 }
 
+/// All that a member has used of service benefits.
+pub fn benefit_uses_of(merchant: MerchantId, member: MemberId) -> KeyRange {
+    Name::of(b'Z', merchant).bytes(b"u").bytes(member.as_bytes()).range()
+}
+
 /// A note about a member.
 pub fn note(merchant: MerchantId, member: MemberId, note: NoteId) -> Key {
     Name::of(b'O', merchant).bytes(member.as_bytes()).bytes(note.as_bytes()).0

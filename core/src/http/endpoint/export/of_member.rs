@@ -9,6 +9,7 @@ use super::super::history::happening;
 use super::super::member::MemberOut;
 use super::super::notes::NoteOut;
 use super::super::read_assets::AssetOut;
+use super::super::read_member::known_here;
 use super::super::tags_and_tier::TierChangeOut;
 use super::text::line;
 use super::{Parts, streamed};
@@ -50,7 +51,8 @@ impl Parts for OfMember {
 
 impl OfMember {
     fn page(&self, tx: &mut Tx, act: &Act<'_>, actor: &Actor) -> Result<(Vec<Value>, Section), Problem> {
-        let (merchant, member) = (act.merchant, self.member);
+        let merchant = act.merchant;
+        let member = known_here(tx, actor, self.member)?;
         Ok(match self.section {
             Section::Record => {
                 let known = usecase::read_known(tx, act, member)?.ok_or_else(|| Problem::unknown_member(member))?;
