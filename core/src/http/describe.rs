@@ -26,7 +26,8 @@ const IDS: [(&str, &str, &str); 6] = [
 ];
 
 /// Fields of bodies that are ids, or lists of them.
-const FIELDS: [(&str, &str); 6] = [
+const FIELDS: [(&str, &str); 7] = [
+    ("with", MemberId::PREFIX),
     ("referrer", MemberId::PREFIX),
     ("member", MemberId::PREFIX),
     ("store", StoreId::PREFIX),

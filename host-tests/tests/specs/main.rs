@@ -26,6 +26,7 @@ mod imports;
 mod interface;
 mod ledger;
 mod members;
+mod merges;
 mod model;
 mod order_refusals;
 mod orders;
