@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 use super::{Failure, data};
 use crate::clock::Clock;
 use crate::describe::describe;
-use crate::domain::{Actor, KeyId, MerchantId};
+use crate::domain::{Actor, MerchantId, StaffId};
 use crate::http::{self, ExportFormat, ExportKind};
 
 #[derive(Args)]
@@ -54,7 +54,7 @@ impl Export {
         let host = data::host(&self.data, data::open_existing(&self.data)?, &self.keys, Clock::System)?;
         let merchant = data::pick_merchant(&host.store, self.merchant)?;
         // The operator may see what an owner may, and only looks.
-        let operator = Actor::owner(merchant.id, KeyId::from_bytes([0; 16]));
+        let operator = Actor::owner(merchant.id, StaffId::from_bytes([0; 16]));
         let unwritable = |error: io::Error| match &self.out {
             Some(path) => format!("{} can not be written: {error}", path.display()),
             None => format!("standard output can not be written: {error}"),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, KeyId, MemberId, Minor, OrderId, PostingId, RevisionId, StoreId, WebhookId};
+use super::{Code, MemberId, Minor, OrderId, PostingId, RevisionId, StaffId, StoreId, WebhookId};
 
 /// A fact that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ pub enum Event {
         /// Which command.
         command: Code,
         /// By whom.
-        by: KeyId,
+        by: StaffId,
         /// When.
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
@@ -81,7 +81,7 @@ pub enum Event {
         /// In which revision.
         revision: RevisionId,
         /// By whom.
-        by: KeyId,
+        by: StaffId,
         /// When.
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
@@ -147,7 +147,7 @@ pub enum Event {
         /// Who.
         member: MemberId,
         /// By whom; none for the operator.
-        by: Option<KeyId>,
+        by: Option<StaffId>,
         /// When.
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
@@ -157,7 +157,7 @@ pub enum Event {
         /// Who.
         member: MemberId,
         /// By whom; none for the operator.
-        by: Option<KeyId>,
+        by: Option<StaffId>,
         /// When.
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
@@ -235,7 +235,7 @@ pub enum Event {
         /// Who is not used any more.
         gone: MemberId,
         /// By whom; none for the operator.
-        by: Option<KeyId>,
+        by: Option<StaffId>,
         /// When.
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,

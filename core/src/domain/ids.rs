@@ -98,8 +98,8 @@ ids! {
     LotId "lot" "lot";
     /// An amount of a member that is set aside.
     HoldId "hld" "hold";
-    /// An API key (not its secret).
-    KeyId "key" "API key";
+    /// Somebody of the staff: a person who signs in, or an API key (not its secret).
+    StaffId "stf" "staff";
     /// A note about a member.
     NoteId "not" "note";
     /// A change that somebody made, in the audit log.
@@ -160,7 +160,7 @@ sources! {
     posting PostingId "A new posting's id.";
     lot LotId "A new lot's id.";
     hold HoldId "A new hold's id.";
-    key KeyId "A new API key's id.";
+    staff StaffId "A new id of somebody of the staff.";
     note NoteId "A new note's id.";
     change ChangeId "A new change's id.";
     webhook WebhookId "A new webhook's id.";

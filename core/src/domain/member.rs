@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{AttributeValue, Code, KeyId, Label, MemberId, Reference, StoreId};
+use super::{AttributeValue, Code, Label, MemberId, Reference, StaffId, StoreId};
 
 /// A customer of one merchant, without personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,8 +83,8 @@ pub struct Tier {
 pub enum Source {
     /// From before sources were kept.
     Unknown,
-    /// From somebody with this key.
-    Hand(KeyId),
+    /// From this one of the staff.
+    Hand(StaffId),
     /// From the operator at the command line, an import for example.
     Operator,
     /// From a rule of the merchant.

@@ -29,8 +29,8 @@ pub use coupon::{
 };
 pub use event::Event;
 pub use ids::{
-    ChangeId, HoldId, IdSource, KeyId, LotId, MemberId, MerchantId, NoteId, OrderId, ParseIdError, PostingId,
-    RevisionId, StoreId, WebhookId,
+    ChangeId, HoldId, IdSource, LotId, MemberId, MerchantId, NoteId, OrderId, ParseIdError, PostingId, RevisionId,
+    StaffId, StoreId, WebhookId,
 };
 pub use item::Item;
 pub use member::{ExternalId, Member, Source, Standing, Tag, Tier};

@@ -5,15 +5,15 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{KeyId, MerchantId, StoreId};
+use super::{MerchantId, StaffId, StoreId};
 
-/// Somebody who acts for a merchant: the holder of an API key.
+/// Somebody who acts for a merchant: a person who has signed in, or the holder of an API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
     /// For whom.
     pub merchant: MerchantId,
-    /// With which key.
-    pub key: KeyId,
+    /// Who: one space of ids for people and keys.
+    pub staff: StaffId,
     /// As what.
     pub role: Role,
     /// Where.
@@ -22,8 +22,8 @@ pub struct Actor {
 
 impl Actor {
     /// An owner: may do everything, everywhere.
-    pub fn owner(merchant: MerchantId, key: KeyId) -> Self {
-        Self { merchant, key, role: Role::Owner, stores: StoreScope::All }
+    pub fn owner(merchant: MerchantId, staff: StaffId) -> Self {
+        Self { merchant, staff, role: Role::Owner, stores: StoreScope::All }
     }
 }
 

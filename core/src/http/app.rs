@@ -11,7 +11,7 @@ use super::rate::Limiter;
 use super::streams::Streams;
 use super::trail::Trail;
 use super::{Problem, Settings};
-use crate::domain::{Action, Actor, KeyId, StoreId};
+use crate::domain::{Action, Actor, StaffId, StoreId};
 use crate::usecase::{ApiKeyError, Host, authenticate};
 
 /// What handlers share.
@@ -24,7 +24,7 @@ pub struct App {
 struct Shared {
     settings: Settings,
     places: Arc<Semaphore>,
-    keys: Option<Limiter<KeyId>>,
+    keys: Option<Limiter<StaffId>>,
     failed_keys: Option<Limiter<IpAddr>>,
     streams: Streams,
 }
@@ -129,7 +129,7 @@ impl App {
         })?;
         trail.is_from(&actor);
         if let Some(limiter) = self.shared.keys.as_ref().filter(|_| is_request) {
-            let standing = limiter.take(actor.key, self.host.clock.now());
+            let standing = limiter.take(actor.staff, self.host.clock.now());
             trail.stands(standing);
             if let Some(seconds) = standing.refused_for_s {
                 return Err(Problem::too_often("rate-limited", "this API key asks more often than it may", seconds));

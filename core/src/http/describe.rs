@@ -8,7 +8,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr};
 use utoipa::{Modify, openapi};
 
-use crate::domain::{Code, HoldId, KeyId, MemberId, NoteId, OrderId, Reference, RevisionId, StoreId, WebhookId};
+use crate::domain::{Code, HoldId, MemberId, NoteId, OrderId, Reference, RevisionId, StaffId, StoreId, WebhookId};
 
 /// The digits of the ids in examples.
 const DIGITS: &str = "0198f2a4c1d07e3b9a5c6d7e8f901234";
@@ -21,7 +21,7 @@ const IDS: [(&str, &str, &str); 6] = [
     ("order", OrderId::PREFIX, "The order's id."),
     ("hold", HoldId::PREFIX, "The hold's id."),
     ("note", NoteId::PREFIX, "The note's id."),
-    ("key", KeyId::PREFIX, "The API key's id, which is not its secret."),
+    ("key", StaffId::PREFIX, "The API key's id, which is not its secret."),
     ("webhook", WebhookId::PREFIX, "The webhook's id."),
 ];
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::rate::Standing;
-use crate::domain::{Actor, KeyId, MerchantId};
+use crate::domain::{Actor, MerchantId, StaffId};
 
 /// What becomes known of a request. Clones share it.
 #[derive(Clone, Default)]
@@ -14,7 +14,7 @@ pub(super) struct Trail(Arc<Known>);
 #[derive(Default)]
 struct Known {
     peer: Option<IpAddr>,
-    actor: OnceLock<(MerchantId, KeyId)>,
+    actor: OnceLock<(MerchantId, StaffId)>,
     standing: OnceLock<Standing>,
     at_work: AtomicBool,
 }
@@ -43,11 +43,11 @@ impl Trail {
     /// Who asks.
     pub(super) fn is_from(&self, actor: &Actor) {
         // A request has one key, so it is found out once.
-        let _ = self.0.actor.set((actor.merchant, actor.key));
+        let _ = self.0.actor.set((actor.merchant, actor.staff));
     }
 
-    /// The merchant and the key, once they are known.
-    pub(super) fn actor(&self) -> Option<(MerchantId, KeyId)> {
+    /// The merchant and who of its staff asks, once they are known.
+    pub(super) fn actor(&self) -> Option<(MerchantId, StaffId)> {
         self.0.actor.get().copied()
     }
 

@@ -149,7 +149,7 @@ impl Drop for Seen {
         let labels = [("route", route.clone()), ("method", (*method).to_owned()), ("status", class.to_owned())];
         counter!("punchcard_http_requests_total", &labels).increment(1);
         histogram!("punchcard_http_request_duration_seconds", &labels[..2]).record(seconds);
-        let (merchant, key) = trail.actor().unzip();
+        let (merchant, staff) = trail.actor().unzip();
         tracing::info!(
             request_id = name,
             method,
@@ -157,7 +157,7 @@ impl Drop for Seen {
             status = status.map(|status| status.as_u16()),
             duration_ms = seconds * 1000.0,
             merchant = merchant.map(tracing::field::display),
-            key = key.map(tracing::field::display),
+            staff = staff.map(tracing::field::display),
             "{}",
             if status.is_some() { "answered" } else { "the client has gone" },
         );

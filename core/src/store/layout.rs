@@ -79,8 +79,8 @@ use jiff::Timestamp;
 
 use super::{Key, KeyRange};
 use crate::domain::{
-    ChangeId, Code, ExternalId, HoldId, KeyId, Label, LotId, MemberId, MerchantId, NoteId, OrderId, PostingId,
-    Reference, RevisionId, StoreId, WebhookId,
+    ChangeId, Code, ExternalId, HoldId, Label, LotId, MemberId, MerchantId, NoteId, OrderId, PostingId, Reference,
+    RevisionId, StaffId, StoreId, WebhookId,
 };
 
 mod figures;
@@ -218,7 +218,7 @@ pub fn api_key_hash(key: &[u8]) -> Option<[u8; 32]> {
 }
 
 /// An API key in the merchant's list.
-pub fn listed_key(merchant: MerchantId, key: KeyId) -> Key {
+pub fn listed_key(merchant: MerchantId, key: StaffId) -> Key {
     Name::of(b'6', merchant).bytes(key.as_bytes()).0
 }
 

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::Act;
 use super::host::has_store;
 use crate::clock::Entropy;
-use crate::domain::{Actor, KeyId, Label, MerchantId, Role, StoreId, StoreScope};
+use crate::domain::{Actor, Label, MerchantId, Role, StaffId, StoreId, StoreScope};
 use crate::store::{Direction, Key, Record, StoreError, Tx, layout, whole};
 
 const PREFIX: &str = "pc_live_";
@@ -18,7 +18,7 @@ const SECRET_BYTES: usize = 20;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
     /// Its id, for logs and lists.
-    pub id: KeyId,
+    pub id: StaffId,
     /// Whose it is.
     pub merchant: MerchantId,
     /// What its holder may do.
@@ -42,7 +42,7 @@ impl Record for ApiKey {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedKey {
     /// Its id.
-    pub id: KeyId,
+    pub id: StaffId,
     /// What people call it.
     pub label: Option<Label>,
     /// What its holder may do.
@@ -85,7 +85,7 @@ impl NewKey {
 /// A new key with its secret, which is shown once and never again.
 pub struct IssuedKey {
     /// Its id.
-    pub id: KeyId,
+    pub id: StaffId,
     /// The whole key, as it is sent.
     pub secret: String,
 }
@@ -118,10 +118,10 @@ pub enum KeyError {
     BeyondOwn,
     /// Not a key of the merchant.
     #[error("there is no API key {0}")]
-    UnknownKey(KeyId),
+    UnknownKey(StaffId),
     /// Who revokes the key with which they act is locked out.
     #[error("{0} is the key of this request: revoke it with another one")]
-    OwnKey(KeyId),
+    OwnKey(StaffId),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -153,7 +153,7 @@ pub fn issue_api_key(
     }
     let random: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     let secret = format!("{PREFIX}{random}_{:08x}", crc32c::crc32c(random.as_bytes()));
-    let (id, hash) = (act.ids.key(), hash(&secret));
+    let (id, hash) = (act.ids.staff(), hash(&secret));
     tx.save(&layout::api_key(&hash), &ApiKey { id, merchant: act.merchant, role, stores: stores.clone() })?;
     let listed = ListedKey { id, label, role, stores, issued_at: Some(act.now), revoked_at: None, hash };
     save_listed(tx, act, None, &listed)?;
@@ -164,9 +164,9 @@ pub fn issue_api_key(
 ///
 /// # Errors
 /// The first refusal in the order of [`KeyError`]'s variants.
-pub fn revoke_api_key(tx: &mut Tx, act: &mut Act<'_>, id: KeyId) -> Result<ListedKey, KeyError> {
+pub fn revoke_api_key(tx: &mut Tx, act: &mut Act<'_>, id: StaffId) -> Result<ListedKey, KeyError> {
     let listed = tx.load::<ListedKey>(&layout::listed_key(act.merchant, id))?.ok_or(KeyError::UnknownKey(id))?;
-    if act.key() == Some(id) {
+    if act.staff() == Some(id) {
         return Err(KeyError::OwnKey(id));
     }
     if listed.revoked_at.is_some() {
@@ -228,7 +228,7 @@ pub fn authenticate(tx: &mut Tx, secret: &str) -> Result<Actor, ApiKeyError> {
         return Err(ApiKeyError::Malformed);
     }
     let key = tx.load::<ApiKey>(&layout::api_key(&hash(secret)))?.ok_or(ApiKeyError::Unknown)?;
-    Ok(Actor { merchant: key.merchant, key: key.id, role: key.role, stores: key.stores })
+    Ok(Actor { merchant: key.merchant, staff: key.id, role: key.role, stores: key.stores })
 }
 
 impl IssuedKey {

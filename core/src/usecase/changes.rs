@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::Act;
 use super::keys::unreadable;
 use super::known::Known;
-use crate::domain::{ChangeId, KeyId, Member, MemberId, Role, Source};
+use crate::domain::{ChangeId, Member, MemberId, Role, Source, StaffId};
 use crate::store::{self, Record, StoreError, Tx, layout};
 use crate::vault::Sealed;
 
@@ -22,8 +22,8 @@ pub struct Change {
     /// When.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
-    /// Who; none for the operator at the command line.
-    pub by: Option<(KeyId, Role)>,
+    /// Who of the staff; none for the operator at the command line.
+    pub by: Option<(StaffId, Role)>,
     /// Of what kind the thing is: `member`, `attribute`, `api-key`.
     pub kind: String,
     /// Which of its kind.
@@ -55,12 +55,12 @@ pub struct ReadChange {
 impl Act<'_> {
     /// Where something that this run puts on a member comes from.
     pub(super) fn source(&self) -> Source {
-        self.actor.as_ref().map_or(Source::Operator, |actor| Source::Hand(actor.key))
+        self.actor.as_ref().map_or(Source::Operator, |actor| Source::Hand(actor.staff))
     }
 
-    /// With which key somebody acts; none for the operator.
-    pub(super) fn key(&self) -> Option<KeyId> {
-        self.actor.as_ref().map(|actor| actor.key)
+    /// Who of the staff acts; none for the operator.
+    pub(super) fn staff(&self) -> Option<StaffId> {
+        self.actor.as_ref().map(|actor| actor.staff)
     }
 
     /// Writes a change of one of the merchant's things into the audit log. Nothing personal may be in it.
@@ -76,7 +76,7 @@ impl Act<'_> {
         let change = Change {
             id: self.ids.change(),
             at: self.now,
-            by: self.actor.as_ref().map(|actor| (actor.key, actor.role)),
+            by: self.actor.as_ref().map(|actor| (actor.staff, actor.role)),
             kind: kind.to_owned(),
             name: name.to_owned(),
             before: before.map(text),
@@ -106,7 +106,7 @@ impl Act<'_> {
         let change = Change {
             id,
             at: self.now,
-            by: self.actor.as_ref().map(|actor| (actor.key, actor.role)),
+            by: self.actor.as_ref().map(|actor| (actor.staff, actor.role)),
             kind: kind.to_owned(),
             name: member.to_string(),
             before: before.map(|value| value.to_string()),

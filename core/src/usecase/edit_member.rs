@@ -157,6 +157,6 @@ pub(super) fn change_member<E: From<IdentityError> + From<StoreError>>(
     after.member.version += 1;
     save_known(tx, act, Some(before), &after)?;
     record_change(tx, act, Some(before), Some(&after))?;
-    act.tell(tx, &Event::MemberChanged { member: after.member.id, by: act.key(), at: act.now })?;
+    act.tell(tx, &Event::MemberChanged { member: after.member.id, by: act.staff(), at: act.now })?;
     Ok(after)
 }

@@ -120,7 +120,7 @@ pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Resul
     tx.add(&layout::enablements_version(act.merchant), 1)?;
     if let Some(actor) = &act.actor {
         let event =
-            Event::PackEnabled { pack: enablement.pack.clone(), revision: revision.id, by: actor.key, at: act.now };
+            Event::PackEnabled { pack: enablement.pack.clone(), revision: revision.id, by: actor.staff, at: act.now };
         act.tell(tx, &event)?;
     }
     Ok(enablement)

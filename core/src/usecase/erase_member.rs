@@ -57,6 +57,6 @@ pub fn erase_member(tx: &mut Tx, act: &mut Act<'_>, id: MemberId) -> Result<Memb
         tx.delete(&layout::member_key(act.merchant, gone));
     }
     act.record_of(tx, id, "member", (Some(json!({ "erased": false })), Some(json!({ "erased": true }))), None)?;
-    act.tell(tx, &Event::MemberErased { member: id, by: act.key(), at: act.now })?;
+    act.tell(tx, &Event::MemberErased { member: id, by: act.staff(), at: act.now })?;
     Ok(after.member)
 }

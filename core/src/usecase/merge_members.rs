@@ -165,7 +165,7 @@ pub fn merge_members(
     merge_benefits(tx, merchant, gone, survivor)?;
     merge_notes(tx, act, gone, survivor)?;
     merge_visits(tx, merchant, gone, survivor)?;
-    act.tell(tx, &Event::MembersMerged { survivor, gone, by: act.key(), at: act.now })?;
+    act.tell(tx, &Event::MembersMerged { survivor, gone, by: act.staff(), at: act.now })?;
     let assets = assets(tx, act, survivor)?;
     Ok(Merged { survivor, gone, seen, orders, brought, assets, kept })
 }

@@ -6,14 +6,14 @@ use serde_json::json;
 
 use super::keys::unreadable;
 use super::{Act, Reply};
-use crate::domain::{KeyId, MemberId, MerchantId, NoteId, Remark, Standing};
+use crate::domain::{MemberId, MerchantId, NoteId, Remark, StaffId, Standing};
 use crate::store::{Direction, Key, Record, StoreError, Tx, layout, member_of};
 use crate::vault::Sealed;
 
 /// A note as it is kept: sealed by the member's key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct KeptNote {
-    by: Option<KeyId>,
+    by: Option<StaffId>,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     at: Timestamp,
     text: Sealed,
@@ -30,7 +30,7 @@ pub struct Note {
     /// Its id.
     pub id: NoteId,
     /// Who wrote it; none for the operator.
-    pub by: Option<KeyId>,
+    pub by: Option<StaffId>,
     /// When.
     pub at: Timestamp,
     /// What it says.
@@ -97,7 +97,7 @@ pub fn write_note(tx: &mut Tx, act: &mut Act<'_>, member: MemberId, text: &Remar
     let id = act.ids.note();
     let place = layout::note(act.merchant, member, id);
     let text = act.member_key_or_new(tx, member)?.seal(act.entropy, &place, text.as_str().as_bytes());
-    tx.save(&place, &KeptNote { by: act.key(), at: act.now, text })?;
+    tx.save(&place, &KeptNote { by: act.staff(), at: act.now, text })?;
     act.record_of(tx, member, "note", (None, Some(json!({ "note": id }))), None)?;
     Ok(NoteWritten { note: id, member })
 }

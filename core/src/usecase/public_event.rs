@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::domain::{
-    Code, Event, KeyId, MemberId, MerchantId, Minor, OrderId, PostingId, RevisionId, StoreId, WebhookId,
+    Code, Event, MemberId, MerchantId, Minor, OrderId, PostingId, RevisionId, StaffId, StoreId, WebhookId,
 };
 
 /// An event as it leaves the host.
@@ -162,18 +162,18 @@ pub enum EventData {
         /// Who.
         #[schema(value_type = String)]
         member: MemberId,
-        /// By which API key; null for the operator.
+        /// Who of the staff: a person or an API key; null for the operator.
         #[schema(value_type = Option<String>)]
-        by: Option<KeyId>,
+        by: Option<StaffId>,
     },
     /// `member-erased`: a member was forgotten. Whoever keeps copies of what is personal has to drop them.
     MemberErased {
         /// Who.
         #[schema(value_type = String)]
         member: MemberId,
-        /// By which API key; null for the operator.
+        /// Who of the staff: a person or an API key; null for the operator.
         #[schema(value_type = Option<String>)]
-        by: Option<KeyId>,
+        by: Option<StaffId>,
     },
     /// `consent-given`: a member said yes or no to a purpose.
     ConsentGiven {
@@ -195,9 +195,9 @@ pub enum EventData {
         /// Who is not used any more.
         #[schema(value_type = String)]
         gone: MemberId,
-        /// By which API key; null for the operator.
+        /// By which member of staff; null for the operator.
         #[schema(value_type = Option<String>)]
-        by: Option<KeyId>,
+        by: Option<StaffId>,
     },
     /// `benefit-used`: a member used a service benefit.
     BenefitUsed {
@@ -275,7 +275,7 @@ pub enum EventData {
         revision: RevisionId,
         /// By whom.
         #[schema(value_type = String)]
-        by: KeyId,
+        by: StaffId,
     },
     /// `pack-failed`: a pack failed in its part of an order; the order stands.
     PackFailed {
@@ -298,7 +298,7 @@ pub enum EventData {
         command: Code,
         /// By whom.
         #[schema(value_type = String)]
-        by: KeyId,
+        by: StaffId,
     },
     /// `webhook-paused`: a webhook is not delivered to any more, until somebody resumes it.
     WebhookPaused {

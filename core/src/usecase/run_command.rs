@@ -114,7 +114,7 @@ pub fn run_command(tx: &mut Tx, act: &mut Act<'_>, run: &RunCommand) -> Result<C
     })?;
     if let Some(actor) = &act.actor {
         let event =
-            Event::CommandRun { pack: run.pack.clone(), command: run.command.clone(), by: actor.key, at: act.now };
+            Event::CommandRun { pack: run.pack.clone(), command: run.command.clone(), by: actor.staff, at: act.now };
         act.tell(tx, &event)?;
     }
     Ok(CommandReply { result })

@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use punchcard::clock::{Clock, Entropy};
 use punchcard::domain::{
-    Actor, Code, Currency, IdSource, KeyId, Label, Line, Member, Merchant, Reference, Store, ZoneName,
+    Actor, Code, Currency, IdSource, Label, Line, Member, Merchant, Reference, StaffId, Store, ZoneName,
 };
 use punchcard::pack::Packs;
 use punchcard::usecase::{
@@ -153,7 +153,7 @@ impl Shop {
 
     /// Uploads the points pack and declares its unit; in the store it takes part in orders only if it is `on`.
     pub(crate) fn enable_points(&self, on: bool) {
-        let actor = Actor::owner(self.merchant.id, KeyId::from_bytes([0; 16]));
+        let actor = Actor::owner(self.merchant.id, StaffId::from_bytes([0; 16]));
         let (revision, loaded) = upload_pack(&self.host, &actor, &component("points")).expect("points is a pack");
         let wanted = EnablePack {
             pack: revision.pack.clone(),

@@ -8,7 +8,7 @@ use host_tests::process::{kill, punchcard, started};
 use host_tests::{masked, open_store, pack};
 use jiff::civil::Date;
 use punchcard::clock::{Clock, Entropy};
-use punchcard::domain::{Actor, Code, Currency, IdSource, KeyId, Label, Member, ZoneName};
+use punchcard::domain::{Actor, Code, Currency, IdSource, Label, Member, StaffId, ZoneName};
 use punchcard::ledger::House;
 use punchcard::pack::Packs;
 use punchcard::store::layout::{self, Side};
@@ -45,7 +45,7 @@ fn shop() -> TempDir {
         };
         let id = IdSource::new(host.clock.now(), host.entropy.bits()).merchant();
         let created = host.operate(id, |tx, act| create_merchant(tx, act, &new)).unwrap();
-        let actor = Actor::owner(id, KeyId::from_bytes([0; 16]));
+        let actor = Actor::owner(id, StaffId::from_bytes([0; 16]));
         let (revision, loaded) = upload_pack(host, &actor, pack("points")).unwrap();
         let enable = EnablePack {
             pack: revision.pack,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use host_tests::{Running, World};
 use insta::{assert_json_snapshot, assert_snapshot};
-use punchcard::domain::{Actor, KeyId, Reference};
+use punchcard::domain::{Actor, Reference, StaffId};
 use punchcard::store::StoreError;
 use punchcard::usecase::CommandReply;
 use serde_json::json;
@@ -17,8 +17,8 @@ async fn a_member_is_enrolled_with_reference_tags_and_store() {
     assert_eq!(member["home_store"], world.shop.store(1));
     assert!(member["id"].as_str().is_some_and(|id| id.starts_with("mem_")));
     for tag in member["tags"].as_array_mut().unwrap() {
-        assert!(tag["source"].as_str().is_some_and(|source| source.starts_with("hand:key_")), "{tag}");
-        tag["source"] = "hand:key_…".into();
+        assert!(tag["source"].as_str().is_some_and(|source| source.starts_with("hand:stf_")), "{tag}");
+        tag["source"] = "hand:stf_…".into();
     }
     member["id"] = "mem_…".into();
     member["home_store"] = "sto_…".into();
@@ -45,13 +45,13 @@ async fn a_member_is_enrolled_with_reference_tags_and_store() {
         {
           "at": "2026-03-18T00:00:00Z",
           "expires_at": null,
-          "source": "hand:key_…",
+          "source": "hand:stf_…",
           "tag": "staff"
         },
         {
           "at": "2026-03-18T00:00:00Z",
           "expires_at": null,
-          "source": "hand:key_…",
+          "source": "hand:stf_…",
           "tag": "vip"
         }
       ],
@@ -217,7 +217,7 @@ async fn a_write_without_an_idempotency_key_is_refused() {
 async fn a_request_whose_key_is_under_way_is_told_to_ask_again() {
     let world = World::new();
     let Running { host, .. } = world.running();
-    let actor = Actor::owner(world.shop.id, KeyId::from_bytes([0; 16]));
+    let actor = Actor::owner(world.shop.id, StaffId::from_bytes([0; 16]));
     let runtime = tokio::runtime::Handle::current();
     let request = Arc::new(std::sync::Mutex::new(Some(world.shop.member("alice").request().key("k"))));
     let first = tokio::task::spawn_blocking(move || {

@@ -49,7 +49,9 @@ async fn a_preview_tells_what_a_merge_does_and_changes_nothing() {
     let told = seen.ok();
     world.unchanged_since(&before);
     assert_eq!((&told["orders"], &told["kept"]), (&json!(1), &json!(["name"])));
-    let points = |of: &Value| of.as_array().unwrap().iter().find(|asset| asset["unit"] == "points").unwrap()["available"].clone();
+    let points = |of: &Value| {
+        of.as_array().unwrap().iter().find(|asset| asset["unit"] == "points").unwrap()["available"].clone()
+    };
     assert_eq!((points(&told["brought"]), points(&told["assets"])), (json!(80), json!(180)));
     // What the preview says is what happens.
     let request = shop.post(&path(&card), json!({ "with": app.id })).header("if-match", &etag);
@@ -106,7 +108,8 @@ async fn the_id_of_the_one_who_is_gone_leads_to_the_survivor() {
     app.order("till-1").line("cake", 3_000).settle().await.ok();
     let statement = shop.get(&format!("/v1/members/{}/statement", card.id)).send().await.ok();
     let sum = |unit: &str| -> i64 {
-        let moves = statement["postings"].as_array().unwrap().iter().flat_map(|posting| posting["moves"].as_array().unwrap());
+        let moves =
+            statement["postings"].as_array().unwrap().iter().flat_map(|posting| posting["moves"].as_array().unwrap());
         let moves = moves.filter(|seen| seen["unit"] == unit);
         moves.map(|seen| seen["credit"].as_i64().unwrap() - seen["debit"].as_i64().unwrap()).sum()
     };

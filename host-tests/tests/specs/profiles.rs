@@ -192,7 +192,7 @@ async fn tags_say_who_put_them_on_and_expire() {
     let until = json!({ "expires_at": "2026-03-20T00:00:00+08:00" });
     let tagged = shop.as_clerk().put(&path, until.clone()).send().await.ok();
     let vip = tagged["tags"].as_array().unwrap().iter().find(|tag| tag["tag"] == "vip").unwrap();
-    assert!(vip["source"].as_str().unwrap().starts_with("hand:key_"));
+    assert!(vip["source"].as_str().unwrap().starts_with("hand:stf_"));
     assert_eq!(ids(shop, "tag=vip").await, [fang.id.as_str()]);
     world.clock_at("2026-03-20T00:00:00+08:00");
     assert!(ids(shop, "tag=vip").await.is_empty());

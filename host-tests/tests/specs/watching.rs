@@ -38,7 +38,7 @@ fn each_request_has_a_line_in_the_log_with_who_and_what_but_nothing_personal() {
     assert_eq!(told, expected);
     for line in &answered[..3] {
         assert!(line["merchant"].as_str().unwrap().starts_with("mer_"), "{line}");
-        assert!(line["key"].as_str().unwrap().starts_with("key_"), "{line}");
+        assert!(line["staff"].as_str().unwrap().starts_with("stf_"), "{line}");
         assert_eq!(line["request_id"].as_str().unwrap().len(), 36, "{line}");
         assert!(line["duration_ms"].as_f64().unwrap() > 0.0, "{line}");
         assert_eq!(line["level"], "INFO");

@@ -9,7 +9,7 @@ use super::texts::Texts;
 use crate::cli::Failure;
 use crate::cli::merchant::new_merchant_id;
 use crate::describe::describe;
-use crate::domain::{Actor, KeyId, Label, MemberId, Merchant, Store};
+use crate::domain::{Actor, Label, MemberId, Merchant, StaffId, Store};
 use crate::store::StoreError;
 use crate::usecase::{
     CreateMerchant, EnablePack, Host, create_merchant, enable_pack, list_merchants, list_stores, read_enablement,
@@ -41,7 +41,7 @@ impl Stage {
         stores.sort_by_key(|store| new.stores.iter().position(|new| new.code == store.code));
         let names: Vec<_> = stores.iter().map(|store| store.name.as_str()).collect();
         println!("{}", texts.say("opening", &[("merchant", merchant.name.to_string()), ("stores", names.join(", "))]));
-        let actor = Actor::owner(merchant.id, KeyId::from_bytes([0; 16]));
+        let actor = Actor::owner(merchant.id, StaffId::from_bytes([0; 16]));
         Ok(Self { merchant, stores, actor, example: (String::new(), MemberId::from_bytes([0; 16])) })
     }
 

@@ -39,7 +39,7 @@ pub(super) struct ConsentOut {
     given: bool,
     /// When, RFC 3339.
     at: String,
-    /// Who wrote it down: `hand:` and a key, `operator`, `pack:` and a code.
+    /// Who wrote it down: `hand:` and who of the staff, `operator`, `pack:` and a code.
     source: String,
     channel: Option<String>,
     text: Option<String>,

@@ -43,9 +43,9 @@ pub(super) struct ChangeOut {
 /// Who made a change.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ByOut {
-    /// The API key; null for the operator at the command line.
-    key: Option<String>,
-    /// The key's role then.
+    /// The person or API key; null for the operator at the command line.
+    staff: Option<String>,
+    /// Their role then.
     role: Option<String>,
 }
 
@@ -53,11 +53,11 @@ impl From<ReadChange> for ChangeOut {
     fn from(read: ReadChange) -> Self {
         let ReadChange { change, personal, .. } = read;
         let json = |text: Option<String>| text.map(|text| serde_json::from_str(&text).unwrap_or(Value::Null));
-        let (key, role) = change.by.unzip();
+        let (staff, role) = change.by.unzip();
         Self {
             id: change.id.to_string(),
             at: change.at.to_string(),
-            by: ByOut { key: key.map(|key| key.to_string()), role: role.map(|role| role.to_string()) },
+            by: ByOut { staff: staff.map(|staff| staff.to_string()), role: role.map(|role| role.to_string()) },
             kind: change.kind,
             name: change.name,
             before: json(change.before),

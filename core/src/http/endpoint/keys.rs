@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{Action, KeyId, Label, Role, StoreId, StoreScope};
+use crate::domain::{Action, Label, Role, StaffId, StoreId, StoreScope};
 use crate::http::caller::Caller;
 use crate::http::path::Path;
 use crate::http::sent::Sent;
@@ -150,7 +150,7 @@ pub(super) async fn revoke_key(
     caller: Caller,
     Path(key): Path<String>,
 ) -> Result<Json<KeyOut>, Problem> {
-    let id: KeyId = key.parse()?;
+    let id: StaffId = key.parse()?;
     let revoked = app
         .serve(caller, Action::ManageStaff, move |host, actor| {
             host.act(actor, |tx, act| usecase::revoke_api_key(tx, act, id))

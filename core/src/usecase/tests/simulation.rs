@@ -13,8 +13,8 @@ use tempfile::TempDir;
 
 use crate::clock::{Clock, Entropy};
 use crate::domain::{
-    Actor, Code, Currency, HoldId, IdSource, KeyId, Label, Line, MemberId, MerchantId, Minor, OrderId, Reference,
-    STORED_VALUE, StoreId, ZoneName,
+    Actor, Code, Currency, HoldId, IdSource, Label, Line, MemberId, MerchantId, Minor, OrderId, Reference,
+    STORED_VALUE, StaffId, StoreId, ZoneName,
 };
 use crate::ledger::LedgerError;
 use crate::pack::Packs;
@@ -211,7 +211,7 @@ impl Shop {
             stores: vec![NewStore { code: Code::new("main").unwrap(), name: label("Main") }],
         };
         let created = host.operate(merchant, |tx, act| create_merchant(tx, act, &new)).unwrap();
-        let actor = Actor::owner(merchant, KeyId::from_bytes([7; 16]));
+        let actor = Actor::owner(merchant, StaffId::from_bytes([7; 16]));
         Self {
             dir,
             disk,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::clock::{Clock, Entropy};
 use crate::domain::{
-    Actor, Code, Currency, IdSource, KeyId, Label, Line, PackOutcome, Personal, Phone, Reference, Unit, UnitKind,
+    Actor, Code, Currency, IdSource, Label, Line, PackOutcome, Personal, Phone, Reference, StaffId, Unit, UnitKind,
     ZoneName,
 };
 use crate::ledger::{House, Move, NewPosting};
@@ -48,7 +48,7 @@ impl Shop {
         let created = host.operate(merchant, |tx, act| create_merchant(tx, act, &new)).unwrap();
         let unit = Unit::new(Code::new("points").unwrap(), UnitKind::Count, None);
         host.store.write(|tx| tx.save(&layout::unit(merchant, &unit.code), &unit)).unwrap();
-        let actor = Actor::owner(merchant, KeyId::from_bytes([7; 16]));
+        let actor = Actor::owner(merchant, StaffId::from_bytes([7; 16]));
         let new = EnrolMember {
             reference: Some(reference("card-1")),
             personal: Personal {

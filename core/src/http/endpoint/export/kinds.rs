@@ -133,7 +133,7 @@ impl ExportKind {
             Self::Changes => &[
                 ("id", "/id"),
                 ("at", "/at"),
-                ("key", "/by/key"),
+                ("staff", "/by/staff"),
                 ("role", "/by/role"),
                 ("kind", "/kind"),
                 ("name", "/name"),
