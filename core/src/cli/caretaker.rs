@@ -13,7 +13,7 @@ use crate::describe::describe;
 use crate::http;
 use crate::store::Usage;
 use crate::store::snapshot::{self, SnapshotPlan, list_snapshots, read_summary};
-use crate::usecase::{DueSummary, Host, run_due};
+use crate::usecase::{DueSummary, Host, follow_segments, run_due};
 
 /// How often it looks around.
 const ROUND: Duration = Duration::from_secs(10);
@@ -35,12 +35,12 @@ pub(super) struct Duties {
 
 /// Threads that take care until this goes. They are not waited for: what they leave half done is cleared up by the next.
 pub(super) struct Caretaker {
-    _stop: [Sender<()>; 2],
+    _stop: [Sender<()>; 3],
 }
 
 impl Caretaker {
     pub(super) fn start(host: Host, duties: Duties) -> std::io::Result<Self> {
-        let (books, snapshots) = ((host.clone(), duties.dir.clone()), (host, duties));
+        let (books, followed, snapshots) = ((host.clone(), duties.dir.clone()), host.clone(), (host, duties));
         let mut alarmed_at = None;
         let keep_books = begin("caretaker", move || {
             let (host, dir) = &books;
@@ -48,10 +48,12 @@ impl Caretaker {
             book_what_is_due(host);
             look_at_size(host, dir, &mut alarmed_at);
         })?;
+        // For itself: it looks at all members once a day.
+        let follow = begin("segments", move || keep_tags(&followed))?;
         // For itself: it takes minutes where there is much.
         let mut attempted_at = None;
         let make_snapshots = begin("snapshots", move || make_snapshot(&snapshots.0, &snapshots.1, &mut attempted_at))?;
-        Ok(Self { _stop: [keep_books, make_snapshots] })
+        Ok(Self { _stop: [keep_books, follow, make_snapshots] })
     }
 }
 
@@ -79,6 +81,17 @@ fn book_what_is_due(host: &Host) {
         Ok(DueSummary { booked: 0, .. }) => {}
         Ok(summary) => tracing::info!(booked = summary.booked, "booked what fell due"),
         Err(error) => tracing::error!(error = describe(&error), "what fell due could not be booked"),
+    }
+}
+
+fn keep_tags(host: &Host) {
+    if host.store.health().is_err() {
+        return;
+    }
+    match follow_segments(host) {
+        Ok(0) => {}
+        Ok(members) => tracing::info!(members, "the tags of segments were brought up"),
+        Err(error) => tracing::error!(error = describe(&error), "the tags of segments can not be brought up"),
     }
 }
 

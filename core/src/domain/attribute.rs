@@ -118,7 +118,12 @@ impl AttributeType {
                 .filter(|label| choices.contains(label))
                 .map(AttributeValue::Choice),
         };
-        value.ok_or_else(|| AttributeFault::Kind { code: self.code.clone(), expected: self.kind.expected() })
+        value.ok_or_else(|| self.of_another_kind())
+    }
+
+    /// That something is asked of it that its values are not.
+    pub fn of_another_kind(&self) -> AttributeFault {
+        AttributeFault::Kind { code: self.code.clone(), expected: self.kind.expected() }
     }
 }
 

@@ -15,6 +15,7 @@ mod money;
 mod order;
 mod personal;
 mod reach;
+mod segment;
 mod share;
 mod staff;
 mod stored_value;
@@ -42,6 +43,7 @@ pub use order::{
 };
 pub use personal::{Birthday, Email, Personal, PersonalError, Phone, name_begins_with, name_starts, sought_start};
 pub use reach::{Reach, is_public};
+pub use segment::{Bought, Condition, ConditionFault, Portrait, Segment, Test, Within};
 pub use share::shares;
 pub use staff::{Action, Actor, Role, StoreScope};
 pub use stored_value::{SpendingOrder, Split};

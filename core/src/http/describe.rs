@@ -37,7 +37,8 @@ const FIELDS: [(&str, &str); 7] = [
 ];
 
 /// The parts of paths that are codes: name, an example, and what it is.
-const CODES: [(&str, &str, &str); 9] = [
+const CODES: [(&str, &str, &str); 10] = [
+    ("segment", "lost", "The segment's code, of the merchant's choice."),
     ("benefit", "brow-trim", "The benefit's code, of the merchant's choice."),
     ("tag", "vip", "The tag, of the merchant's choice."),
     ("purpose", "marketing-sms", "To what a member says yes or no, of the merchant's choice."),

@@ -30,6 +30,8 @@
 //! | `O` | merchant, member, note | a note |
 //! | `Z` | merchant, `d`, code | a service benefit |
 //! | `Z` | merchant, `u`, member, code, day | counter: uses of a benefit in the period that begins on the day |
+//! | `*` | merchant, `d`, code | a segment |
+//! | `*` | merchant, `p` | how far the tags of segments are brought up |
 //! | `s` | merchant, member, purpose, change | a receipt of a consent |
 //! | `J` | merchant | log: who changed what |
 //! | `Y` | merchant, member, change | a change of the member, as in the log |
@@ -86,6 +88,7 @@ use crate::domain::{
 mod figures;
 mod ledger;
 mod members;
+mod segments;
 mod webhooks;
 
 pub use figures::{
@@ -111,6 +114,8 @@ pub use members::{
     members_in_tier, members_named, members_tagged, merchant_secret, merchant_secrets, name_start, name_starts, note,
     notes, personal, personals, tagged, tier_change, tier_changes,
 };
+
+pub use segments::{segment, segment_progress, segments};
 
 struct Name(Key);
 

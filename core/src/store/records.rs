@@ -2,8 +2,8 @@
 
 use super::{Direction, KeyRange, Record, StoreError, Tx, older};
 use crate::domain::{
-    AttributeType, CouponType, Event, Item, Member, MemberId, Merchant, Order, OrderId, Personal, ServiceBenefit,
-    Store, StoreId, Unit,
+    AttributeType, CouponType, Event, Item, Member, MemberId, Merchant, Order, OrderId, Personal, Segment,
+    ServiceBenefit, Store, StoreId, Unit,
 };
 use crate::vault::{Sealed, SealedSecret};
 
@@ -33,6 +33,7 @@ records! {
     Member, 2, "member", older::member;
     MemberId, 1, "member id";
     ServiceBenefit, 1, "service benefit";
+    Segment, 1, "segment";
     Item, 1, "item of the catalogue";
     Order, 3, "order", older::order;
     OrderId, 1, "order id";

@@ -71,7 +71,7 @@ pub fn claim_order(tx: &mut Tx, act: &mut Act<'_>, id: OrderId, member: MemberId
     tx.put(&layout::member_order(act.merchant, member, id), Vec::new())?;
     let zone = merchant.time_zone.zone();
     let mut moves = vec![(Figure::MemberOrders, 1), (Figure::MemberRevenueMinor, order.total_minor)];
-    moves.extend(note_visit(tx, act, member, zone.to_datetime(order.ordered_at).date())?);
+    moves.extend(note_visit(tx, act, member, zone.to_datetime(order.ordered_at).date(), order.total_minor)?);
     count(tx, act.merchant, &zone, order.ordered_at, Some(order.store), &moves)?;
     act.tell(tx, &Event::OrderClaimed { order: id, member, at: act.now })?;
     Ok(Claimed { order })

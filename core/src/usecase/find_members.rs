@@ -5,9 +5,10 @@ use jiff::civil::Date;
 
 use super::Act;
 use super::known::{Known, NAME_START, contact, read_known};
+use super::segments::Asked;
 use super::visits::read_visits;
 use crate::domain::{
-    Code, Email, ExternalId, MemberId, MerchantId, Phone, Reference, StoreId, name_begins_with, sought_start,
+    Code, Email, ExternalId, MemberId, MerchantId, Phone, Reference, Segment, StoreId, name_begins_with, sought_start,
 };
 use crate::store::layout::{self, Contact};
 use crate::store::{Direction, Key, KeyRange, StoreError, Tx};
@@ -34,6 +35,8 @@ pub enum Sought {
     Tier(Code),
     /// Those who joined in this store.
     Store(StoreId),
+    /// Those who are in this segment now.
+    Segment(Code),
     /// Those who have bought since this day, it included, by the last day on which they did.
     SeenSince(Date),
     /// Those who have bought, but not since this day, it included, by the last day on which they did.
@@ -55,6 +58,9 @@ pub enum FindError {
     /// It would find half of the town.
     #[error("a name is sought by two letters at least, or one Chinese character")]
     NameTooShort,
+    /// Not a segment of the merchant.
+    #[error("there is no segment `{0}`")]
+    UnknownSegment(Code),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -90,6 +96,13 @@ pub fn find_members(
         };
         return Ok(FoundMembers { members: known.into_iter().collect(), next: None });
     }
+    let segment = match sought {
+        Sought::Segment(code) => {
+            let segment = tx.load::<Segment>(&layout::segment(merchant, code))?;
+            Some(segment.ok_or_else(|| FindError::UnknownSegment(code.clone()))?)
+        }
+        _ => None,
+    };
     let range = match sought {
         Sought::Name(name) => {
             let start = sought_start(name).ok_or(FindError::NameTooShort)?;
@@ -115,13 +128,14 @@ pub fn find_members(
         Some(after) => range.after(&[layout::merchant_part(&range.start), after].concat()),
         None => range,
     };
-    Ok(page(tx, act, sought, &range, limit)?)
+    Ok(page(tx, act, sought, segment.as_ref(), &range, limit)?)
 }
 
 fn page(
     tx: &mut Tx,
     act: &Act<'_>,
     sought: &Sought,
+    segment: Option<&Segment>,
     range: &KeyRange,
     limit: usize,
 ) -> Result<FoundMembers, StoreError> {
@@ -139,7 +153,11 @@ fn page(
         let known = read_known(tx, act, id)?;
         let known = known.ok_or_else(|| StoreError::corrupt("list of members (it has one who is not there)", key))?;
         // A list of all has those too who were merged into others.
-        if known.member.id == id && fits(tx, &known, sought, act.now, key)? {
+        let is_one = match segment {
+            Some(segment) => is_in(tx, act, segment, &known)?,
+            None => fits(tx, &known, sought, act.now, key)?,
+        };
+        if is_one && known.member.id == id {
             found.members.push(known);
         }
     }
@@ -160,6 +178,11 @@ fn fits(tx: &mut Tx, known: &Known, sought: &Sought, now: Timestamp, key: &Key) 
         }
         _ => true,
     })
+}
+
+fn is_in(tx: &mut Tx, act: &Act<'_>, segment: &Segment, known: &Known) -> Result<bool, StoreError> {
+    let zone = act.merchant(tx)?.time_zone.zone();
+    Ok(Asked::of(tx, act, known)?.is_in(segment, known, act, &zone))
 }
 
 /// The member with this reference or card.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::figures::{Figure, count};
 use super::settle_order::log;
+use super::visits::note_return;
 use super::{Act, Reply};
 use crate::domain::{
     Event, Label, Line, MerchantId, Minor, Order, OrderId, OrderState, PackResult, PostingId, Refund, RefundedLine,
@@ -163,6 +164,10 @@ pub fn refund_order(tx: &mut Tx, act: &mut Act<'_>, refund: &RefundOrder) -> Res
     let zone = act.merchant(tx)?.time_zone.zone();
     let moves = [(Figure::Refunds, 1), (Figure::RefundedMinor, amount_minor)];
     count(tx, act.merchant, &zone, act.now, Some(order.store), &moves)?;
+    if let Some(member) = order.member {
+        let buyer = member_of(tx, act.merchant, member)?.map_or(member, |member| member.id);
+        note_return(tx, act.merchant, buyer, amount_minor, completes)?;
+    }
     let (id, member, at) = (order.id, order.member, act.now);
     let event = if completes {
         Event::OrderRefunded { order: id, member, at }

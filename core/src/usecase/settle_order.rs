@@ -245,7 +245,7 @@ fn count_settled(tx: &mut Tx, act: &Act<'_>, order: &Order, zone: &TimeZone) -> 
     let mut moves = vec![(Figure::Orders, 1), (Figure::RevenueMinor, total_minor)];
     if let Some(member) = member {
         moves.extend([(Figure::MemberOrders, 1), (Figure::MemberRevenueMinor, total_minor)]);
-        moves.extend(note_visit(tx, act, member, zone.to_datetime(ordered_at).date())?);
+        moves.extend(note_visit(tx, act, member, zone.to_datetime(ordered_at).date(), total_minor)?);
     }
     count(tx, act.merchant, zone, ordered_at, Some(store), &moves)?;
     count_order(tx, act, zone, ordered_at, store, (&order.lines, total_minor))

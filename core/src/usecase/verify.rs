@@ -10,10 +10,11 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::civil::Date;
 
 use super::host::Remembered;
-use super::visits::Visits;
+use super::visits::{Visits, bought};
 use super::{keys, known};
 use crate::domain::{
-    Member, MemberId, Merchant, MerchantId, Order, OrderId, PackResult, Personal, PostingId, STORED_VALUE, Standing,
+    Member, MemberId, Merchant, MerchantId, Minor, Order, OrderId, PackResult, Personal, PostingId, STORED_VALUE,
+    Standing,
 };
 use crate::ledger::{Audit, Cause, Posting};
 use crate::store::{
@@ -110,11 +111,11 @@ fn check(
     let mut check = Check::new(store, progress);
     let members = check.members(id)?;
     check.lists(id)?;
-    check.visits(id)?;
     if let Some(vault) = vault {
         check.personal(id, vault)?;
     }
     let orders = check.orders(id)?;
+    check.visits(id)?;
     let (requests, requests_silent) = check.requests(id)?;
     check.log(&layout::events(id), "events")?;
     check.log(&layout::changes(id), "changes")?;
@@ -130,11 +131,13 @@ struct Check<'a, P> {
     findings: Vec<String>,
     unreadable: BTreeSet<String>,
     progress: &'a mut P,
+    /// How many orders each member made, and for how much, but for what was given back.
+    bought: HashMap<MemberId, (u64, Minor)>,
 }
 
 impl<'a, P: FnMut()> Check<'a, P> {
     fn new(store: &'a Store, progress: &'a mut P) -> Self {
-        Self { store, findings: Vec::new(), unreadable: BTreeSet::new(), progress }
+        Self { store, findings: Vec::new(), unreadable: BTreeSet::new(), progress, bought: HashMap::new() }
     }
 
     /// Members and their references. Returns how many members there are.
@@ -217,15 +220,25 @@ impl<'a, P: FnMut()> Check<'a, P> {
             &layout::visits(id),
             |_, key, bytes| {
                 let member = layout::listed_member(key).ok_or_else(|| StoreError::corrupt("key of days", key))?;
-                Ok((member, decode::<Visits>(key, bytes)?.days))
+                Ok((member, decode::<Visits>(key, bytes)?))
             },
-            |check, (member, told)| {
-                let found = days.get(&member).copied().unwrap_or(0);
+            |check, (member, visits)| {
+                let (found, told) = (days.get(&member).copied().unwrap_or(0), visits.days);
                 if found != told {
                     check.findings.push(format!("{member} has bought on {found} days, but {told} are told"));
                 }
+                let (orders, spent_minor) = check.bought.remove(&member).unwrap_or_default();
+                if (orders, spent_minor) != (visits.orders, visits.spent_minor) {
+                    let Visits { orders: told, spent_minor: told_minor, .. } = visits;
+                    check.findings.push(format!(
+                        "{member} made {orders} orders for {spent_minor}, but {told} for {told_minor} are told"
+                    ));
+                }
             },
         )?;
+        for (member, (orders, _)) in std::mem::take(&mut self.bought) {
+            self.findings.push(format!("{member} made {orders} orders, but nothing tells what they bought"));
+        }
         Ok(())
     }
 
@@ -273,31 +286,40 @@ impl<'a, P: FnMut()> Check<'a, P> {
 
     /// Orders, their references, their members and their postings. Returns how many orders there are.
     fn orders(&mut self, id: MerchantId) -> Result<u64, StoreError> {
-        let orders = self.each(&layout::orders(id), |tx, key, bytes| {
-            let order = decode_own(key, bytes, |order: &Order| layout::order(id, order.id))?;
+        let look = |tx: &mut Tx, order: &Order| -> Result<Option<String>, StoreError> {
             if Order::total(&order.lines) != Ok(order.total_minor) {
                 return Ok(Some(format!("the lines of {} do not add up to its total", order.id)));
             }
             if tx.load::<OrderId>(&layout::order_by_reference(id, &order.reference))? != Some(order.id) {
                 return Ok(Some(format!("{} is not found by reference", order.id)));
             }
-            let owner = match order.member {
-                Some(member) => Some(tx.load(&layout::survivor(id, member))?.unwrap_or(member)),
-                None => None,
-            };
-            if let Some(member) = owner
+            if let Some(member) = buyer(tx, id, order)?
                 && tx.get(&layout::member_order(id, member, order.id))?.is_none()
             {
                 return Ok(Some(format!("{} is not listed for its member", order.id)));
             }
-            for (posting, cause) in postings_of(&order) {
+            for (posting, cause) in postings_of(order) {
                 let found = tx.load::<Posting>(&layout::posting(id, posting))?;
                 if found.is_none_or(|posting| posting.cause != cause) {
                     return Ok(Some(format!("{} names {posting}, but there is no such posting of it", order.id)));
                 }
             }
             Ok(None)
-        })?;
+        };
+        let orders = self.gather(
+            &layout::orders(id),
+            |tx, key, bytes| {
+                let order = decode_own(key, bytes, |order: &Order| layout::order(id, order.id))?;
+                Ok((buyer(tx, id, &order)?, bought(&order), look(tx, &order)?))
+            },
+            |check, (buyer, (orders, spent_minor), found)| {
+                if let Some(buyer) = buyer {
+                    let sum = check.bought.entry(buyer).or_default();
+                    *sum = (sum.0 + orders, sum.1.saturating_add(spent_minor));
+                }
+                check.findings.extend(found);
+            },
+        )?;
         self.each(&layout::order_references(id), |tx, key, bytes| {
             let order: OrderId = decode(key, bytes)?;
             let found = tx.load::<Order>(&layout::order(id, order))?;
@@ -307,12 +329,10 @@ impl<'a, P: FnMut()> Check<'a, P> {
         self.each(&layout::member_orders(id), |tx, key, _| {
             let parts = layout::member_order_parts(key);
             let (member, order) = parts.ok_or_else(|| StoreError::corrupt("key of a member's order", key))?;
-            let buyer = tx.load::<Order>(&layout::order(id, order))?.and_then(|order| order.member);
-            let buyer = match buyer {
-                Some(buyer) => Some(tx.load(&layout::survivor(id, buyer))?.unwrap_or(buyer)),
-                None => None,
+            let made = match tx.load::<Order>(&layout::order(id, order))? {
+                Some(order) => buyer(tx, id, &order)? == Some(member),
+                None => false,
             };
-            let made = buyer == Some(member);
             Ok((!made).then(|| format!("{order} is listed for {member}, who did not make it")))
         })?;
         Ok(orders)
@@ -408,6 +428,12 @@ impl<'a, P: FnMut()> Check<'a, P> {
             rest = rest.after(&last);
         }
     }
+}
+
+/// Whose an order is now.
+fn buyer(tx: &mut Tx, merchant: MerchantId, order: &Order) -> Result<Option<MemberId>, StoreError> {
+    let Some(member) = order.member else { return Ok(None) };
+    Ok(Some(tx.load(&layout::survivor(merchant, member))?.unwrap_or(member)))
 }
 
 /// The postings that an order names, each with what it must be booked for.

@@ -36,6 +36,7 @@ mod points;
 mod profiles;
 mod rates;
 mod refunds;
+mod segments;
 mod staff;
 mod strace;
 mod tls;

@@ -13,7 +13,7 @@ use crate::http::caller::{Caller, Once};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem, at_store};
-use crate::usecase;
+use crate::usecase::{self, BenefitLeft};
 
 /// A period of the merchant's calendar.
 #[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
@@ -129,6 +129,12 @@ impl From<ServiceBenefit> for ServiceBenefitOut {
     }
 }
 
+impl From<BenefitLeft> for BenefitLeftOut {
+    fn from(BenefitLeft { benefit, entitled, used, left }: BenefitLeft) -> Self {
+        Self { benefit: benefit.code.into(), title: benefit.title.into(), entitled, used, left }
+    }
+}
+
 fn code(text: &str) -> Result<Code, Problem> {
     Code::new(text).map_err(|error| Problem::wrong_name(&error))
 }
@@ -190,14 +196,7 @@ pub(super) async fn read_benefits(
     let all = app
         .serve(caller, Action::Read, move |host, actor| host.view(actor, |tx, act| usecase::read_benefits(tx, act, id)))
         .await?;
-    let benefits = all.into_iter().map(|left| BenefitLeftOut {
-        benefit: left.benefit.code.into(),
-        title: left.benefit.title.into(),
-        entitled: left.entitled,
-        used: left.used,
-        left: left.left,
-    });
-    Ok(Json(MemberBenefitsOut { benefits: benefits.collect() }))
+    Ok(Json(MemberBenefitsOut { benefits: all.into_iter().map(Into::into).collect() }))
 }
 
 /// Gives a member a service benefit once.

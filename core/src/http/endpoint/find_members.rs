@@ -41,6 +41,9 @@ pub(super) struct MembersQuery {
     /// The store where they joined.
     #[param(value_type = Option<String>)]
     store: Option<StoreId>,
+    /// Those who are in this segment now.
+    #[param(value_type = Option<String>, max_length = 48)]
+    segment: Option<Code>,
     /// A day: those who have bought since then, by the last day on which they did.
     #[param(value_type = Option<String>, format = Date)]
     seen_since: Option<Date>,
@@ -92,7 +95,7 @@ pub(super) async fn find_members(
 }
 
 fn is_personal(sought: &Sought) -> bool {
-    matches!(sought, Sought::Phone(_) | Sought::Email(_) | Sought::Name(_))
+    matches!(sought, Sought::Phone(_) | Sought::Email(_) | Sought::Name(_) | Sought::Segment(_))
 }
 
 fn sought(query: MembersQuery) -> Result<Sought, Problem> {
@@ -114,6 +117,7 @@ fn sought(query: MembersQuery) -> Result<Sought, Problem> {
         query.tag.map(Sought::Tag),
         query.tier.map(Sought::Tier),
         query.store.map(Sought::Store),
+        query.segment.map(Sought::Segment),
         query.seen_since.map(Sought::SeenSince),
         query.not_seen_since.map(Sought::NotSeenSince),
     ];

@@ -37,11 +37,13 @@ mod read_assets;
 mod read_liability;
 mod read_member;
 mod read_order;
+mod read_portrait;
 mod read_webhook;
 mod redeem_coupons;
 mod refund_order;
 mod rotate_secret;
 mod run_command;
+mod segments;
 mod settle_order;
 mod spend_stored_value;
 mod statement;
@@ -79,6 +81,10 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(history::read_timeline))
         .routes(routes!(history::list_changes))
         .routes(routes!(statement::read_statement))
+        .routes(routes!(segments::list_segments))
+        .routes(routes!(segments::define_segment, segments::drop_segment))
+        .routes(routes!(segments::read_segments))
+        .routes(routes!(read_portrait::read_portrait))
         .routes(routes!(benefits::list_benefits))
         .routes(routes!(benefits::define_benefit))
         .routes(routes!(benefits::read_benefits))

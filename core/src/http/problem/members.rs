@@ -6,7 +6,7 @@ use super::Problem;
 use crate::domain::AttributeFault;
 use crate::usecase::{
     AttributeError, BenefitError, ConsentError, EditError, EnrolError, EraseError, FindError, IdentityError,
-    MergeError, NoteError, TagError, TierError, UseError,
+    MergeError, NoteError, SegmentError, TagError, TierError, UseError,
 };
 
 impl From<IdentityError> for Problem {
@@ -76,6 +76,7 @@ impl From<FindError> for Problem {
     fn from(error: FindError) -> Self {
         match error {
             FindError::NameTooShort => Self::wrong_query(&error),
+            FindError::UnknownSegment(_) => Self::not_found("unknown-segment", error),
             FindError::Store(error) => error.into(),
         }
     }
@@ -172,6 +173,21 @@ impl From<MergeError> for Problem {
             MergeError::Identity(error) => error.into(),
             MergeError::Ledger(error) => error.into(),
             MergeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SegmentError> for Problem {
+    fn from(error: SegmentError) -> Self {
+        match error {
+            SegmentError::Condition(fault) => Self::refused("wrong-condition", fault),
+            SegmentError::Attribute(fault) => fault.into(),
+            SegmentError::UnknownStore(_) => Self::refused("unknown-store", error),
+            SegmentError::TagTaken { .. } => Self::conflict("tag-taken", error),
+            SegmentError::TooMany => Self::refused("too-many-segments", error),
+            SegmentError::Unknown(_) => Self::not_found("unknown-segment", error),
+            SegmentError::UnknownMember(id) => Self::unknown_member(id),
+            SegmentError::Store(error) => error.into(),
         }
     }
 }

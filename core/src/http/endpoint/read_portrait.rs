@@ -1,0 +1,92 @@
+//! `GET /v1/members/{member}/portrait`
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::benefits::BenefitLeftOut;
+use super::member::MemberOut;
+use super::read_assets::AssetOut;
+use super::segments::MemberSegmentOut;
+use crate::domain::{Action, MemberId, Minor};
+use crate::http::caller::Caller;
+use crate::http::path::Path;
+use crate::http::{App, Problem};
+use crate::usecase::{self, Visits};
+
+/// What a member has bought.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BoughtOut {
+    /// How many orders, but for those that were given back as a whole.
+    orders: u64,
+    /// For how much, but for what was given back.
+    spent_minor: Minor,
+    /// On how many days.
+    days: u32,
+    /// The first of these.
+    #[schema(format = Date)]
+    first_day: String,
+    /// The last of these.
+    #[schema(format = Date)]
+    last_day: String,
+}
+
+/// All that is known of a member, on one page.
+#[derive(Serialize, ToSchema)]
+pub(super) struct PortraitOut {
+    member: MemberOut,
+    /// Null when they never bought anything.
+    bought: Option<BoughtOut>,
+    /// All that they hold.
+    assets: Vec<AssetOut>,
+    /// What they have of the service benefits in this period.
+    benefits: Vec<BenefitLeftOut>,
+    /// The segments in which they are.
+    segments: Vec<MemberSegmentOut>,
+}
+
+impl From<Visits> for BoughtOut {
+    fn from(visits: Visits) -> Self {
+        Self {
+            orders: visits.orders,
+            spent_minor: visits.spent_minor,
+            days: visits.days,
+            first_day: visits.first.to_string(),
+            last_day: visits.last.to_string(),
+        }
+    }
+}
+
+/// All that is known of a member on one page, as of one instant: who they are, what they bought, what they hold, what
+/// they may have, and in which segments they are.
+#[utoipa::path(get, path = "/v1/members/{member}/portrait", tag = "members",
+    extensions(("x-needs" = json!("read-personal"))), params(("member" = String, Path)),
+    responses((status = 200, body = PortraitOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn read_portrait(
+    State(app): State<App>,
+    caller: Caller,
+    Path(member): Path<String>,
+) -> Result<Json<PortraitOut>, Problem> {
+    let id: MemberId = member.parse()?;
+    app.serve(caller, Action::ReadPersonal, move |host, actor| {
+        host.view(actor, |tx, act| {
+            let known = usecase::read_known(tx, act, id)?.ok_or_else(|| Problem::unknown_member(id))?;
+            let id = known.member.id;
+            let bought = usecase::read_visits(tx, act.merchant, id)?;
+            let assets = usecase::read_assets(tx, act.merchant, act.now, id)?;
+            let benefits = usecase::read_benefits(tx, act, id)?;
+            let segments = usecase::segments_of(tx, act, id)?;
+            Ok::<_, Problem>(Json(PortraitOut {
+                member: MemberOut::new(known, actor, act.now),
+                bought: bought.map(Into::into),
+                assets: assets.into_iter().map(Into::into).collect(),
+                benefits: benefits.into_iter().map(Into::into).collect(),
+                segments: segments.into_iter().map(Into::into).collect(),
+            }))
+        })
+    })
+    .await
+}
