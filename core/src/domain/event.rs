@@ -240,4 +240,44 @@ pub enum Event {
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
+    /// Staff gave a member something by hand, or took it.
+    AssetsAdjusted {
+        /// Who.
+        member: MemberId,
+        /// Of what.
+        unit: Code,
+        /// The posting that booked it.
+        posting: PostingId,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// A member gave something to another one.
+    AssetsGiven {
+        /// Who gave.
+        from: MemberId,
+        /// Who got it.
+        to: MemberId,
+        /// Of what.
+        unit: Code,
+        /// How much.
+        amount: Minor,
+        /// The posting that booked it.
+        posting: PostingId,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// Redeemed coupons were given back to a member.
+    CouponsReturned {
+        /// Who.
+        member: MemberId,
+        /// The posting that had redeemed them.
+        redemption: PostingId,
+        /// The posting that gave them back.
+        posting: PostingId,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
 }

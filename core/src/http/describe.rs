@@ -8,7 +8,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr};
 use utoipa::{Modify, openapi};
 
-use crate::domain::{Code, HoldId, MemberId, NoteId, OrderId, Reference, RevisionId, StaffId, StoreId, WebhookId};
+use crate::domain::{
+    Code, HoldId, MemberId, NoteId, OrderId, PostingId, Reference, RevisionId, StaffId, StoreId, WebhookId,
+};
 
 /// The digits of the ids in examples.
 const DIGITS: &str = "0198f2a4c1d07e3b9a5c6d7e8f901234";
@@ -16,7 +18,8 @@ const DIGITS: &str = "0198f2a4c1d07e3b9a5c6d7e8f901234";
 const CODE: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
 
 /// The parts of paths that are ids: name, prefix, and what it is.
-const IDS: [(&str, &str, &str); 6] = [
+const IDS: [(&str, &str, &str); 7] = [
+    ("revision", RevisionId::PREFIX, "The id of the pack's revision."),
     ("member", MemberId::PREFIX, "The member's id."),
     ("order", OrderId::PREFIX, "The order's id."),
     ("hold", HoldId::PREFIX, "The hold's id."),
@@ -26,7 +29,9 @@ const IDS: [(&str, &str, &str); 6] = [
 ];
 
 /// Fields of bodies that are ids, or lists of them.
-const FIELDS: [(&str, &str); 7] = [
+const FIELDS: [(&str, &str); 9] = [
+    ("to", MemberId::PREFIX),
+    ("redemption", PostingId::PREFIX),
     ("with", MemberId::PREFIX),
     ("referrer", MemberId::PREFIX),
     ("member", MemberId::PREFIX),

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::{Error, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use super::Problem;
@@ -15,6 +15,12 @@ use crate::usecase;
 /// An amount in minor units that tells what is wrong with a negative or broken one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct AmountMinor(pub(super) Minor);
+
+impl Serialize for AmountMinor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(self.0)
+    }
+}
 
 impl<'de> Deserialize<'de> for AmountMinor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -98,6 +98,8 @@ pub enum Cause {
     Coupon,
     /// Two members turned out to be one.
     Merge,
+    /// Staff put something right by hand, or brought in what another system knew.
+    Adjustment,
 }
 
 /// A posting as it was booked. Never changed.

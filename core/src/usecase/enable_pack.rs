@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::host::has_store;
 use super::{Act, Enablement, ProgrammeError, Revision};
 use crate::domain::{Code, Event, MerchantId, RevisionId, StoreId, Unit, UnitKind};
-use crate::pack::Grant;
+use crate::pack::{Grant, Manifest};
 use crate::store::{StoreError, Tx, layout};
 
 /// What is to be in force.
@@ -68,6 +68,15 @@ pub enum EnableError {
     Store(#[from] StoreError),
 }
 
+impl From<ProgrammeError> for EnableError {
+    fn from(error: ProgrammeError) -> Self {
+        match error {
+            ProgrammeError::Store(error) => Self::Store(error),
+            other @ ProgrammeError::Load { .. } => Self::Programme(other),
+        }
+    }
+}
+
 const SETTINGS_MAX_BYTES: usize = 32 << 10;
 
 /// Puts a pack in force as wanted, from the next call on.
@@ -75,25 +84,13 @@ const SETTINGS_MAX_BYTES: usize = 32 << 10;
 /// # Errors
 /// The first refusal in the order of [`EnableError`]'s variants.
 pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Result<Enablement, EnableError> {
-    let revision = tx
-        .load::<Revision>(&layout::revision(act.merchant, wanted.revision))?
-        .ok_or(EnableError::UnknownRevision(wanted.revision))?;
-    if revision.pack != wanted.pack {
-        return Err(EnableError::OtherPack {
-            revision: revision.id,
-            actual: revision.pack,
-            wanted: wanted.pack.clone(),
-        });
-    }
+    let revision = revision_of(tx, act.merchant, &wanted.pack, wanted.revision)?;
     for store in &wanted.stores {
         if !has_store(tx, act.merchant, *store)? {
             return Err(EnableError::UnknownStore(*store));
         }
     }
-    let pack = act.programme.revision(tx, &revision.pack, revision.id).map_err(|error| match error {
-        ProgrammeError::Store(error) => EnableError::Store(error),
-        other @ ProgrammeError::Load { .. } => EnableError::Programme(other),
-    })?;
+    let pack = act.programme.revision(tx, &revision.pack, revision.id)?;
     if let Some(grant) = wanted.grants.difference(&pack.manifest.grants_asked()).next() {
         return Err(EnableError::GrantNotAsked(grant.clone()));
     }
@@ -124,6 +121,29 @@ pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Resul
         act.tell(tx, &event)?;
     }
     Ok(enablement)
+}
+
+/// What a revision of a pack says of itself.
+///
+/// # Errors
+/// Those of [`enable_pack`] about the revision.
+pub fn read_manifest(tx: &mut Tx, act: &Act<'_>, pack: &Code, revision: RevisionId) -> Result<Manifest, EnableError> {
+    let revision = revision_of(tx, act.merchant, pack, revision)?;
+    Ok(act.programme.revision(tx, &revision.pack, revision.id)?.manifest.clone())
+}
+
+fn revision_of(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    wanted: &Code,
+    revision: RevisionId,
+) -> Result<Revision, EnableError> {
+    let found = tx.load::<Revision>(&layout::revision(merchant, revision))?;
+    let found = found.ok_or(EnableError::UnknownRevision(revision))?;
+    if found.pack != *wanted {
+        return Err(EnableError::OtherPack { revision, actual: found.pack, wanted: wanted.clone() });
+    }
+    Ok(found)
 }
 
 /// What is in force of a pack, if it was ever enabled.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Act, Reply};
-use crate::domain::{Code, Label, MemberId, MerchantId, Minor, PostingId};
+use crate::domain::{Code, Event, Label, MemberId, MerchantId, Minor, PostingId};
 use crate::ledger::{Cause, LedgerError, Move, NewPosting};
 use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
@@ -65,5 +65,7 @@ pub fn give_assets(tx: &mut Tx, act: &mut Act<'_>, give: &GiveAssets) -> Result<
     let wanted = Move::Transfer { from, to, unit: give.unit.clone(), amount: give.amount };
     let (cause, reason) = (Cause::Gift, give.reason.clone());
     act.book(tx)?.post(&NewPosting { id: posting, cause, pack: None, reason, moves: vec![wanted] })?;
+    let (unit, amount) = (give.unit.clone(), give.amount);
+    act.tell(tx, &Event::AssetsGiven { from, to, unit, amount, posting, at: act.now })?;
     Ok(Given { posting })
 }

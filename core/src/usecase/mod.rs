@@ -5,6 +5,7 @@
 //! transaction came between, and keep idempotency; so a use case runs more than once and has no effects but those on
 //! its transaction.
 
+mod adjust_assets;
 mod api_key;
 mod attributes;
 mod benefits;
@@ -63,6 +64,7 @@ mod verify;
 mod visits;
 pub mod webhooks;
 
+pub use adjust_assets::{AdjustAssets, AdjustError, Adjusted, Adjustment, adjust_assets, release_grants};
 pub use api_key::{
     ApiKey, ApiKeyError, IssuedKey, KeyError, ListedKey, NewKey, authenticate, issue_api_key, list_api_keys,
     revoke_api_key,
@@ -81,7 +83,7 @@ pub use create_merchant::{CreateMerchant, Created, NewStore, create_merchant, li
 pub use define_coupon::{DefineError, define_coupon, list_coupon_types};
 pub use edit_member::{EditError, EditMember, edit_member};
 pub use edit_merchant::{EditMerchant, MerchantError, edit_merchant, put_store};
-pub use enable_pack::{EnableError, EnablePack, enable_pack, read_enablement};
+pub use enable_pack::{EnableError, EnablePack, enable_pack, read_enablement, read_manifest};
 pub use enrol_member::{EnrolError, EnrolMember, Enrolled, enrol_member};
 pub use erase_member::{EraseError, erase_member};
 pub use export::{export_members, export_orders, export_postings};
@@ -110,7 +112,9 @@ pub use public_event::{EventData, EventKind, PublicEvent, UnknownKind, event_id,
 pub use quote_order::{PackOffer, PackQuote, Quote, QuoteError, QuoteOrder, quote_order};
 pub use read_assets::{Asset, AssetsError, house_total, read_assets};
 pub use read_statement::read_statement;
-pub use redeem_coupons::{Choice, RedeemCoupons, RedeemError, Redeemed, redeem_coupons, return_coupons};
+pub use redeem_coupons::{
+    Choice, CouponsReturned, RedeemCoupons, RedeemError, Redeemed, ReturnError, redeem_coupons, return_coupons,
+};
 pub use refund_order::{RefundError, RefundLine, RefundOrder, Refunded, refund_order};
 pub use run_command::{CommandError, CommandReply, RunCommand, run_command};
 pub use run_due::{DueSummary, run_due};

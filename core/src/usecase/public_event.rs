@@ -82,6 +82,9 @@ kinds! {
     BenefitUsed "benefit-used";
     BenefitReturned "benefit-returned";
     MembersMerged "members-merged";
+    AssetsAdjusted "assets-adjusted";
+    AssetsGiven "assets-given";
+    CouponsReturned "coupons-returned";
 }
 
 /// What an event tells, by its kind.
@@ -185,6 +188,47 @@ pub enum EventData {
         purpose: Code,
         /// Yes or no.
         given: bool,
+    },
+    /// `assets-adjusted`: staff gave a member something by hand, or took it.
+    AssetsAdjusted {
+        /// Who.
+        #[schema(value_type = String)]
+        member: MemberId,
+        /// Of what.
+        #[schema(value_type = String)]
+        unit: Code,
+        /// The posting that booked it.
+        #[schema(value_type = String)]
+        posting: PostingId,
+    },
+    /// `assets-given`: a member gave something to another one.
+    AssetsGiven {
+        /// Who gave.
+        #[schema(value_type = String)]
+        from: MemberId,
+        /// Who got it.
+        #[schema(value_type = String)]
+        to: MemberId,
+        /// Of what.
+        #[schema(value_type = String)]
+        unit: Code,
+        /// How much.
+        amount: Minor,
+        /// The posting that booked it.
+        #[schema(value_type = String)]
+        posting: PostingId,
+    },
+    /// `coupons-returned`: redeemed coupons were given back to a member.
+    CouponsReturned {
+        /// Who.
+        #[schema(value_type = String)]
+        member: MemberId,
+        /// The posting that had redeemed them.
+        #[schema(value_type = String)]
+        redemption: PostingId,
+        /// The posting that gave them back.
+        #[schema(value_type = String)]
+        posting: PostingId,
     },
     /// `members-merged`: two members turned out to be one. Whoever keeps something of the one who is gone has to make it
     /// the other one's.
@@ -366,6 +410,15 @@ impl PublicEvent {
             }
             Event::BenefitReturned { member, benefit, at } => {
                 (at, Some(member), None, EventData::BenefitReturned { member, benefit })
+            }
+            Event::AssetsAdjusted { member, unit, posting, at } => {
+                (at, Some(member), None, EventData::AssetsAdjusted { member, unit, posting })
+            }
+            Event::AssetsGiven { from, to, unit, amount, posting, at } => {
+                (at, Some(from), None, EventData::AssetsGiven { from, to, unit, amount, posting })
+            }
+            Event::CouponsReturned { member, redemption, posting, at } => {
+                (at, Some(member), None, EventData::CouponsReturned { member, redemption, posting })
             }
             Event::MembersMerged { survivor, gone, by, at } => {
                 (at, Some(survivor), None, EventData::MembersMerged { survivor, gone, by })

@@ -7,7 +7,7 @@ use super::host::has_store;
 use super::{Act, Reply};
 use crate::domain::{
     Code, CouponDiscount, CouponType, Event, HoldId, Inapplicable, Line, LineFault, MemberId, MerchantId, Minor,
-    NotStackable, Order, PostingId, StoreId, Unit, UnitKind, check_stacking, discounts,
+    NotStackable, Order, OrderId, PostingId, StoreId, Unit, UnitKind, check_stacking, discounts,
 };
 use crate::ledger::{Cause, House, LedgerError, Move, NewPosting, Posting};
 use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
@@ -23,6 +23,8 @@ pub struct RedeemCoupons {
     pub store: StoreId,
     /// For which basket.
     pub lines: Vec<Line>,
+    /// For which order, if they are redeemed with it.
+    pub order: Option<OrderId>,
 }
 
 /// A coupon of a member, or several that are reserved together.
@@ -126,7 +128,8 @@ pub fn redeem_coupons(tx: &mut Tx, act: &mut Act<'_>, redeem: &RedeemCoupons) ->
         .map_err(|(place, reason)| RedeemError::Inapplicable { coupon: coupons[place].clone(), reason })?;
     let total_minor = discounts.iter().map(|discount| discount.total_minor).sum();
     let posting = act.ids.posting();
-    act.book(tx)?.post(&NewPosting { id: posting, cause: Cause::Coupon, pack: None, reason: None, moves })?;
+    let cause = redeem.order.map_or(Cause::Coupon, Cause::Order);
+    act.book(tx)?.post(&NewPosting { id: posting, cause, pack: None, reason: None, moves })?;
     let discounts = coupons.iter().zip(discounts).map(|(coupon, discount)| CouponDiscount {
         coupon: coupon.clone(),
         lines: discount.lines,
@@ -178,21 +181,70 @@ pub(super) fn is_coupon(tx: &mut Tx, merchant: MerchantId, unit: &Code) -> Resul
     Ok(unit.is_some_and(|unit| unit.kind == UnitKind::Coupon))
 }
 
-/// Gives redeemed coupons back: each is again what it was, and expires when it would have.
+/// Coupons that were given back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CouponsReturned {
+    /// The posting that gave them back.
+    pub posting: PostingId,
+}
+
+impl Record for CouponsReturned {
+    const VERSION: u8 = 1;
+    const NAME: &'static str = "returned coupons";
+}
+
+impl Reply for CouponsReturned {
+    fn about(&self, merchant: MerchantId) -> Option<Key> {
+        Some(layout::posting(merchant, self.posting))
+    }
+}
+
+/// Why coupons are not given back.
+#[derive(Debug, thiserror::Error)]
+pub enum ReturnError {
+    /// Not a member of the merchant.
+    #[error("there is no member {0}")]
+    UnknownMember(MemberId),
+    /// Not a redemption of coupons of this member.
+    #[error("the member has redeemed no coupons in {0}")]
+    UnknownRedemption(PostingId),
+    /// They were redeemed for an order, and come back with it.
+    #[error("these coupons were redeemed for {0}: they come back when all of it is refunded")]
+    OfOrder(OrderId),
+    /// The ledger refuses.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Gives coupons back that a member redeemed without an order: each is again what it was, and expires when it would have.
 ///
 /// # Errors
-/// [`LedgerError::UnknownPosting`] when that is no redemption of coupons, and what the ledger refuses.
-pub fn return_coupons(tx: &mut Tx, act: &mut Act<'_>, redeemed: PostingId) -> Result<PostingId, LedgerError> {
-    let posting = tx.load::<Posting>(&layout::posting(act.merchant, redeemed))?;
-    let is_redemption = posting.is_some_and(|posting| {
-        posting.cause == Cause::Coupon
-            && posting.entries.iter().all(|entry| matches!(entry.wanted, Move::Spend { .. } | Move::PostHold { .. }))
-    });
-    if !is_redemption {
-        return Err(LedgerError::UnknownPosting(redeemed));
+/// The first refusal in the order of [`ReturnError`]'s variants.
+pub fn return_coupons(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    member: MemberId,
+    redemption: PostingId,
+) -> Result<CouponsReturned, ReturnError> {
+    let member = member_of(tx, act.merchant, member)?.ok_or(ReturnError::UnknownMember(member))?.id;
+    let unknown = || ReturnError::UnknownRedemption(redemption);
+    let booked = tx.load::<Posting>(&layout::posting(act.merchant, redemption))?.ok_or_else(unknown)?;
+    let is_redemption = matches!(booked.cause, Cause::Coupon | Cause::Order(_))
+        && booked.pack.is_none()
+        && booked.entries.iter().all(|entry| matches!(entry.wanted, Move::Spend { .. } | Move::PostHold { .. }));
+    let is_theirs = tx.get(&layout::member_posting(act.merchant, member, redemption))?.is_some();
+    if !is_redemption || !is_theirs {
+        return Err(unknown());
     }
-    let id = act.ids.posting();
-    let moves = vec![Move::Reverse { posting: redeemed }];
-    act.book(tx)?.post(&NewPosting { id, cause: Cause::Coupon, pack: None, reason: None, moves })?;
-    Ok(id)
+    if let Cause::Order(order) = booked.cause {
+        return Err(ReturnError::OfOrder(order));
+    }
+    let posting = act.ids.posting();
+    let moves = vec![Move::Reverse { posting: redemption }];
+    act.book(tx)?.post(&NewPosting { id: posting, cause: Cause::Coupon, pack: None, reason: None, moves })?;
+    act.tell(tx, &Event::CouponsReturned { member, redemption, posting, at: act.now })?;
+    Ok(CouponsReturned { posting })
 }

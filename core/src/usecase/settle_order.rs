@@ -310,7 +310,13 @@ fn redeem(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, order: &mut Order) 
         return Ok(());
     }
     let member = order.member.ok_or(SettleError::NeedsMember)?;
-    let redeem = RedeemCoupons { member, coupons: new.coupons.clone(), store: new.store, lines: order.lines.clone() };
+    let redeem = RedeemCoupons {
+        member,
+        coupons: new.coupons.clone(),
+        store: new.store,
+        lines: order.lines.clone(),
+        order: Some(order.id),
+    };
     let Redeemed { posting, discounts, total_minor } =
         redeem_coupons(tx, act, &redeem).map_err(|error| match error {
             RedeemError::Store(error) => SettleError::Store(error),

@@ -442,7 +442,7 @@ fn postings_of(order: &Order) -> Vec<(PostingId, Cause)> {
         PackResult::Done { posting: Some(posting), .. } => Some((posting, Cause::Order(order.id))),
         PackResult::Done { posting: None, .. } | PackResult::Failed { .. } => None,
     });
-    let used = order.coupons.iter().map(|coupons| (coupons.posting, Cause::Coupon));
+    let used = order.coupons.iter().map(|coupons| (coupons.posting, Cause::Order(order.id)));
     let paid = order.payments.iter().filter_map(|payment| {
         let cause = if payment.method.as_str() == STORED_VALUE { Cause::Payment } else { Cause::Hold };
         payment.posting.map(|posting| (posting, cause))

@@ -50,11 +50,13 @@ async fn coupons_are_issued_and_redeemed_for_what_they_count_for() {
     assert_eq!(redeemed["discounts"][1]["lines"], json!([0, 300]));
     assert_eq!(redeem(&["welcome"], 1000).await.problem().name(), "422 insufficient-balance");
 
-    let posting = redeemed["posting"].as_str().unwrap().parse().unwrap();
-    let host = world.running().host;
-    let returned = host.operate(world.shop.id, |tx, act| usecase::return_coupons(tx, act, posting)).unwrap();
-    let refused = host.operate(world.shop.id, |tx, act| usecase::return_coupons(tx, act, returned)).unwrap_err();
-    assert_eq!(refused.to_string(), format!("there is no posting {returned}"), "only redemptions are given back");
+    let give_back = async |redemption: &Value| {
+        let path = format!("/v1/members/{}/coupons/returns", alice.id);
+        world.shop.post(&path, json!({ "redemption": redemption })).send().await
+    };
+    let returned = give_back(&redeemed["posting"]).await.created();
+    let refused = give_back(&returned["posting"]).await.problem();
+    assert_eq!(refused.name(), "404 unknown-redemption", "only redemptions are given back");
     redeem(&["maison"], 1000).await.created();
     let assets = world.shop.get(&format!("/v1/members/{}/assets", alice.id)).send().await.ok();
     let units: Vec<_> = assets["assets"].as_array().unwrap().iter().map(|asset| &asset["unit"]).collect();
@@ -88,9 +90,8 @@ async fn reserved_coupons_are_redeemed_for_a_basket_and_not_posted_without_one()
     assert_eq!(redeem(&alice, reserved(), 2000).await.problem().name(), "409 hold-posted");
 
     // Given back, they are coupons again, and free.
-    let posting = redeemed["posting"].as_str().unwrap().parse().unwrap();
-    let host = world.running().host;
-    host.operate(world.shop.id, |tx, act| usecase::return_coupons(tx, act, posting)).unwrap();
+    let path = format!("/v1/members/{}/coupons/returns", alice.id);
+    world.shop.post(&path, json!({ "redemption": redeemed["posting"] })).send().await.created();
     let again = json!([{ "type": "welcome" }, { "type": "welcome" }, { "type": "welcome" }]);
     redeem(&alice, again, 2000).await.created();
     world.books_balance();

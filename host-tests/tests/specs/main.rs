@@ -3,6 +3,7 @@
 //! A spec's name is the rule. Its body is what is given, what happens and what must come of it, and nothing else.
 #![expect(clippy::unwrap_used, reason = "the functions that specs share are tests as well")]
 
+mod adjustments;
 mod assets;
 mod auth;
 mod backups;

@@ -1,4 +1,4 @@
-//! `PUT /v1/coupons/{coupon}`
+//! `GET /v1/coupons` and `PUT /v1/coupons/{coupon}`
 
 use std::collections::BTreeSet;
 
@@ -25,14 +25,14 @@ pub(super) struct CouponIn {
     /// What people read on it.
     #[schema(value_type = String, example = "5 yuan off", max_length = 128)]
     title: Label,
-    benefit: BenefitIn,
+    benefit: BenefitForm,
     /// What the lines in its scope must come to, at least, in minor units.
     #[schema(value_type = u64, example = 5000)]
     #[serde(default)]
     threshold_minor: AmountMinor,
     #[serde(default)]
-    scope: ScopeIn,
-    validity: ValidityIn,
+    scope: ScopeForm,
+    validity: ValidityForm,
     /// How many one member may ever get.
     #[schema(minimum = 1)]
     per_member_max: Option<u32>,
@@ -48,9 +48,9 @@ pub(super) struct CouponIn {
 }
 
 /// What a coupon gives.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "snake_case", deny_unknown_fields)]
-pub(super) enum BenefitIn {
+pub(super) enum BenefitForm {
     /// An amount off, in minor units.
     Amount {
         #[schema(value_type = u64)]
@@ -77,9 +77,9 @@ pub(super) enum BenefitIn {
 }
 
 /// What and where a coupon counts for; what is absent is no condition.
-#[derive(Default, Deserialize, ToSchema)]
+#[derive(Default, Deserialize, Serialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(super) struct ScopeIn {
+pub(super) struct ScopeForm {
     #[schema(value_type = Vec<String>)]
     skus: BTreeSet<Label>,
     #[schema(value_type = Vec<String>)]
@@ -91,9 +91,9 @@ pub(super) struct ScopeIn {
 }
 
 /// When a coupon counts.
-#[derive(Deserialize, ToSchema)]
+#[derive(Deserialize, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub(super) enum ValidityIn {
+pub(super) enum ValidityForm {
     /// From one instant to another, RFC 3339.
     Fixed {
         #[schema(value_type = String)]
@@ -110,6 +110,21 @@ pub(super) enum ValidityIn {
 pub(super) struct CouponOut {
     coupon: String,
     title: String,
+    benefit: BenefitForm,
+    threshold_minor: u64,
+    scope: ScopeForm,
+    validity: ValidityForm,
+    per_member_max: Option<u32>,
+    total_max: Option<u32>,
+    stock: Option<u32>,
+    stacking_group: Option<String>,
+}
+
+/// The types of coupons of a merchant.
+#[derive(Serialize, ToSchema)]
+pub(super) struct CouponsOut {
+    /// In the order of their codes.
+    coupons: Vec<CouponOut>,
 }
 
 /// Defines a type of coupon, or changes one from now on.
@@ -127,28 +142,70 @@ pub(super) async fn define_coupon(
 ) -> Result<Json<CouponOut>, Problem> {
     let unit = Code::new(coupon).map_err(|error| Problem::wrong_name(&error))?;
     let coupon = sent.body.of(unit);
-    let reply = CouponOut { coupon: coupon.unit.to_string(), title: coupon.title.to_string() };
-    app.serve(caller, Action::ManageAssets, move |host, actor| {
-        host.act(actor, |tx, act| usecase::define_coupon(tx, act, &coupon))
-    })
-    .await?;
-    Ok(Json(reply))
+    let coupon = app
+        .serve(caller, Action::ManageAssets, move |host, actor| {
+            host.act(actor, |tx, act| usecase::define_coupon(tx, act, &coupon))?;
+            Ok::<_, usecase::DefineError>(coupon)
+        })
+        .await?;
+    Ok(Json(coupon.into()))
+}
+
+/// The types of coupons of the merchant.
+#[utoipa::path(get, path = "/v1/coupons", tag = "coupons",
+    extensions(("x-needs" = json!("read"))),
+    responses((status = 200, body = CouponsOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn list_coupons(State(app): State<App>, caller: Caller) -> Result<Json<CouponsOut>, Problem> {
+    let coupons = app
+        .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::list_coupon_types(tx, actor.merchant)))
+        .await?;
+    Ok(Json(CouponsOut { coupons: coupons.into_iter().map(Into::into).collect() }))
+}
+
+impl From<CouponType> for CouponOut {
+    fn from(coupon: CouponType) -> Self {
+        let Scope { skus, categories, brands, stores } = coupon.scope;
+        Self {
+            coupon: coupon.unit.into(),
+            title: coupon.title.into(),
+            benefit: match coupon.benefit {
+                Benefit::Amount { off_minor } => BenefitForm::Amount { off_minor: AmountMinor(off_minor) },
+                Benefit::Percent { percent, cap_minor } => {
+                    BenefitForm::Percent { percent, cap_minor: cap_minor.map(AmountMinor) }
+                }
+                Benefit::Gift { sku, quantity } => BenefitForm::Gift { sku, quantity },
+                Benefit::Exchange { skus } => BenefitForm::Exchange { skus },
+            },
+            threshold_minor: coupon.threshold_minor,
+            scope: ScopeForm { skus, categories, brands, stores },
+            validity: match coupon.validity {
+                Validity::Fixed { from, until } => ValidityForm::Fixed { from, until },
+                Validity::Days { days } => ValidityForm::Days(days),
+            },
+            per_member_max: coupon.per_member_max,
+            total_max: coupon.total_max,
+            stock: coupon.stock,
+            stacking_group: coupon.stacking_group.map(Into::into),
+        }
+    }
 }
 
 impl CouponIn {
     fn of(self, unit: Code) -> CouponType {
         let benefit = match self.benefit {
-            BenefitIn::Amount { off_minor } => Benefit::Amount { off_minor: off_minor.0 },
-            BenefitIn::Percent { percent, cap_minor } => {
+            BenefitForm::Amount { off_minor } => Benefit::Amount { off_minor: off_minor.0 },
+            BenefitForm::Percent { percent, cap_minor } => {
                 Benefit::Percent { percent, cap_minor: cap_minor.map(|cap| cap.0) }
             }
-            BenefitIn::Gift { sku, quantity } => Benefit::Gift { sku, quantity },
-            BenefitIn::Exchange { skus } => Benefit::Exchange { skus },
+            BenefitForm::Gift { sku, quantity } => Benefit::Gift { sku, quantity },
+            BenefitForm::Exchange { skus } => Benefit::Exchange { skus },
         };
-        let ScopeIn { skus, categories, brands, stores } = self.scope;
+        let ScopeForm { skus, categories, brands, stores } = self.scope;
         let validity = match self.validity {
-            ValidityIn::Fixed { from, until } => Validity::Fixed { from, until },
-            ValidityIn::Days(days) => Validity::Days { days },
+            ValidityForm::Fixed { from, until } => Validity::Fixed { from, until },
+            ValidityForm::Days(days) => Validity::Days { days },
         };
         CouponType {
             unit,

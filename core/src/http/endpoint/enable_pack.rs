@@ -14,7 +14,7 @@ use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
 use crate::pack::Grant;
-use crate::usecase;
+use crate::usecase::{self, Enablement};
 
 /// What is to be in force.
 #[derive(Deserialize, ToSchema)]
@@ -69,18 +69,24 @@ pub(super) async fn enable_pack(
 ) -> Result<Json<EnablementOut>, Problem> {
     let pack = Code::new(pack).map_err(|error| Problem::wrong_name(&error))?;
     let EnablementIn { revision, stores, grants, settings } = sent.body;
-    let wanted = usecase::EnablePack { pack, revision, stores, grants, settings: settings.clone() };
+    let wanted = usecase::EnablePack { pack, revision, stores, grants, settings };
     let enablement = app
         .serve(caller, Action::ManagePacks, move |host, actor| {
             host.act(actor, |tx, act| usecase::enable_pack(tx, act, &wanted))
         })
         .await?;
-    Ok(Json(EnablementOut {
-        pack: enablement.pack.into(),
-        revision: enablement.revision.to_string(),
-        stores: enablement.stores.iter().map(ToString::to_string).collect(),
-        grants: enablement.grants.iter().map(ToString::to_string).collect(),
-        settings,
-        changed_at: enablement.changed_at.to_string(),
-    }))
+    Ok(Json(enablement.into()))
+}
+
+impl From<Enablement> for EnablementOut {
+    fn from(enablement: Enablement) -> Self {
+        Self {
+            pack: enablement.pack.into(),
+            revision: enablement.revision.to_string(),
+            stores: enablement.stores.iter().map(ToString::to_string).collect(),
+            grants: enablement.grants.iter().map(ToString::to_string).collect(),
+            settings: serde_json::from_str(&enablement.settings).unwrap_or(Value::Null),
+            changed_at: enablement.changed_at.to_string(),
+        }
+    }
 }

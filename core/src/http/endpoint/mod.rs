@@ -1,5 +1,6 @@
 //! One file for each endpoint.
 
+mod adjust_assets;
 mod attributes;
 mod benefits;
 mod catalogue;
@@ -16,6 +17,7 @@ mod enrol_member;
 mod export;
 mod figures;
 mod find_members;
+mod give_assets;
 mod health;
 mod history;
 mod hold_assets;
@@ -38,9 +40,11 @@ mod read_liability;
 mod read_member;
 mod read_order;
 mod read_portrait;
+mod read_revision;
 mod read_webhook;
 mod redeem_coupons;
 mod refund_order;
+mod return_coupons;
 mod rotate_secret;
 mod run_command;
 mod segments;
@@ -113,8 +117,13 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(hold_assets::post_hold))
         .routes(routes!(hold_assets::void_hold))
         .routes(routes!(define_coupon::define_coupon))
+        .routes(routes!(define_coupon::list_coupons))
         .routes(routes!(issue_coupons::issue_coupons))
         .routes(routes!(redeem_coupons::redeem_coupons))
+        .routes(routes!(return_coupons::return_coupons))
+        .routes(routes!(adjust_assets::adjust_assets))
+        .routes(routes!(adjust_assets::release_grants))
+        .routes(routes!(give_assets::give_assets))
         .routes(routes!(read_liability::read_liability))
         .routes(routes!(quote_order::quote_order))
         .routes(routes!(settle_order::settle_order, list_orders::list_orders))
@@ -134,7 +143,8 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(dead_letters::resend_dead_letters))
         .routes(routes!(dead_letters::resend_dead_letter))
         .routes(routes!(dead_letters::drop_dead_letter))
-        .routes(routes!(enable_pack::enable_pack))
+        .routes(routes!(enable_pack::enable_pack, read_revision::read_enablement))
+        .routes(routes!(read_revision::read_revision))
         .routes(routes!(run_command::run_command))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))

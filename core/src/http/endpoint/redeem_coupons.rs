@@ -56,7 +56,7 @@ pub(super) async fn redeem_coupons(
     let member: MemberId = member.parse()?;
     let CouponRedemption { coupons, store, lines: basket } = sent.body;
     let coupons = coupons.into_iter().map(usecase::Choice::from).collect();
-    let redeem = usecase::RedeemCoupons { member, coupons, store, lines: lines(basket)? };
+    let redeem = usecase::RedeemCoupons { member, coupons, store, lines: lines(basket)?, order: None };
     let redeemed = app
         .serve(caller, Action::Serve, move |host, actor| {
             at_store(actor, redeem.store)?;

@@ -22,7 +22,7 @@ pub(super) struct PostingOut {
     id: String,
     /// When, RFC 3339.
     at: String,
-    /// Why: `order`, `refund`, `load`, `payment`, `coupon`, `expiry`, `hold`, `lapse`, `release`, `gift`, `merge`, `pack`.
+    /// Why: `order`, `refund`, `load`, `payment`, `coupon`, `expiry`, `hold`, `lapse`, `release`, `gift`, `merge`, `adjustment`, `pack`.
     cause: &'static str,
     /// The order, when it is about one.
     order: Option<String>,
@@ -59,6 +59,7 @@ impl PostingOut {
             Cause::Payment => ("payment", None),
             Cause::Coupon => ("coupon", None),
             Cause::Merge => ("merge", None),
+            Cause::Adjustment => ("adjustment", None),
         };
         let mut moves: Vec<MoveOut> = Vec::new();
         for transfer in posting.transfers() {

@@ -3,7 +3,10 @@
 use super::Problem;
 use crate::domain::{CouponFault, Inapplicable};
 use crate::ledger::LedgerError;
-use crate::usecase::{AssetsError, DefineError, HoldError, IssueError, LoadError, RedeemError, SpendError};
+use crate::usecase::{
+    AdjustError, AssetsError, DefineError, GiveError, HoldError, IssueError, LoadError, RedeemError, ReturnError,
+    SpendError,
+};
 
 impl From<LedgerError> for Problem {
     fn from(error: LedgerError) -> Self {
@@ -139,5 +142,45 @@ impl From<AssetsError> for Problem {
             AssetsError::Ledger(error) => error.into(),
             AssetsError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<AdjustError> for Problem {
+    fn from(error: AdjustError) -> Self {
+        match error {
+            AdjustError::UnknownMember(id) => Self::unknown_member(id),
+            AdjustError::Expired { .. } => Self::refused("expired-already", error),
+            AdjustError::Ledger(error) => error.into(),
+            AdjustError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<GiveError> for Problem {
+    fn from(error: GiveError) -> Self {
+        match error {
+            GiveError::UnknownMember(id) => Self::unknown_member(id),
+            GiveError::Ledger(error) => error.into(),
+            GiveError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ReturnError> for Problem {
+    fn from(error: ReturnError) -> Self {
+        match error {
+            ReturnError::UnknownMember(id) => Self::unknown_member(id),
+            ReturnError::UnknownRedemption(_) => Self::not_found("unknown-redemption", error),
+            ReturnError::OfOrder(_) => Self::conflict("coupons-of-order", error),
+            ReturnError::Ledger(error) => error.into(),
+            ReturnError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl Problem {
+    /// An adjustment that says neither what is given nor what is taken, or both.
+    pub(in crate::http) fn give_or_take() -> Self {
+        Self::refused("give-or-take", "say `give` or `take`, and not both")
     }
 }

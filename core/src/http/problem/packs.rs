@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use super::Problem;
+use crate::domain::Code;
 use crate::pack::{self, CallError, RefusalKind};
 use crate::usecase::{CommandError, EnableError, UploadError};
 
@@ -82,5 +83,22 @@ impl From<CallError> for Problem {
             | CallError::BadReply { .. }
             | CallError::Denied { .. } => Self::new(StatusCode::BAD_GATEWAY, &format!("pack-{}", error.code()), error),
         }
+    }
+}
+
+impl Problem {
+    /// Of a revision that is named in the path.
+    pub(in crate::http) fn of_revision(error: EnableError) -> Self {
+        match error {
+            EnableError::UnknownRevision(_) | EnableError::OtherPack { .. } => {
+                Self::not_found("unknown-revision", error)
+            }
+            other => other.into(),
+        }
+    }
+
+    /// Nothing of the pack is in force.
+    pub(in crate::http) fn pack_not_enabled(pack: &Code) -> Self {
+        Self::not_found("pack-not-enabled", format!("the pack `{pack}` was never enabled"))
     }
 }

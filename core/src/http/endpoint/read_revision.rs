@@ -1,0 +1,74 @@
+//! `GET /v1/packs/{pack}/revisions/{revision}` and `GET /v1/packs/{pack}/enablement`
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::enable_pack::EnablementOut;
+use crate::domain::{Action, Code, RevisionId};
+use crate::http::caller::Caller;
+use crate::http::path::Path;
+use crate::http::{App, Problem};
+use crate::usecase;
+
+/// A pack revision with what it says of itself: enough to ask for consent, and to make a form for its settings.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ManifestOut {
+    revision: String,
+    pack: String,
+    version: String,
+    /// What the pack says of itself: `title` and `summary` by locale, `grants` with reasons, `units`, `commands` with the
+    /// JSON Schemas of their inputs, `settings` as a JSON Schema with titles and descriptions, `limits`.
+    #[schema(value_type = Object)]
+    manifest: Value,
+}
+
+/// What a pack revision says of itself.
+#[utoipa::path(get, path = "/v1/packs/{pack}/revisions/{revision}", tag = "packs",
+    extensions(("x-needs" = json!("manage-packs"))),
+    params(("pack" = String, Path), ("revision" = String, Path)),
+    responses((status = 200, body = ManifestOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn read_revision(
+    State(app): State<App>,
+    caller: Caller,
+    Path((pack, revision)): Path<(String, String)>,
+) -> Result<Json<ManifestOut>, Problem> {
+    let pack = Code::new(pack).map_err(|error| Problem::wrong_name(&error))?;
+    let revision: RevisionId = revision.parse()?;
+    let manifest = app
+        .serve(caller, Action::ManagePacks, move |host, actor| {
+            host.view(actor, |tx, act| usecase::read_manifest(tx, act, &pack, revision)).map_err(Problem::of_revision)
+        })
+        .await?;
+    Ok(Json(ManifestOut {
+        revision: revision.to_string(),
+        pack: manifest.id.to_string(),
+        version: manifest.version.to_string(),
+        manifest: serde_json::to_value(&manifest).unwrap_or(Value::Null),
+    }))
+}
+
+/// What is in force of a pack.
+#[utoipa::path(get, path = "/v1/packs/{pack}/enablement", tag = "packs",
+    extensions(("x-needs" = json!("manage-packs"))), params(("pack" = String, Path)),
+    responses((status = 200, body = EnablementOut),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn read_enablement(
+    State(app): State<App>,
+    caller: Caller,
+    Path(pack): Path<String>,
+) -> Result<Json<EnablementOut>, Problem> {
+    let pack = Code::new(pack).map_err(|error| Problem::wrong_name(&error))?;
+    let enablement = app
+        .serve(caller, Action::ManagePacks, move |host, actor| {
+            let found = host.look(|tx| usecase::read_enablement(tx, actor.merchant, &pack))?;
+            found.ok_or_else(|| Problem::pack_not_enabled(&pack))
+        })
+        .await?;
+    Ok(Json(enablement.into()))
+}
