@@ -51,6 +51,7 @@
 //! | `L` | merchant, unit, month | counter: what is left in lots that expire in the month |
 //! | `&` | merchant, `i`, member | the id of the one into whom the member was merged |
 //! | `&` | merchant, `o`, member, member | nothing: that the second was merged into the first |
+//! | `+` | merchant, reference | the posting by which something came in under a name of a file |
 //! | `j` | merchant | log: the digests of the postings |
 //! | `A` | merchant, house account, side, unit | counter: all that was ever debited or credited |
 //! | `p` | merchant, posting | a posting |
@@ -97,9 +98,9 @@ pub use figures::{
 };
 pub use ledger::{
     Due, Month, Timed, all_due, coupon_type, coupon_types, coupons_issued, coupons_issued_all, coupons_issued_to, due,
-    due_parts, due_until, hold, holds, ledger_log, liabilities, liability, liability_parts, merged, merged_all,
-    merged_into, merged_parts, pending, pendings, survivor, survivors, timed, timed_all, timed_at, timed_of,
-    timed_parts, timed_until, waiting, waiting_all, waiting_for, waiting_lot,
+    due_parts, due_until, hold, holds, imported, imported_all, ledger_log, liabilities, liability, liability_parts,
+    merged, merged_all, merged_into, merged_parts, pending, pendings, survivor, survivors, timed, timed_all, timed_at,
+    timed_of, timed_parts, timed_until, waiting, waiting_all, waiting_for, waiting_lot,
 };
 pub use webhooks::{
     Subject, WebhookKey, webhook, webhook_attempt, webhook_attempts, webhook_dead, webhook_dead_all,

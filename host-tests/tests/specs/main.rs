@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "the functions that specs share are tests as well")]
 
 mod adjustments;
+mod asset_imports;
 mod assets;
 mod auth;
 mod backups;

@@ -37,7 +37,7 @@ pub(super) const FIELDS: Known = Known {
 const ATTRIBUTES: &str = "attributes.";
 
 /// What is said of a code that is none. The code is not told: it may be a name in the wrong column.
-const CODE: &str = "expected 1 to 48 of a-z, 0-9 and single hyphens between them";
+pub(super) const CODE: &str = "expected 1 to 48 of a-z, 0-9 and single hyphens between them";
 
 /// Members that come in.
 pub(super) struct Members {
@@ -161,7 +161,7 @@ fn reference(text: &str) -> Result<Reference, &'static str> {
     Reference::new(text).map_err(|_| "expected 1 to 128 bytes without control characters or outer blanks")
 }
 
-fn external_id(item: &Value) -> Result<ExternalId, &'static str> {
+pub(super) fn external_id(item: &Value) -> Result<ExternalId, &'static str> {
     const FORM: &str = "expected the other system's code, a colon and the name there, such as wechat:oXyz-1";
     let (system, id) = match (item.as_str(), item["system"].as_str(), item["id"].as_str()) {
         (Some(text), ..) => text.split_once(':').ok_or(FORM)?,

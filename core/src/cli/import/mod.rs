@@ -1,8 +1,9 @@
-//! `punchcard import members` and `punchcard import orders`
+//! `punchcard import members`, `orders`, `balances` and `coupons`
 //!
 //! A file is read row by row and brought in batch by batch, so that memory stays bounded. What is wrong with a row is
 //! told with its line, and the others go on.
 
+mod assets;
 mod fields;
 mod members;
 mod orders;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
+use self::assets::{Assets, Sort};
 use self::fields::{Fields, Mapping};
 use self::members::Members;
 use self::orders::{Layout, Orders};
@@ -45,6 +47,12 @@ pub(super) enum Import {
     /// Bring in orders from a file. An order that is there already, by its reference, is left as it is; who has not been a
     /// member becomes one
     Orders(OrdersArgs),
+    /// Bring in what members have: an amount of a unit a row, with when it expires. A row that came in before, by its
+    /// reference, is left as it is
+    Balances(AssetsArgs),
+    /// Bring in coupons that members have, of types that are defined. They count from now on, for as long as their type
+    /// says. A row that came in before, by its reference, is left as it is
+    Coupons(AssetsArgs),
 }
 
 #[derive(Args)]
@@ -69,6 +77,15 @@ pub(super) struct OrdersArgs {
     /// The code of the store where rows do not name one; needed when there are several
     #[arg(long, value_name = "CODE")]
     store: Option<String>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args)]
+pub(super) struct AssetsArgs {
+    /// `csv`: a table with a header. `ndjson`: a JSON object a line
+    #[arg(long, value_enum)]
+    format: Records,
     #[command(flatten)]
     common: Common,
 }
@@ -168,6 +185,8 @@ impl Import {
         match self {
             Self::Members(members) => members.run(),
             Self::Orders(orders) => orders.run(),
+            Self::Balances(assets) => assets.run(Sort::Balances),
+            Self::Coupons(assets) => assets.run(Sort::Coupons),
         }
     }
 }
@@ -192,6 +211,26 @@ impl MembersArgs {
             "{}{enrolled} members {would} new, {updated} {would} updated, {known} stay as they are",
             common.mood()
         );
+        close(&host, brought)
+    }
+}
+
+impl AssetsArgs {
+    fn run(self, sort: Sort) -> Result<(), Failure> {
+        let Self { format, common } = self;
+        let (host, merchant) = common.open()?;
+        let form = if format == Records::Csv { Form::Table } else { Form::Documents };
+        let mut reading = Reading::begin(&common.file, form, common.errors.as_deref())?;
+        let (known, things) = match sort {
+            Sort::Balances => (&assets::BALANCES, "balances"),
+            Sort::Coupons => (&assets::COUPONS, "rows of coupons"),
+        };
+        let fields = reading.fields(known, &common.map)?;
+        let mut assets = Assets { fields, sort, hashing: RandomState::new(), brought: 0, known: 0 };
+        let brought = reading.bring_in(&host, &common.plan(&merchant), &mut assets);
+        let would = if common.dry_run { "would come" } else { "came" };
+        let Assets { brought: new, known, .. } = assets;
+        println!("{}{new} {things} {would} in, {known} were there before", common.mood());
         close(&host, brought)
     }
 }

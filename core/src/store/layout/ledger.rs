@@ -272,6 +272,16 @@ pub fn merged_parts(key: &[u8]) -> Option<(MemberId, MemberId)> {
     Some((MemberId::from_bytes(*survivor), MemberId::from_bytes(gone.try_into().ok()?)))
 }
 
+/// The posting by which something came in under a name of a file.
+pub fn imported(merchant: MerchantId, reference: &Reference) -> Key {
+    Name::of(b'+', merchant).bytes(reference.as_str().as_bytes()).0
+}
+
+/// All that came in under names of files.
+pub fn imported_all(merchant: MerchantId) -> KeyRange {
+    Name::of(b'+', merchant).range()
+}
+
 /// The digests of a merchant's postings, in the order in which they were committed.
 pub fn ledger_log(merchant: MerchantId) -> Key {
     Name::of(b'j', merchant).0
