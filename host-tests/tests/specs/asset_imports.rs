@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use host_tests::Premises;
+use host_tests::premises::{Call, Premises};
 use host_tests::process::{Ran, Server, punchcard};
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ fn file(premises: &Premises, name: &str, text: &str) -> PathBuf {
 }
 
 fn get(premises: &Premises, server: &Server, path: &str) -> Value {
-    premises.ask(server, &host_tests::Call::get(path))
+    premises.ask(server, &Call::get(path))
 }
 
 fn available(premises: &Premises, server: &Server, reference: &str, unit: &str) -> Value {
@@ -42,11 +42,11 @@ fn balances_and_coupons_come_in_once_and_what_is_wrong_is_told_by_line() {
     let server = Server::start(premises.path());
     premises.enable_points(&server);
     let coupon = json!({ "title": "5 off", "benefit": { "amount": { "off_minor": 500 } }, "validity": { "days": 30 } });
-    let put = host_tests::Call { method: "PUT", ..host_tests::Call::post("/v1/coupons/welcome", "-", &coupon) };
+    let put = Call { method: "PUT", ..Call::post("/v1/coupons/welcome", "-", &coupon) };
     premises.ask(&server, &put);
     for (reference, external) in [("card-1", "u1"), ("card-2", "u2")] {
         let new = json!({ "reference": reference, "external_ids": [{ "system": "old", "id": external }] });
-        premises.ask(&server, &host_tests::Call::post("/v1/members", reference, &new));
+        premises.ask(&server, &Call::post("/v1/members", reference, &new));
     }
     server.stop();
     let balances = "id,member,external_id,unit,amount,expires_at\n\
