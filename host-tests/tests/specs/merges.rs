@@ -132,7 +132,7 @@ async fn the_history_of_both_is_one_and_is_forgotten_as_one() {
     let export = shop.get(&format!("/v1/members/{}/export", app.id)).send().await;
     let text = String::from_utf8(export.body.to_vec()).unwrap();
     assert!(text.contains("Wang Fang") && text.contains("till-1") && text.contains("till-2"), "{text}");
-    shop.request("DELETE", &format!("/v1/members/{}", app.id)).send().await.ok();
+    shop.request("DELETE", &format!("/v1/members/{}/personal", app.id)).send().await.ok();
     let timeline = shop.get(&format!("/v1/members/{}/timeline", card.id)).send().await.ok().to_string();
     assert!(!timeline.contains("Fang") && !timeline.contains(PHONE), "{timeline}");
     world.books_balance();
@@ -171,7 +171,7 @@ async fn what_can_not_be_merged_is_refused_and_stays() {
     let shop = &world.shop;
     let (card, app) = twice(shop).await;
     let gone = shop.member("gone").enrol().await;
-    shop.request("DELETE", &format!("/v1/members/{}", gone.id)).send().await.ok();
+    shop.request("DELETE", &format!("/v1/members/{}/personal", gone.id)).send().await.ok();
     let stranger = world.rival.member("card-1").enrol().await;
     let phones: Vec<String> = (0..5).map(|number| format!("+861380013810{number}")).collect();
     let full = shop.member("full").with("personal", json!({ "phones": phones })).enrol().await;
