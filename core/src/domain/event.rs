@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, KeyId, MemberId, Minor, OrderId, PostingId, RevisionId, StoreId, WebhookId};
+use super::{Code, KeyId, MemberId, MessageId, Minor, OrderId, PostingId, RevisionId, StoreId, WebhookId};
 
 /// A fact that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -224,6 +224,22 @@ pub enum Event {
         webhook: WebhookId,
         /// Stable name of the reason.
         reason: Code,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// What was to be told to a member was sent, was given up, or is not told. The message says more.
+    MessageEnded {
+        /// Which.
+        message: MessageId,
+        /// To whom.
+        member: MemberId,
+        /// By which template.
+        template: Code,
+        /// `sent`, `failed` or `dropped`.
+        outcome: Code,
+        /// Stable name of the reason, when it was not sent.
+        reason: Option<Code>,
         /// When.
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,

@@ -8,7 +8,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr};
 use utoipa::{Modify, openapi};
 
-use crate::domain::{Code, HoldId, KeyId, MemberId, NoteId, OrderId, Reference, RevisionId, StoreId, WebhookId};
+use crate::domain::{Code, HoldId, KeyId, MemberId, MessageId, NoteId, OrderId, Reference, RevisionId, StoreId, WebhookId};
 
 /// The digits of the ids in examples.
 const DIGITS: &str = "0198f2a4c1d07e3b9a5c6d7e8f901234";
@@ -16,13 +16,14 @@ const DIGITS: &str = "0198f2a4c1d07e3b9a5c6d7e8f901234";
 const CODE: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
 
 /// The parts of paths that are ids: name, prefix, and what it is.
-const IDS: [(&str, &str, &str); 6] = [
+const IDS: [(&str, &str, &str); 7] = [
     ("member", MemberId::PREFIX, "The member's id."),
     ("order", OrderId::PREFIX, "The order's id."),
     ("hold", HoldId::PREFIX, "The hold's id."),
     ("note", NoteId::PREFIX, "The note's id."),
     ("key", KeyId::PREFIX, "The API key's id, which is not its secret."),
     ("webhook", WebhookId::PREFIX, "The webhook's id."),
+    ("message", MessageId::PREFIX, "The message's id."),
 ];
 
 /// Fields of bodies that are ids, or lists of them.
@@ -36,7 +37,7 @@ const FIELDS: [(&str, &str); 6] = [
 ];
 
 /// The parts of paths that are codes: name, an example, and what it is.
-const CODES: [(&str, &str, &str); 9] = [
+const CODES: [(&str, &str, &str); 10] = [
     ("benefit", "brow-trim", "The benefit's code, of the merchant's choice."),
     ("tag", "vip", "The tag, of the merchant's choice."),
     ("purpose", "marketing-sms", "To what a member says yes or no, of the merchant's choice."),
@@ -45,12 +46,15 @@ const CODES: [(&str, &str, &str); 9] = [
     ("store", "main", "The store's code, of the merchant's choice."),
     ("pack", "points", "The pack's name, as its manifest says."),
     ("command", "grant", "The command's name, as the pack's manifest says."),
+    ("template", "receipt", "The template's code, of the merchant's choice."),
     ("coupon", "welcome", "The name of the type of coupon, of the merchant's choice."),
 ];
 
 /// The parts of paths that have forms of their own: name, form, an example, and what it is.
-const FORMS: [(&str, &str, &str, &str); 3] = [
+const FORMS: [(&str, &str, &str, &str); 5] = [
     ("sku", "^[^\\x00-\\x1f\\x7f]+$", "croissant", "The merchant's name for what is sold."),
+    ("channel", "^(email|sms|push|wechat)$", "sms", "A way to members."),
+    ("trigger", CODE, "order-settled", "What is followed: one of those that the list has."),
     ("month", "^[0-9]{4}-(0[1-9]|1[0-2])$", "2026-03", "A month of the merchant's calendar."),
     ("event", "^evt_[0-9a-f]{32}_[0-9]{1,20}$", "evt_0198f2a4c1d07e3b9a5c6d7e8f901234_7", "The event's id."),
 ];

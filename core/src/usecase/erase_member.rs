@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Act;
 use super::known::{IdentityError, Known, read_known, save_known};
+use super::messages::forget_messages;
 use super::notes::drop_notes;
 use serde_json::json;
 
@@ -24,7 +25,7 @@ pub enum EraseError {
     Store(#[from] StoreError),
 }
 
-/// Forgets who a member is: what is personal, all that led to them, notes, attributes, tags, level, and the key that
+/// Forgets who a member is: what is personal, all that led to them, notes, attributes, tags, level, what waits to be sent to them, and the key that
 /// sealed what is personal in the audit log. Their orders, assets and the receipts of their consents stay, under an id
 /// that leads to nobody. Once more does nothing.
 ///
@@ -50,6 +51,7 @@ pub fn erase_member(tx: &mut Tx, act: &mut Act<'_>, id: MemberId) -> Result<Memb
     let after = Known { member, personal: Personal::default() };
     save_known(tx, act, Some(&before), &after)?;
     drop_notes(tx, act.merchant, id)?;
+    forget_messages(tx, act, id)?;
     tx.delete(&layout::member_key(act.merchant, id));
     act.record_of(tx, id, "member", (Some(json!({ "erased": false })), Some(json!({ "erased": true }))), None)?;
     act.tell(tx, &Event::MemberErased { member: id, by: act.key(), at: act.now })?;

@@ -36,6 +36,7 @@ mod liability;
 mod list_events;
 mod list_orders;
 mod load_stored_value;
+pub mod messages;
 mod migrate;
 mod notes;
 mod programme;
