@@ -163,7 +163,9 @@ pub struct PlaceholderName(Box<str>);
 
 /// A text that is no name of a placeholder.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no name of a placeholder: expected a-z, 0-9 and `_`, 32 at most, beginning with a letter, and none of the words `and`, `or`, `not`, `if`, `elif`, `else`, `endif`, `in`, `is`, `true`, `false`, `none`")]
+#[error(
+    "`{0}` is no name of a placeholder: expected a-z, 0-9 and `_`, 32 at most, beginning with a letter, and none of the words `and`, `or`, `not`, `if`, `elif`, `else`, `endif`, `in`, `is`, `true`, `false`, `none`"
+)]
 pub struct NotAPlaceholder(String);
 
 /// The words that mean something else in a text.
@@ -382,7 +384,10 @@ mod tests {
     #[test]
     fn channels_are_found_by_name_and_letter() {
         for channel in Channel::ALL {
-            assert_eq!((Channel::of(channel.name()), Channel::of_letter(channel.letter())), (Some(channel), Some(channel)));
+            assert_eq!(
+                (Channel::of(channel.name()), Channel::of_letter(channel.letter())),
+                (Some(channel), Some(channel))
+            );
         }
     }
 

@@ -30,16 +30,16 @@ pub use coupon::{
 };
 pub use event::Event;
 pub use ids::{
-    ChangeId, HoldId, IdSource, KeyId, LotId, MemberId, MerchantId, MessageId, NoteId, OrderId, ParseIdError, PostingId,
-    RevisionId, StoreId, WebhookId,
+    ChangeId, HoldId, IdSource, KeyId, LotId, MemberId, MerchantId, MessageId, NoteId, OrderId, ParseIdError,
+    PostingId, RevisionId, StoreId, WebhookId,
 };
 pub use item::Item;
 pub use member::{ExternalId, Member, Source, Standing, Tag, Tier};
 pub use merchant::{Merchant, Store, ZoneName};
 pub(crate) use message::RESERVED;
 pub use message::{
-    Channel, Locale, MessageCap, MessagePolicy, MessageTemplate, MessageText, MessageValue, MessageValues,
-    NotALocale, NotAPlaceholder, Placeholder, PlaceholderKind, PlaceholderName, QuietHours,
+    Channel, Locale, MessageCap, MessagePolicy, MessageTemplate, MessageText, MessageValue, MessageValues, NotALocale,
+    NotAPlaceholder, Placeholder, PlaceholderKind, PlaceholderName, QuietHours,
 };
 pub use money::{Currency, Minor, MoneyError};
 pub use order::{

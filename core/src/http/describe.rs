@@ -8,7 +8,9 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr};
 use utoipa::{Modify, openapi};
 
-use crate::domain::{Code, HoldId, KeyId, MemberId, MessageId, NoteId, OrderId, Reference, RevisionId, StoreId, WebhookId};
+use crate::domain::{
+    Code, HoldId, KeyId, MemberId, MessageId, NoteId, OrderId, Reference, RevisionId, StoreId, WebhookId,
+};
 
 /// The digits of the ids in examples.
 const DIGITS: &str = "0198f2a4c1d07e3b9a5c6d7e8f901234";

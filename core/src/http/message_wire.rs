@@ -240,7 +240,7 @@ pub(super) struct MessageOut {
     channel: ChannelForm,
     /// To what the member has to have said yes.
     purpose: Option<String>,
-    /// Who or what has it sent: `operator`, `rule` (an automatic message), the id of a key, or `pack` with its name.
+    /// Who or what has it sent: `hand:` and a key, `operator`, `rule` (an automatic message), `pack:` and a code.
     source: String,
     /// When it was queued, RFC 3339.
     queued_at: String,
@@ -273,10 +273,10 @@ impl From<Message> for MessageOut {
             purpose: message.purpose.map(Into::into),
             source: match message.source {
                 Source::Unknown => "unknown".to_owned(),
-                Source::Hand(key) => key.to_string(),
+                Source::Hand(key) => format!("hand:{key}"),
                 Source::Operator => "operator".to_owned(),
                 Source::Rule => "rule".to_owned(),
-                Source::Pack(pack) => format!("pack {pack}"),
+                Source::Pack(pack) => format!("pack:{pack}"),
             },
             queued_at: message.queued_at.to_string(),
             expires_at: message.expires_at.to_string(),

@@ -16,9 +16,7 @@ use super::transport::{Delivered, Transport};
 use crate::describe::describe;
 use crate::domain::{Channel, MerchantId};
 use crate::store::{Key, StoreError, layout};
-use crate::usecase::messages::{
-    Claimed, SendAttempt, SettledMessages, claim_messages, follow_events, settle_messages,
-};
+use crate::usecase::messages::{Claimed, SendAttempt, SettledMessages, claim_messages, follow_events, settle_messages};
 use crate::usecase::{Host, list_merchants};
 
 /// How many messages of a channel are on their way at a time, at most.

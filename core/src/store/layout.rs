@@ -107,9 +107,9 @@ pub use ledger::{
     timed_parts, timed_until, waiting, waiting_all, waiting_for, waiting_lot,
 };
 pub use messages::{
-    MessageKey, automatic, automatics, message, message_connector, message_connectors, message_count, message_counts,
-    message_cursor, message_due, message_dues, message_dues_until, message_key, message_policy, message_records,
-    message_template, message_templates, messages, messages_of, messages_waiting_of, member_message, waiting_message,
+    MessageKey, automatic, automatics, member_message, message, message_connector, message_connectors, message_count,
+    message_counts, message_cursor, message_due, message_dues, message_dues_until, message_key, message_policy,
+    message_records, message_template, message_templates, messages, messages_of, messages_waiting_of, waiting_message,
 };
 pub use webhooks::{
     Subject, WebhookKey, webhook, webhook_attempt, webhook_attempts, webhook_dead, webhook_dead_all,

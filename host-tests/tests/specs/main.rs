@@ -26,6 +26,8 @@ mod imports;
 mod interface;
 mod ledger;
 mod members;
+mod message_ways;
+mod messages;
 mod model;
 mod order_refusals;
 mod orders;

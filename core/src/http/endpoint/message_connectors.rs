@@ -245,8 +245,8 @@ pub(super) async fn put_connector(
     let (connector, secret) = app
         .serve(caller, Action::ManageConnections, move |host, actor| {
             let (secret, reach) = (Secret::new(host.entropy.secret()), host.reach);
-            let (connector, is_new) = host
-                .act(actor, |tx, act| messages::put_connector(tx, act, channel, &way, expected, &secret, reach))?;
+            let (connector, is_new) =
+                host.act(actor, |tx, act| messages::put_connector(tx, act, channel, &way, expected, &secret, reach))?;
             host.store.call(&layout::changes(actor.merchant));
             Ok::<_, ConnectorError>((connector, is_new.then_some(secret)))
         })
@@ -291,8 +291,7 @@ pub(super) async fn rotate_connector_secret(
     let (connector, secret) = app
         .serve(caller, Action::ManageConnections, move |host, actor| {
             let secret = Secret::new(host.entropy.secret());
-            let rotated =
-                host.act(actor, |tx, act| messages::rotate_connector_secret(tx, act, channel, &secret))?;
+            let rotated = host.act(actor, |tx, act| messages::rotate_connector_secret(tx, act, channel, &secret))?;
             Ok::<_, ConnectorError>((rotated, secret))
         })
         .await?;

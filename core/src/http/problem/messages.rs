@@ -26,7 +26,10 @@ impl Problem {
     pub(in crate::http) fn unknown_trigger(given: &str) -> Self {
         let given: String = given.chars().take(48).collect();
         let known: Vec<_> = Trigger::ALL.iter().map(|trigger| trigger.name()).collect();
-        Self::not_found("no-such-thing", format!("nothing is sent by itself for `{given}`: there are {}", known.join(", ")))
+        Self::not_found(
+            "no-such-thing",
+            format!("nothing is sent by itself for `{given}`: there are {}", known.join(", ")),
+        )
     }
 }
 

@@ -220,6 +220,9 @@ mod tests {
             assert!(message_records(merchant).contains(&key));
         }
         assert!(message_dues_until(merchant, Channel::Sms, at).contains(&message_due(merchant, Channel::Sms, at, id)));
-        assert_eq!(message_key(super::super::webhook(merchant, crate::domain::WebhookId::from_bytes([1; 16])).as_slice()), None);
+        assert_eq!(
+            message_key(super::super::webhook(merchant, crate::domain::WebhookId::from_bytes([1; 16])).as_slice()),
+            None
+        );
     }
 }

@@ -67,7 +67,9 @@ pub enum ConnectorError {
     #[error("a mail server is given a user with a password of 1 to {PASSWORD_BYTES_MAX} bytes, or neither")]
     Credentials,
     /// A password would be sent in the open, or everything would.
-    #[error("this host speaks to mail servers in private networks only without encryption, and does not reach into these: expected `implicit` or `starttls`")]
+    #[error(
+        "this host speaks to mail servers in private networks only without encryption, and does not reach into these: expected `implicit` or `starttls`"
+    )]
     NotEncrypted,
     /// The host does not go there.
     #[error(transparent)]

@@ -209,11 +209,7 @@ fn last_refund(tx: &mut Tx, act: &Act<'_>, id: OrderId) -> Result<Minor, StoreEr
 }
 
 /// What a member has to spend: points, and stored value with its bonus.
-fn balances(
-    tx: &mut Tx,
-    act: &Act<'_>,
-    member: MemberId,
-) -> Result<Vec<(&'static str, MessageValue)>, StoreError> {
+fn balances(tx: &mut Tx, act: &Act<'_>, member: MemberId) -> Result<Vec<(&'static str, MessageValue)>, StoreError> {
     let assets = match read_assets(tx, act.merchant, act.now, member) {
         Ok(assets) => assets,
         Err(AssetsError::UnknownMember(_)) => Vec::new(),

@@ -1,6 +1,8 @@
 //! To whom a message goes, and what leads to them.
 
-use crate::domain::{AttributeValue, Channel, Code, Email, Locale, Member, MemberId, Merchant, Personal, Phone, Standing};
+use crate::domain::{
+    AttributeValue, Channel, Code, Email, Locale, Member, MemberId, Merchant, Personal, Phone, Standing,
+};
 use crate::store::{StoreError, Tx, layout};
 use crate::usecase::Act;
 use crate::usecase::known::read_known;

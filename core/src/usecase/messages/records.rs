@@ -3,9 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    Channel, Code, Label, MemberId, MessageId, MessagePolicy, MessageTemplate, Source, WebhookUrl,
-};
+use crate::domain::{Channel, Code, Label, MemberId, MessageId, MessagePolicy, MessageTemplate, Source, WebhookUrl};
 use crate::store::Record;
 use crate::vault::Sealed;
 

@@ -53,7 +53,8 @@ pub fn settle_messages(
         if before.status.due_at().is_none() {
             continue;
         }
-        let tried = Message { attempts: before.attempts.saturating_add(1), last_fault: attempt.fault, ..before.clone() };
+        let tried =
+            Message { attempts: before.attempts.saturating_add(1), last_fault: attempt.fault, ..before.clone() };
         let after = match attempt.fault {
             None => {
                 settled.sent += 1;

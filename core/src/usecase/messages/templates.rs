@@ -2,8 +2,8 @@
 
 use super::records::Automatic;
 use super::text::{
-    LOCALES_MAX, PLACEHOLDERS_MAX, Rendered, Surroundings, TEXTS_BYTES_MAX, TextFault, ValueFault, check_values, faults,
-    render,
+    LOCALES_MAX, PLACEHOLDERS_MAX, Rendered, Surroundings, TEXTS_BYTES_MAX, TextFault, ValueFault, check_values,
+    faults, render,
 };
 use crate::domain::{Code, Label, Locale, MerchantId, MessageTemplate, MessageValues};
 use crate::store::{Direction, StoreError, Tx, layout};
@@ -22,7 +22,9 @@ pub enum TemplateError {
     #[error("this template has been changed meanwhile; read it again, and make the change on what it is now")]
     Changed,
     /// More than a template may have.
-    #[error("a template has 1 to {LOCALES_MAX} languages with {TEXTS_BYTES_MAX} bytes of text in all, and at most {PLACEHOLDERS_MAX} placeholders, of which none is called `merchant` or `member`")]
+    #[error(
+        "a template has 1 to {LOCALES_MAX} languages with {TEXTS_BYTES_MAX} bytes of text in all, and at most {PLACEHOLDERS_MAX} placeholders, of which none is called `merchant` or `member`"
+    )]
     TooMuch,
     /// Texts can not be filled in.
     #[error("{}", .0.first().map_or_else(String::new, ToString::to_string))]
@@ -65,14 +67,11 @@ pub fn put_template(
         }
         _ => {}
     }
-    let bytes: usize = template
-        .texts
-        .values()
-        .map(|text| text.body.len() + text.subject.as_deref().map_or(0, str::len))
-        .sum();
-    let takes_built_in = super::text::BUILT_IN.iter().any(|name| {
-        template.placeholders.keys().any(|placeholder| placeholder.as_str() == *name)
-    });
+    let bytes: usize =
+        template.texts.values().map(|text| text.body.len() + text.subject.as_deref().map_or(0, str::len)).sum();
+    let takes_built_in = super::text::BUILT_IN
+        .iter()
+        .any(|name| template.placeholders.keys().any(|placeholder| placeholder.as_str() == *name));
     if template.texts.is_empty()
         || template.texts.len() > LOCALES_MAX
         || template.placeholders.len() > PLACEHOLDERS_MAX
@@ -155,8 +154,7 @@ pub fn preview_template(
     member: Option<&Label>,
     locale: Option<&Locale>,
 ) -> Result<Rendered, TemplateError> {
-    let template =
-        read_template(tx, act.merchant, code)?.ok_or_else(|| TemplateError::Unknown(code.clone()))?;
+    let template = read_template(tx, act.merchant, code)?.ok_or_else(|| TemplateError::Unknown(code.clone()))?;
     check_values(&template, values)?;
     let merchant = act.merchant(tx)?;
     let surroundings = Surroundings {

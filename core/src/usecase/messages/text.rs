@@ -112,8 +112,7 @@ type Found = (usize, String);
 /// All that is wrong with the texts of a template.
 pub(super) fn faults(template: &MessageTemplate) -> Vec<TextFault> {
     let mut faults = Vec::new();
-    let names: BTreeSet<&str> =
-        template.placeholders.keys().map(PlaceholderName::as_str).chain(BUILT_IN).collect();
+    let names: BTreeSet<&str> = template.placeholders.keys().map(PlaceholderName::as_str).chain(BUILT_IN).collect();
     for (locale, MessageText { subject, body }) in &template.texts {
         let mut add = |part, (line, reason)| faults.push(TextFault { locale: locale.clone(), part, line, reason });
         match (subject, template.channel.has_subject()) {
@@ -163,7 +162,8 @@ fn line_of(text: &str, at: usize) -> usize {
 fn check_tags(text: &str, names: &BTreeSet<&str>) -> Result<(), Found> {
     let mut at = 0;
     let mut depth = 0_usize;
-    while let Some(found) = text[at..].find("{{").into_iter().chain(text[at..].find("{%")).chain(text[at..].find("{#")).min()
+    while let Some(found) =
+        text[at..].find("{{").into_iter().chain(text[at..].find("{%")).chain(text[at..].find("{#")).min()
     {
         let begin = at + found;
         let fail = |reason: String| Err((line_of(text, begin), reason));
@@ -186,7 +186,8 @@ fn check_tags(text: &str, names: &BTreeSet<&str>) -> Result<(), Found> {
             return fail("there is nothing to be calculated in texts".to_owned());
         }
         let tag = if open == "{%" {
-            let (word, rest) = tag.split_at(tag.find(|c: char| c.is_ascii_whitespace() || c == '(').unwrap_or(tag.len()));
+            let (word, rest) =
+                tag.split_at(tag.find(|c: char| c.is_ascii_whitespace() || c == '(').unwrap_or(tag.len()));
             match word {
                 "if" => depth += 1,
                 "endif" => depth = depth.saturating_sub(1),
@@ -406,7 +407,8 @@ mod tests {
 
     #[test]
     fn a_text_is_filled_in_and_nothing_is_escaped() {
-        let text = "{{merchant}}: {{ total }}{% if points > 0 and not member %}, {{points}} points{% else %}.{% endif %}";
+        let text =
+            "{{merchant}}: {{ total }}{% if points > 0 and not member %}, {{points}} points{% else %}.{% endif %}";
         assert_eq!(refusal(text), None);
         assert_eq!(filled(text, &with(3), 100).unwrap(), "<Bakery & Co>: 12.50 CNY, 3 points");
         assert_eq!(filled(text, &with(0), 100).unwrap(), "<Bakery & Co>: 12.50 CNY.");
@@ -418,7 +420,11 @@ mod tests {
     fn hostile_texts_are_refused_with_their_line() {
         for (text, line, reason) in [
             ("", 1, "there is no text"),
-            ("a\n\n{{ nothing }}", 3, "the template has no placeholder `nothing`: there are member, merchant, points, total"),
+            (
+                "a\n\n{{ nothing }}",
+                3,
+                "the template has no placeholder `nothing`: there are member, merchant, points, total",
+            ),
             ("{{ points", 1, "`{{` is not closed by `}}`"),
             ("{% set a = points %}", 1, "there is no `set`"),
             ("{% for a in points %}{% endfor %}", 1, "there is no `for`"),

@@ -11,7 +11,8 @@ impl<P: FnMut()> Check<'_, P> {
     pub(super) fn messages(&mut self, id: MerchantId) -> Result<(), StoreError> {
         let head = self.store.read(|tx| tx.log_head(&layout::events(id)))?.sequence;
         self.each(&layout::message_records(id), |tx, key, bytes| {
-            let told = layout::message_key(key).ok_or_else(|| StoreError::corrupt("key of a record of messages", key))?;
+            let told =
+                layout::message_key(key).ok_or_else(|| StoreError::corrupt("key of a record of messages", key))?;
             Ok(match told {
                 MessageKey::Template => {
                     decode_own(key, bytes, |it: &MessageTemplate| layout::message_template(id, &it.code))?;
