@@ -15,6 +15,7 @@ mod describe;
 pub mod domain;
 pub mod http;
 pub mod ledger;
+pub mod message;
 pub mod pack;
 pub mod store;
 pub mod usecase;

@@ -13,6 +13,7 @@
 mod built;
 pub mod crash;
 pub mod fuzz_http;
+mod mailbox;
 mod order;
 pub mod premises;
 pub mod process;
@@ -23,6 +24,7 @@ mod stream;
 mod world;
 
 pub use built::{binary, guest, pack, packs_dir};
+pub use mailbox::{Mail, Mailbox};
 pub use order::OrderBuilder;
 pub use receiver::{Delivery, Receiver};
 pub use reply::{Problem, Reply, masked};

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::describe::describe;
 use crate::domain::Reach;
 use crate::http::{self, Certificates};
+use crate::message::{MessageSender, Transport, check_sink};
 use crate::store::FORMAT_FILE;
 use crate::usecase::Host;
 use crate::webhook::{Client, Sender};
@@ -54,8 +55,12 @@ impl Serve {
         begin_log(&config.log);
         http::begin_recording();
         let reach = if config.webhooks.private_networks.0 { Reach::Anywhere } else { Reach::Public };
+        let sink: Option<Arc<Path>> = config.messages.sink.path().map(Arc::from);
+        if let Some(sink) = &sink {
+            check_sink(sink).map_err(|error| format!("messages.sink: {}", describe(&error)))?;
+        }
         let store = data::open_tuned(dir, &config.store.options())?;
-        let host = data::host(dir, store, &config.store.keys(), Clock::System)?.reaching(reach);
+        let host = data::host(dir, store, &config.store.keys(), Clock::System)?.reaching(reach).sinking_into(sink);
         let hours = config.store.snapshot_hours.0;
         let duties = Duties {
             dir: dir.to_owned(),
@@ -136,11 +141,13 @@ pub(super) fn serve(
             #[cfg(unix)]
             tokio::spawn(reload_when_asked(certificates.clone()));
             let sender = begin_to_deliver(host);
+            let messages = MessageSender::start(host.clone(), Transport::new(host.reach, host.sink.clone()));
             let bound = |address| on_bound(&format!("{scheme}://{address}"));
             let served = http::serve(host.clone(), listen, &settings, certificates, bound, stop).await;
             if let Some(sender) = sender {
                 sender.stop().await;
             }
+            messages.stop().await;
             served
         })
         .map_err(|error| format!("can not listen on {listen}: {error}"))?;

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, MemberId, Minor, OrderId, PostingId, RevisionId, StaffId, StoreId, WebhookId};
+use super::{Code, MemberId, MessageId, Minor, OrderId, PostingId, RevisionId, StaffId, StoreId, WebhookId};
 
 /// A fact that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -276,6 +276,22 @@ pub enum Event {
         redemption: PostingId,
         /// The posting that gave them back.
         posting: PostingId,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// What was to be told to a member was sent, was given up, or is not told. The message says more.
+    MessageEnded {
+        /// Which.
+        message: MessageId,
+        /// To whom.
+        member: MemberId,
+        /// By which template.
+        template: Code,
+        /// `sent`, `failed` or `dropped`.
+        outcome: Code,
+        /// Stable name of the reason, when it was not sent.
+        reason: Option<Code>,
         /// When.
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,

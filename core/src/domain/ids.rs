@@ -106,6 +106,8 @@ ids! {
     ChangeId "chg" "change";
     /// An address to which events are sent.
     WebhookId "whk" "webhook";
+    /// A message to a member.
+    MessageId "msg" "message";
     /// One uploaded version of a pack: the first half of the SHA-256 of its component.
     RevisionId "rev" "pack revision";
 }
@@ -164,6 +166,7 @@ sources! {
     note NoteId "A new note's id.";
     change ChangeId "A new change's id.";
     webhook WebhookId "A new webhook's id.";
+    message MessageId "A new message's id.";
 }
 
 #[cfg(test)]

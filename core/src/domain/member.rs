@@ -40,7 +40,7 @@ pub struct Member {
 }
 
 /// A name in another system.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ExternalId {
     /// Which system, such as `wechat`.
     pub system: Code,

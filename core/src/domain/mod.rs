@@ -11,6 +11,7 @@ mod ids;
 mod item;
 mod member;
 mod merchant;
+mod message;
 mod money;
 mod order;
 mod personal;
@@ -30,12 +31,17 @@ pub use coupon::{
 };
 pub use event::Event;
 pub use ids::{
-    ChangeId, HoldId, IdSource, LotId, MemberId, MerchantId, NoteId, OrderId, ParseIdError, PostingId, RevisionId,
-    StaffId, StoreId, WebhookId,
+    ChangeId, HoldId, IdSource, LotId, MemberId, MerchantId, MessageId, NoteId, OrderId, ParseIdError, PostingId,
+    RevisionId, StaffId, StoreId, WebhookId,
 };
 pub use item::Item;
 pub use member::{ExternalId, Member, Source, Standing, Tag, Tier};
 pub use merchant::{Merchant, Store, ZoneName};
+pub(crate) use message::RESERVED;
+pub use message::{
+    Channel, Locale, MessageCap, MessagePolicy, MessageTemplate, MessageText, MessageValue, MessageValues, NotALocale,
+    NotAPlaceholder, Placeholder, PlaceholderKind, PlaceholderName, QuietHours,
+};
 pub use money::{Currency, Minor, MoneyError};
 pub use order::{
     CouponDiscount, Line, LineFault, Order, OrderState, PackOutcome, PackResult, Payment, Refund, RefundedLine,

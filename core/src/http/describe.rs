@@ -9,7 +9,7 @@ use utoipa::openapi::{OpenApi, RefOr};
 use utoipa::{Modify, openapi};
 
 use crate::domain::{
-    Code, HoldId, MemberId, NoteId, OrderId, PostingId, Reference, RevisionId, StaffId, StoreId, WebhookId,
+    Code, HoldId, MemberId, MessageId, NoteId, OrderId, PostingId, Reference, RevisionId, StaffId, StoreId, WebhookId,
 };
 
 /// The digits of the ids in examples.
@@ -18,7 +18,7 @@ const DIGITS: &str = "0198f2a4c1d07e3b9a5c6d7e8f901234";
 const CODE: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
 
 /// The parts of paths that are ids: name, prefix, and what it is.
-const IDS: [(&str, &str, &str); 7] = [
+const IDS: [(&str, &str, &str); 8] = [
     ("revision", RevisionId::PREFIX, "The id of the pack's revision."),
     ("member", MemberId::PREFIX, "The member's id."),
     ("order", OrderId::PREFIX, "The order's id."),
@@ -26,6 +26,7 @@ const IDS: [(&str, &str, &str); 7] = [
     ("note", NoteId::PREFIX, "The note's id."),
     ("key", StaffId::PREFIX, "The API key's id, which is not its secret."),
     ("webhook", WebhookId::PREFIX, "The webhook's id."),
+    ("message", MessageId::PREFIX, "The message's id."),
 ];
 
 /// Fields of bodies that are ids, or lists of them.
@@ -42,7 +43,7 @@ const FIELDS: [(&str, &str); 9] = [
 ];
 
 /// The parts of paths that are codes: name, an example, and what it is.
-const CODES: [(&str, &str, &str); 10] = [
+const CODES: [(&str, &str, &str); 11] = [
     ("segment", "lost", "The segment's code, of the merchant's choice."),
     ("benefit", "brow-trim", "The benefit's code, of the merchant's choice."),
     ("tag", "vip", "The tag, of the merchant's choice."),
@@ -52,12 +53,15 @@ const CODES: [(&str, &str, &str); 10] = [
     ("store", "main", "The store's code, of the merchant's choice."),
     ("pack", "points", "The pack's name, as its manifest says."),
     ("command", "grant", "The command's name, as the pack's manifest says."),
+    ("template", "receipt", "The template's code, of the merchant's choice."),
     ("coupon", "welcome", "The name of the type of coupon, of the merchant's choice."),
 ];
 
 /// The parts of paths that have forms of their own: name, form, an example, and what it is.
-const FORMS: [(&str, &str, &str, &str); 3] = [
+const FORMS: [(&str, &str, &str, &str); 5] = [
     ("sku", "^[^\\x00-\\x1f\\x7f]+$", "croissant", "The merchant's name for what is sold."),
+    ("channel", "^(email|sms|push|wechat)$", "sms", "A way to members."),
+    ("trigger", CODE, "order-settled", "What is followed: one of those that the list has."),
     ("month", "^[0-9]{4}-(0[1-9]|1[0-2])$", "2026-03", "A month of the merchant's calendar."),
     ("event", "^evt_[0-9a-f]{32}_[0-9]{1,20}$", "evt_0198f2a4c1d07e3b9a5c6d7e8f901234_7", "The event's id."),
 ];

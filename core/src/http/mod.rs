@@ -11,6 +11,7 @@ mod docs;
 mod endpoint;
 mod etag;
 mod event_wire;
+mod message_wire;
 mod metrics;
 mod path;
 mod problem;

@@ -5,6 +5,7 @@ mod assets;
 mod events;
 mod members;
 mod merchant;
+mod messages;
 mod orders;
 mod packs;
 mod webhooks;

@@ -77,6 +77,16 @@
 //! | `D` | merchant, webhook, `q`, subject, event | an event that waits for its turn |
 //! | `D` | merchant, webhook, `t`, instant, subject, event | nothing: when the first of a subject is to be attempted |
 //! | `D` | merchant, webhook, `x`, event | an event that was given up |
+//! | `%` | merchant, `t`, code | a template of messages |
+//! | `%` | merchant, `m`, message | a message |
+//! | `%` | merchant, `u`, member, message | nothing: the member's messages |
+//! | `%` | merchant, `w`, member, message | nothing: those of them that wait |
+//! | `%` | merchant, `d`, channel, instant, message | nothing: when a message is to go out |
+//! | `%` | merchant, `c`, channel | by which way the channel's messages leave |
+//! | `%` | merchant, `p` | quiet hours and caps |
+//! | `%` | merchant, `n`, member, channel, day | counter: messages that count for caps |
+//! | `%` | merchant, `a`, trigger | an automatic message |
+//! | `%` | merchant, `f` | how far automatic messages have come in the log |
 
 use jiff::Timestamp;
 
@@ -89,6 +99,7 @@ use crate::domain::{
 mod figures;
 mod ledger;
 mod members;
+mod messages;
 mod segments;
 mod webhooks;
 
@@ -101,6 +112,11 @@ pub use ledger::{
     due_parts, due_until, hold, holds, imported, imported_all, ledger_log, liabilities, liability, liability_parts,
     merged, merged_all, merged_into, merged_parts, pending, pendings, survivor, survivors, timed, timed_all, timed_at,
     timed_of, timed_parts, timed_until, waiting, waiting_all, waiting_for, waiting_lot,
+};
+pub use messages::{
+    MessageKey, automatic, automatics, member_message, message, message_connector, message_connectors, message_count,
+    message_counts, message_cursor, message_due, message_dues, message_dues_until, message_key, message_policy,
+    message_records, message_template, message_templates, messages, messages_of, messages_waiting_of, waiting_message,
 };
 pub use webhooks::{
     Subject, WebhookKey, webhook, webhook_attempt, webhook_attempts, webhook_dead, webhook_dead_all,

@@ -132,8 +132,22 @@ impl Tx {
         decode_counter(key, value.as_deref())
     }
 
-    /// Moves all entries of one range, none of them counters that are moved blindly meanwhile, to the same places in
-    /// another one. Returns how many there were.
+    /// Adds all counters of one range to those at the same places in another one, and removes them.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn add_range(&mut self, from: &KeyRange, to: &KeyRange) -> Result<(), StoreError> {
+        for (key, _) in self.scan(from, Direction::Forward, usize::MAX)? {
+            let count = self.counter(&key)?;
+            let place = key.get(from.start.len()..).unwrap_or_default();
+            self.delete(&key);
+            self.add(&[to.start.as_slice(), place].concat(), count)?;
+        }
+        Ok(())
+    }
+
+    /// Moves all entries of one range, which are no counters, to the same places in another one. Returns how many there
+    /// were.
     ///
     /// # Errors
     /// The store's failures.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Act;
 use super::known::{IdentityError, Known, read_known, save_known};
+use super::messages::forget_messages;
 use super::notes::drop_notes;
 use serde_json::json;
 
@@ -25,7 +26,7 @@ pub enum EraseError {
     Store(#[from] StoreError),
 }
 
-/// Forgets who a member is: what is personal, all that led to them, notes, attributes, tags, level, and the key that
+/// Forgets who a member is: what is personal, all that led to them, notes, attributes, tags, level, what waits to be sent to them, and the key that
 /// sealed what is personal in the audit log. Their orders, assets and the receipts of their consents stay, under an id
 /// that leads to nobody. Once more does nothing.
 ///
@@ -54,6 +55,7 @@ pub fn erase_member(tx: &mut Tx, act: &mut Act<'_>, id: MemberId) -> Result<Memb
     drop_notes(tx, act.merchant, id)?;
     // What is personal in the history of those who turned out to be them is sealed by keys of their own.
     for gone in merged_into(tx, act.merchant, id)?.into_iter().chain([id]) {
+        forget_messages(tx, act, gone)?;
         tx.delete(&layout::member_key(act.merchant, gone));
     }
     act.record_of(tx, id, "member", (Some(json!({ "erased": false })), Some(json!({ "erased": true }))), None)?;

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::collections::HashSet;
 use std::convert::Infallible;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -33,6 +34,8 @@ pub struct Host {
     pub vault: Arc<Vault>,
     /// How far requests reach that merchants ask for, such as those to their webhooks.
     pub reach: Reach,
+    /// The folder into which messages to members go instead of leaving, if the operator wants that.
+    pub sink: Option<Arc<Path>>,
     in_flight: Arc<Mutex<HashSet<(MerchantId, Reference)>>>,
 }
 
@@ -160,7 +163,7 @@ impl Host {
     /// A host on a store.
     pub fn new(store: Store, packs: Packs, clock: Clock, entropy: Entropy, vault: Vault) -> Self {
         let (programme, vault) = (Arc::new(Programme::new(packs)), Arc::new(vault));
-        Self { store, programme, clock, entropy, vault, reach: Reach::Public, in_flight: Arc::default() }
+        Self { store, programme, clock, entropy, vault, reach: Reach::Public, sink: None, in_flight: Arc::default() }
     }
 
     /// The same host with another clock.
@@ -216,6 +219,12 @@ impl Host {
             Err(Rehearsed::Ended(ended)) => ended,
             Err(Rehearsed::Failed(error)) => Err(error.into()),
         }
+    }
+
+    /// The same host, whose messages go into files of a folder.
+    #[must_use]
+    pub fn sinking_into(self, sink: Option<Arc<Path>>) -> Self {
+        Self { sink, ..self }
     }
 
     fn run<T, E: From<StoreError>>(

@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::changes::record_change;
 use super::known::{IdentityError, Known, read_as_is, save_known};
+use super::messages::merge_messages;
 use super::notes::merge_notes;
 use super::read_assets::{AssetsError, read_assets};
 use super::visits::merge_visits;
 use super::{Act, Reply};
 use crate::domain::{Code, Event, Member, MemberId, MerchantId, Minor, Personal, Reference, Standing, Tag};
 use crate::ledger::LedgerError;
-use crate::store::{Direction, Key, Record, StoreError, Tx, layout};
+use crate::store::{Key, Record, StoreError, Tx, layout};
 
 /// What became of two members, or would.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,7 +163,8 @@ pub fn merge_members(
     ] {
         tx.move_range(&from, &to)?;
     }
-    merge_benefits(tx, merchant, gone, survivor)?;
+    tx.add_range(&layout::benefit_uses_of(merchant, gone), &layout::benefit_uses_of(merchant, survivor))?;
+    merge_messages(tx, act, gone, survivor)?;
     merge_notes(tx, act, gone, survivor)?;
     merge_visits(tx, merchant, gone, survivor)?;
     act.tell(tx, &Event::MembersMerged { survivor, gone, by: act.staff(), at: act.now })?;
@@ -279,16 +281,4 @@ fn fill<T: Clone + PartialEq>(name: &str, own: &mut Option<T>, theirs: Option<&T
         (Some(own), Some(theirs)) if own != theirs => kept.push(name.to_owned()),
         _ => {}
     }
-}
-
-/// What somebody has used of benefits counts for the survivor, period by period.
-fn merge_benefits(tx: &mut Tx, merchant: MerchantId, gone: MemberId, survivor: MemberId) -> Result<(), StoreError> {
-    let (from, to) = (layout::benefit_uses_of(merchant, gone), layout::benefit_uses_of(merchant, survivor));
-    for (key, _) in tx.scan(&from, Direction::Forward, usize::MAX)? {
-        let used = tx.counter(&key)?;
-        let place = key.get(from.start.len()..).unwrap_or_default();
-        tx.delete(&key);
-        tx.add(&[to.start.as_slice(), place].concat(), used)?;
-    }
-    Ok(())
 }

@@ -40,6 +40,7 @@ mod list_events;
 mod list_orders;
 mod load_stored_value;
 mod merge_members;
+pub mod messages;
 mod migrate;
 mod notes;
 mod programme;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::domain::{
-    Code, Event, MemberId, MerchantId, Minor, OrderId, PostingId, RevisionId, StaffId, StoreId, WebhookId,
+    Code, Event, MemberId, MerchantId, MessageId, Minor, OrderId, PostingId, RevisionId, StaffId, StoreId, WebhookId,
 };
 
 /// An event as it leaves the host.
@@ -74,6 +74,7 @@ kinds! {
     PackFailed "pack-failed";
     CommandRun "command-run";
     WebhookPaused "webhook-paused";
+    MessageEnded "message-ended";
     MemberChanged "member-changed";
     MemberErased "member-erased";
     ConsentGiven "consent-given";
@@ -353,6 +354,24 @@ pub enum EventData {
         #[schema(value_type = String)]
         reason: Code,
     },
+    /// `message-ended`: a message to a member was sent, was given up, or is not sent.
+    MessageEnded {
+        /// Which.
+        #[schema(value_type = String)]
+        message: MessageId,
+        /// To whom.
+        #[schema(value_type = String)]
+        member: MemberId,
+        /// By which template.
+        #[schema(value_type = String)]
+        template: Code,
+        /// `sent`, `failed` or `dropped`.
+        #[schema(value_type = String)]
+        outcome: Code,
+        /// Stable name of the reason, when it was not sent.
+        #[schema(value_type = Option<String>)]
+        reason: Option<Code>,
+    },
 }
 
 impl PublicEvent {
@@ -425,6 +444,9 @@ impl PublicEvent {
             }
             Event::WebhookPaused { webhook, reason, at } => {
                 (at, None, None, EventData::WebhookPaused { webhook, reason })
+            }
+            Event::MessageEnded { message, member, template, outcome, reason, at } => {
+                (at, Some(member), None, EventData::MessageEnded { message, member, template, outcome, reason })
             }
         };
         Self { sequence, at, member, order, data }

@@ -1,7 +1,8 @@
-//! Everything that happened to a member, the newest first: orders, postings, changes.
+//! Everything that happened to a member, the newest first: orders, postings, changes, messages.
 
 use super::Act;
 use super::changes::{Change, ReadChange};
+use super::messages::Message;
 use crate::domain::{MemberId, Order};
 use crate::ledger::{Posting, merged_into};
 use crate::store::{Direction, Key, KeyRange, StoreError, Tx, decode, layout};
@@ -15,6 +16,8 @@ pub enum Happening {
     Posting(Posting),
     /// Something about them was changed; the sequence number is not told here, and is 0.
     Change(ReadChange),
+    /// They were, or are to be, told something.
+    Message(Message),
 }
 
 /// A place between two happenings: their ids sort by the instant at which they were made, whatever they are ids of.
@@ -39,6 +42,7 @@ pub fn read_timeline(
         (Kind::Order, layout::orders_of(merchant, member)),
         (Kind::Posting, layout::postings_of(merchant, member)),
         (Kind::Change, layout::member_changes(merchant, member)),
+        (Kind::Message, layout::messages_of(merchant, member)),
     ] {
         let range = until(range, before);
         for (key, _) in tx.scan(&range, Direction::Backward, limit)? {
@@ -67,6 +71,12 @@ pub fn read_timeline(
                     let personal = if with_personal { act.personal_of(tx, &change)? } else { None };
                     Happening::Change(ReadChange { sequence: 0, change, personal })
                 }
+                Kind::Message => {
+                    let Some(layout::MessageKey::OfMember(_, id)) = layout::message_key(&key) else {
+                        return Err(missing());
+                    };
+                    Happening::Message(tx.load(&layout::message(merchant, id))?.ok_or_else(missing)?)
+                }
             };
             Ok((at, happening))
         })
@@ -78,6 +88,7 @@ enum Kind {
     Order,
     Posting,
     Change,
+    Message,
 }
 
 fn until(range: KeyRange, before: Option<Moment>) -> KeyRange {

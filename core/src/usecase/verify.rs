@@ -3,6 +3,7 @@
 //! What cannot be read is told, and the checks go on with the rest. Of a merchant whose own record cannot be read,
 //! nothing else is looked at.
 
+mod messages;
 mod webhooks;
 
 use std::collections::{BTreeSet, HashMap};
@@ -120,6 +121,7 @@ fn check(
     check.log(&layout::events(id), "events")?;
     check.log(&layout::changes(id), "changes")?;
     check.webhooks(id)?;
+    check.messages(id)?;
     let Check { findings: index_findings, mut unreadable, .. } = check;
     unreadable.retain(|what| !audit.unreadable.contains(what));
     Ok(MerchantReport { merchant, members, orders, requests, requests_silent, audit, index_findings, unreadable })

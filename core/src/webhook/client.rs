@@ -5,7 +5,7 @@
 
 use std::error::Error;
 use std::future::Future;
-use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -24,8 +24,8 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use super::cloud_event::Envelope;
-use crate::domain::{Reach, WebhookUrlError};
-use crate::usecase::webhooks::{Outcome, Target};
+use crate::domain::{Reach, WebhookUrl, WebhookUrlError};
+use crate::usecase::webhooks::{Outcome, Secret, Target};
 
 /// How long a connection may take, and how long all of an attempt.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -56,14 +56,29 @@ type Http = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector<Reso
 #[derive(Clone)]
 pub struct Client {
     http: Http,
+    resolver: Resolver,
     reach: Reach,
     patience: Duration,
 }
 
 /// What a receiver answered, or why there is no answer.
-pub(super) struct Answer {
-    pub(super) outcome: Outcome,
-    pub(super) retry_after: Option<SignedDuration>,
+pub(crate) struct Answer {
+    pub(crate) outcome: Outcome,
+    pub(crate) retry_after: Option<SignedDuration>,
+}
+
+/// Something that is sent to a URL, signed by Standard Webhooks.
+pub(crate) struct Parcel<'a> {
+    /// Where to.
+    pub(crate) url: &'a WebhookUrl,
+    /// What it is signed with.
+    pub(crate) secrets: &'a [Secret],
+    /// What the body is.
+    pub(crate) content_type: &'static str,
+    /// The name by which the receiver knows it again.
+    pub(crate) id: String,
+    /// The body.
+    pub(crate) body: Vec<u8>,
 }
 
 impl From<Outcome> for Answer {
@@ -78,8 +93,8 @@ impl Client {
     /// # Errors
     /// When the machine has no trusted certificates.
     pub fn new(reach: Reach) -> Result<Self, ClientError> {
-        let mut connector =
-            HttpConnector::new_with_resolver(Resolver { reach, lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)) });
+        let resolver = Resolver { reach, lookups: Arc::new(Semaphore::new(LOOKUPS_MAX)) };
+        let mut connector = HttpConnector::new_with_resolver(resolver.clone());
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(PATIENCE));
@@ -96,7 +111,7 @@ impl Client {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(8)
             .build(connector);
-        Ok(Self { http, reach, patience: PATIENCE })
+        Ok(Self { http, resolver, reach, patience: PATIENCE })
     }
 
     /// The same, with another limit for all of an attempt; otherwise it is 15 seconds.
@@ -105,16 +120,37 @@ impl Client {
         Self { patience, ..self }
     }
 
-    /// Sends a message, signed at `now`.
+    /// How far it reaches.
+    pub(crate) fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// The addresses of a host to which connections may be made.
+    pub(crate) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, Outcome> {
+        let found = match host.parse::<IpAddr>() {
+            Ok(address) => allowed(self.reach, std::iter::once(SocketAddr::new(address, 0))),
+            Err(_) => self.resolver.resolve(host.to_owned()).await,
+        };
+        found.map(|found| found.map(|address| address.ip()).collect()).map_err(|refused| refused.outcome())
+    }
+
+    /// Sends an event, signed at `now`.
     pub(super) async fn send(&self, target: &Target, envelope: Envelope, now: Timestamp) -> Answer {
+        let Envelope { id, body } = envelope;
+        let (url, secrets, content_type) = (&target.url, target.secrets.as_slice(), "application/cloudevents+json");
+        self.post(Parcel { url, secrets, content_type, id, body }, now).await
+    }
+
+    /// Sends something, signed at `now`.
+    pub(crate) async fn post(&self, parcel: Parcel<'_>, now: Timestamp) -> Answer {
         // An address in the URL is not resolved, so it is looked at here; and the operator may have changed their mind
         // since the webhook was made.
-        match target.url.check(self.reach) {
+        match parcel.url.check(self.reach) {
             Ok(()) => {}
             Err(WebhookUrlError::Private { .. } | WebhookUrlError::Scheme { .. }) => return Outcome::NotAllowed.into(),
             Err(error) => return Outcome::NotConnected(error.to_string()).into(),
         }
-        let request = match request(target, envelope, now) {
+        let request = match request(parcel, now) {
             Ok(request) => request,
             Err(error) => return Outcome::NotConnected(error.to_string()).into(),
         };
@@ -141,12 +177,12 @@ fn after(patience: Duration) -> Instant {
     Instant::now() + patience
 }
 
-fn request(target: &Target, envelope: Envelope, now: Timestamp) -> Result<Request<Full<Bytes>>, http::Error> {
-    let Envelope { id, body } = envelope;
+fn request(parcel: Parcel<'_>, now: Timestamp) -> Result<Request<Full<Bytes>>, http::Error> {
+    let Parcel { url, secrets, content_type, id, body } = parcel;
     let at = now.as_second();
-    let signatures: Vec<_> = target.secrets.iter().map(|secret| secret.sign(&id, at, &body)).collect();
-    Request::post(target.url.uri())
-        .header(CONTENT_TYPE, HeaderValue::from_static("application/cloudevents+json"))
+    let signatures: Vec<_> = secrets.iter().map(|secret| secret.sign(&id, at, &body)).collect();
+    Request::post(url.uri())
+        .header(CONTENT_TYPE, HeaderValue::from_static(content_type))
         .header(USER_AGENT, HeaderValue::from_static(concat!("Punchcard/", env!("CARGO_PKG_VERSION"))))
         .header("webhook-id", id)
         .header("webhook-timestamp", at)
@@ -172,10 +208,7 @@ fn causes<'a>(error: &'a hyper_util::client::legacy::Error) -> impl Iterator<Ite
 /// What an attempt without an answer came to.
 fn failure(error: &hyper_util::client::legacy::Error) -> Outcome {
     if let Some(refused) = causes(error).find_map(<dyn Error>::downcast_ref::<ResolveError>) {
-        return match refused {
-            ResolveError::NotResolved => Outcome::NotResolved,
-            ResolveError::NotAllowed => Outcome::NotAllowed,
-        };
+        return refused.outcome();
     }
     let mut reason = causes(error).last().map_or_else(|| error.to_string(), ToString::to_string);
     let end = (0..=REASON_BYTES_MAX.min(reason.len())).rev().find(|end| reason.is_char_boundary(*end));
@@ -205,6 +238,28 @@ enum ResolveError {
     NotAllowed,
 }
 
+impl ResolveError {
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::NotResolved => Outcome::NotResolved,
+            Self::NotAllowed => Outcome::NotAllowed,
+        }
+    }
+}
+
+impl Resolver {
+    async fn resolve(&self, name: String) -> Result<std::vec::IntoIter<SocketAddr>, ResolveError> {
+        let place = Arc::clone(&self.lookups).acquire_owned().await.map_err(|_| ResolveError::NotResolved)?;
+        let lookup = tokio::task::spawn_blocking(move || {
+            // The system may take its time over a name, and can not be called off.
+            let _place = place;
+            (name.as_str(), 0).to_socket_addrs()
+        });
+        let found = lookup.await.ok().and_then(Result::ok).ok_or(ResolveError::NotResolved)?;
+        allowed(self.reach, found)
+    }
+}
+
 impl tower_service::Service<Name> for Resolver {
     type Response = std::vec::IntoIter<SocketAddr>;
     type Error = ResolveError;
@@ -215,17 +270,8 @@ impl tower_service::Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let (reach, lookups) = (self.reach, Arc::clone(&self.lookups));
-        Box::pin(async move {
-            let place = lookups.acquire_owned().await.map_err(|_| ResolveError::NotResolved)?;
-            let lookup = tokio::task::spawn_blocking(move || {
-                // The system may take its time over a name, and can not be called off.
-                let _place = place;
-                (name.as_str(), 0).to_socket_addrs()
-            });
-            let found = lookup.await.ok().and_then(Result::ok).ok_or(ResolveError::NotResolved)?;
-            allowed(reach, found)
-        })
+        let resolver = self.clone();
+        Box::pin(async move { resolver.resolve(name.as_str().to_owned()).await })
     }
 }
 

@@ -8,5 +8,6 @@ mod client;
 mod cloud_event;
 mod sender;
 
+pub(crate) use client::Parcel;
 pub use client::{Client, ClientError};
 pub use sender::{Round, Sender, run_webhooks};

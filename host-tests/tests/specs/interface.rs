@@ -22,6 +22,9 @@ async fn the_interface_is_described_as_openapi_3_1() {
     get /readyz
     get /v1/attributes
     put /v1/attributes/{attribute}
+    get /v1/automatic-messages
+    delete /v1/automatic-messages/{trigger}
+    put /v1/automatic-messages/{trigger}
     get /v1/benefits
     put /v1/benefits/{benefit}
     get /v1/catalogue
@@ -72,6 +75,23 @@ async fn the_interface_is_described_as_openapi_3_1() {
     get /v1/members/{member}/timeline
     get /v1/merchant
     patch /v1/merchant
+    get /v1/message-connectors
+    delete /v1/message-connectors/{channel}
+    put /v1/message-connectors/{channel}
+    post /v1/message-connectors/{channel}/secret
+    post /v1/message-connectors/{channel}/test
+    get /v1/message-policy
+    put /v1/message-policy
+    get /v1/message-templates
+    delete /v1/message-templates/{template}
+    get /v1/message-templates/{template}
+    put /v1/message-templates/{template}
+    post /v1/message-templates/{template}/preview
+    get /v1/messages
+    post /v1/messages
+    get /v1/messages/{message}
+    post /v1/messages/{message}/cancel
+    post /v1/messages/{message}/resend
     get /v1/orders
     post /v1/orders
     get /v1/orders/{order}
@@ -155,7 +175,7 @@ async fn every_write_at_a_till_says_that_it_needs_an_idempotency_key_and_does() 
         assert_eq!(problem.name(), "400 no-idempotency-key", "{method} {path}");
         asked += 1;
     }
-    assert_eq!(asked, 20);
+    assert_eq!(asked, 23);
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ mod interface;
 mod ledger;
 mod members;
 mod merges;
+mod message_ways;
+mod messages;
 mod model;
 mod order_refusals;
 mod orders;

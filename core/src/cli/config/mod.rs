@@ -154,8 +154,15 @@ settings! {
     "Webhooks: how events leave the host."
     [webhooks] Webhooks WebhooksGiven {
         private_networks: Permission = "deny", "webhooks-private", "PUNCHCARD_WEBHOOKS_PRIVATE", "WHETHER",
-            "`allow` lets webhooks lead into private networks and go unencrypted: for development, and where merchants are \
-             trusted like the operator. Otherwise `deny`.";
+            "`allow` lets webhooks, gateways and mail servers of messages be in private networks and go unencrypted: for \
+             development, and where merchants are trusted like the operator. Otherwise `deny`.";
+    }
+
+    "Messages: what members are told."
+    [messages] Messages MessagesGiven {
+        sink: Place = "", "messages-sink", "PUNCHCARD_MESSAGES_SINK", "DIR",
+            "A folder into which every message of every merchant goes as a file, instead of leaving: for development. What \
+             is in the files is personal.";
     }
 
     "Where the data is, and how much it may take."
@@ -188,6 +195,8 @@ pub(super) struct Given {
     #[command(flatten)]
     webhooks: WebhooksGiven,
     #[command(flatten)]
+    messages: MessagesGiven,
+    #[command(flatten)]
     store: StoreGiven,
 }
 
@@ -204,6 +213,7 @@ impl Config {
             tls: given.tls.over(below.tls).resolved(),
             limits: given.limits.over(below.limits).resolved(),
             webhooks: given.webhooks.over(below.webhooks).resolved(),
+            messages: given.messages.over(below.messages).resolved(),
             store: given.store.over(below.store).resolved(),
         })
     }

@@ -21,6 +21,7 @@ fn read(file: &str, flags: &[&str]) -> Result<Config, (usize, String)> {
         tls: given.tls.over(below.tls).resolved(),
         limits: given.limits.over(below.limits).resolved(),
         webhooks: given.webhooks.over(below.webhooks).resolved(),
+        messages: given.messages.over(below.messages).resolved(),
         store: given.store.over(below.store).resolved(),
     })
 }

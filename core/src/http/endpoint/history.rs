@@ -13,6 +13,7 @@ use super::tags_and_tier::Page;
 use crate::domain::{Action, Actor, MemberId};
 use crate::http::caller::Caller;
 use crate::http::cursor::{cursor, page_length, place};
+use crate::http::message_wire::MessageOut;
 use crate::http::path::Path;
 use crate::http::wire::OrderOut;
 use crate::http::{App, Problem};
@@ -120,6 +121,11 @@ pub(super) enum HappeningOut {
         /// The change.
         change: Box<ChangeOut>,
     },
+    /// They were, or are to be, told something.
+    Message {
+        /// The message.
+        message: Box<MessageOut>,
+    },
 }
 
 /// What happened to a member.
@@ -131,7 +137,7 @@ pub(super) struct TimelineOut {
     next: Option<String>,
 }
 
-/// Everything that happened to a member: orders, what was booked, what was changed.
+/// Everything that happened to a member: orders, what was booked, what was changed, what they were told.
 #[utoipa::path(get, path = "/v1/members/{member}/timeline", tag = "members",
     extensions(("x-needs" = json!("read"))), params(("member" = String, Path), Page),
     responses((status = 200, body = TimelineOut),
@@ -166,6 +172,7 @@ pub(super) fn happening(happening: Happening, member: MemberId) -> HappeningOut 
         Happening::Order(order) => HappeningOut::Order { order: Box::new(order.into()) },
         Happening::Posting(posting) => HappeningOut::Posting { posting: PostingOut::of(posting, member) },
         Happening::Change(change) => HappeningOut::Change { change: Box::new(change.into()) },
+        Happening::Message(message) => HappeningOut::Message { message: Box::new(message.into()) },
     }
 }
 

@@ -20,7 +20,7 @@ use crate::usecase::{self, Merged, MergedAsset};
 #[into_params(parameter_in = Query)]
 pub(super) struct MergeWith {
     /// The member who would not be used any more.
-    #[param(value_type = String)]
+    #[param(value_type = String, pattern = "^mem_[0-9a-f]{32}$", example = "mem_0198f2a4c1d07e3b9a5c6d7e8f901234")]
     with: MemberId,
 }
 

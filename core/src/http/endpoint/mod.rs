@@ -2,6 +2,7 @@
 
 mod adjust_assets;
 mod attributes;
+mod automatic_messages;
 mod benefits;
 mod catalogue;
 mod change_webhook;
@@ -33,6 +34,10 @@ mod load_stored_value;
 mod member;
 mod merchant;
 mod merge_members;
+mod message_connectors;
+mod message_policy;
+mod message_templates;
+mod messages;
 mod notes;
 mod quote_order;
 mod read_assets;
@@ -143,6 +148,24 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(dead_letters::resend_dead_letters))
         .routes(routes!(dead_letters::resend_dead_letter))
         .routes(routes!(dead_letters::drop_dead_letter))
+        .routes(routes!(message_templates::list_templates))
+        .routes(routes!(
+            message_templates::read_template,
+            message_templates::put_template,
+            message_templates::drop_template
+        ))
+        .routes(routes!(message_templates::preview_template))
+        .routes(routes!(messages::send_messages, messages::list_messages))
+        .routes(routes!(messages::read_message))
+        .routes(routes!(messages::cancel_message))
+        .routes(routes!(messages::resend_message))
+        .routes(routes!(message_policy::read_policy, message_policy::set_policy))
+        .routes(routes!(automatic_messages::list_automatics))
+        .routes(routes!(automatic_messages::put_automatic, automatic_messages::drop_automatic))
+        .routes(routes!(message_connectors::list_connectors))
+        .routes(routes!(message_connectors::put_connector, message_connectors::drop_connector))
+        .routes(routes!(message_connectors::rotate_connector_secret))
+        .routes(routes!(message_connectors::test_connector))
         .routes(routes!(enable_pack::enable_pack, read_revision::read_enablement))
         .routes(routes!(read_revision::read_revision))
         .routes(routes!(run_command::run_command))

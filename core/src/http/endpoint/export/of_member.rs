@@ -93,7 +93,7 @@ impl OfMember {
 
 /// All that is known of one member: a JSON document a line, each with its `kind`: `member`, with what is personal, then
 /// each `asset`, `consent` with its receipt, `tier` that they were given and `note`, and everything that happened, the
-/// newest first, as in the timeline: `order`, `posting`, `change`.
+/// newest first, as in the timeline: `order`, `posting`, `change`, `message`.
 #[utoipa::path(get, path = "/v1/members/{member}/export", tag = "exchange",
     extensions(("x-needs" = json!("disclose"))), params(("member" = String, Path)),
     responses((status = 200, body = String, content_type = "application/x-ndjson"),
