@@ -20,6 +20,7 @@ mod staff;
 mod stored_value;
 mod text;
 mod unit;
+mod user;
 mod webhook;
 
 pub use attribute::{AttributeFault, AttributeKind, AttributeType, AttributeValue};
@@ -30,7 +31,7 @@ pub use coupon::{
 pub use event::Event;
 pub use ids::{
     ChangeId, HoldId, IdSource, LotId, MemberId, MerchantId, NoteId, OrderId, ParseIdError, PostingId, RevisionId,
-    StaffId, StoreId, WebhookId,
+    SessionId, StaffId, StoreId, WebhookId,
 };
 pub use item::Item;
 pub use member::{ExternalId, Member, Source, Standing, Tag, Tier};
@@ -47,4 +48,5 @@ pub use staff::{Action, Actor, Role, StoreScope};
 pub use stored_value::{SpendingOrder, Split};
 pub use text::{Code, Label, Reference, Remark, TextError};
 pub use unit::{STORED_VALUE, STORED_VALUE_BONUS, Shortfall, Unit, UnitKind, UnitRules};
+pub use user::{Password, PasswordError, SignInName, SignInNameError};
 pub use webhook::{WebhookUrl, WebhookUrlError};

@@ -12,6 +12,12 @@
 //! | `T` | merchant, code | a store's id by its code |
 //! | `K` | hash of the secret | an API key |
 //! | `6` | merchant, key | an API key in the merchant's list |
+//! | `$` | merchant, `u`, user | a user: a person who signs in |
+//! | `$` | merchant, `n`, name | a user's id by the name by which they sign in |
+//! | `$` | merchant, `s`, user, session | a session |
+//! | `$` | merchant, `e`, instant, user, session | nothing: when a session ends at last |
+//! | `$` | merchant, `h` | the merchant's handle, by which it is named at the sign-in |
+//! | `$` | nobody, `h`, handle | the id of the merchant that has it |
 //! | `U` | merchant, unit | a unit |
 //! | `m` | merchant, member | a member |
 //! | `n` | merchant, number | a member's id by reference or number of a card |
@@ -78,12 +84,13 @@ use jiff::Timestamp;
 use super::{Key, KeyRange};
 use crate::domain::{
     ChangeId, Code, ExternalId, HoldId, Label, LotId, MemberId, MerchantId, NoteId, OrderId, PostingId, Reference,
-    RevisionId, StaffId, StoreId, WebhookId,
+    RevisionId, SessionId, StaffId, StoreId, WebhookId,
 };
 
 mod figures;
 mod ledger;
 mod members;
+mod staff;
 mod webhooks;
 
 pub use figures::{
@@ -94,6 +101,10 @@ pub use ledger::{
     Due, Month, Timed, all_due, coupon_type, coupon_types, coupons_issued, coupons_issued_all, due, due_parts,
     due_until, hold, holds, ledger_log, liabilities, liability, liability_parts, pending, pendings, timed, timed_all,
     timed_parts, timed_until, waiting, waiting_all, waiting_for, waiting_lot,
+};
+pub use staff::{
+    handle, handles, merchant_by_handle, session, session_end, session_ends, session_ends_until, session_parts,
+    sessions, sessions_of, user, user_by_name, user_names, users,
 };
 pub use webhooks::{
     Subject, WebhookKey, webhook, webhook_attempt, webhook_attempts, webhook_dead, webhook_dead_all,

@@ -56,6 +56,7 @@ mod tag_member;
 mod tests;
 mod timeline;
 mod upload_pack;
+pub mod users;
 mod verify;
 mod visits;
 pub mod webhooks;

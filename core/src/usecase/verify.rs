@@ -3,6 +3,7 @@
 //! What cannot be read is told, and the checks go on with the rest. Of a merchant whose own record cannot be read,
 //! nothing else is looked at.
 
+mod users;
 mod webhooks;
 
 use std::collections::{BTreeSet, HashMap};
@@ -118,6 +119,7 @@ fn check(
     check.log(&layout::events(id), "events")?;
     check.log(&layout::changes(id), "changes")?;
     check.webhooks(id)?;
+    check.users(id)?;
     let Check { findings: index_findings, mut unreadable, .. } = check;
     unreadable.retain(|what| !audit.unreadable.contains(what));
     Ok(MerchantReport { merchant, members, orders, requests, requests_silent, audit, index_findings, unreadable })

@@ -39,6 +39,7 @@ mod staff;
 mod strace;
 mod tls;
 mod uploads;
+mod users;
 mod walkthrough;
 mod watching;
 mod webhook_failures;

@@ -19,6 +19,7 @@ mod find_members;
 mod health;
 mod history;
 mod hold_assets;
+mod invitations;
 mod issue_coupons;
 mod keys;
 mod list_deliveries;
@@ -31,6 +32,7 @@ mod load_stored_value;
 mod member;
 mod merchant;
 mod notes;
+mod own_session;
 mod quote_order;
 mod read_assets;
 mod read_liability;
@@ -41,6 +43,7 @@ mod redeem_coupons;
 mod refund_order;
 mod rotate_secret;
 mod run_command;
+mod sessions;
 mod settle_order;
 mod spend_stored_value;
 mod statement;
@@ -49,6 +52,7 @@ mod tags_and_tier;
 mod test_webhook;
 mod units;
 mod upload_pack;
+mod users;
 
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::router::OpenApiRouter;
@@ -90,6 +94,15 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(merchant::put_store))
         .routes(routes!(keys::issue_key, keys::list_keys))
         .routes(routes!(keys::revoke_key))
+        .routes(routes!(users::add_user, users::list_users))
+        .routes(routes!(users::read_user, users::change_user, users::remove_user))
+        .routes(routes!(users::invite_again))
+        .routes(routes!(users::end_sessions_of))
+        .routes(routes!(invitations::accept_invitation))
+        .routes(routes!(sessions::sign_in, sessions::list_sessions))
+        .routes(routes!(sessions::end_session))
+        .routes(routes!(own_session::read_own, own_session::sign_out))
+        .routes(routes!(own_session::change_password))
         .routes(routes!(figures::read_figures))
         .routes(routes!(figures::read_hours))
         .routes(routes!(figures::read_best_sellers))
