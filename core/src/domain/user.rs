@@ -94,9 +94,10 @@ impl Password {
 
     /// The password that a text stands for.
     pub fn new(text: &str) -> Self {
-        // NFKC makes at most 18 characters of one; nobody is to have megabytes of them made.
-        const BYTES_MAX: usize = 4 * Password::CHARS_MAX;
-        let text = text.get(..BYTES_MAX + 1).map_or(text, |_| &text[..text.floor_char_boundary(BYTES_MAX + 1)]);
+        // NFKC makes at most 18 characters of one: nobody is to have megabytes of them made. Of four it makes one at the
+        // least, so what is cut here is too long even so.
+        const BYTES_MAX: usize = 16 * Password::CHARS_MAX;
+        let text = &text[..text.floor_char_boundary(BYTES_MAX)];
         Self(Zeroizing::new(nfkc(text)))
     }
 
@@ -204,7 +205,9 @@ mod tests {
         assert_eq!(check("correct horse"), Ok(()));
         assert_eq!(check("密码很长的一句话不会被猜到"), Ok(()));
         assert_eq!(check("short"), Err(PasswordError::Length { given: 5 }));
-        assert!(matches!(check(&"word ".repeat(100_000)), Err(PasswordError::Length { .. })));
+        for long in ["word ", "e\u{301}", "\u{1100}\u{1161}\u{11a8}", "\u{1f35e}"] {
+            assert!(matches!(check(&long.repeat(100_000)), Err(PasswordError::Length { given: 129.. })), "{long}");
+        }
         assert_eq!(check("Wang.Fang.2026"), Err(PasswordError::Name));
         assert_eq!(check("Password1234"), Err(PasswordError::Common));
         assert_eq!(check("121212121212"), Err(PasswordError::Common));

@@ -82,7 +82,7 @@ pub use edit_merchant::{EditMerchant, MerchantError, edit_merchant, put_store};
 pub use enable_pack::{EnableError, EnablePack, enable_pack, read_enablement};
 pub use enrol_member::{EnrolError, EnrolMember, Enrolled, enrol_member};
 pub use erase_member::{EraseError, erase_member};
-pub use export::{export_members, export_orders, export_postings};
+pub use export::{export_members, export_orders, export_postings, record_disclosure, record_export};
 pub use figures::{Counts, Figure, Figures, Sold, UnitFlow, read_best_sellers, read_figures, read_flows, read_hours};
 pub use find_members::{FindError, FoundMembers, Sought, find_member, find_members};
 pub use give_assets::{GiveAssets, GiveError, Given, give_assets};

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "the functions that specs share are tests as well")]
 
 mod assets;
+mod audit;
 mod auth;
 mod backups;
 mod bakery;
