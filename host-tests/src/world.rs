@@ -17,7 +17,7 @@ use punchcard::pack::Packs;
 use punchcard::store::{Direction, DurableEngine, DurableOptions, KeyRange, Store};
 use punchcard::usecase::{
     self, CreateMerchant, Host, IssuedKey, KeyError, NewKey, NewStore, Programme, create_merchant, issue_api_key,
-    list_stores,
+    list_stores, users::SessionTerms,
 };
 use tempfile::TempDir;
 
@@ -241,6 +241,10 @@ fn settings() -> http::Settings {
         forwarded_from: Vec::new(),
         key_rate: None,
         failed_key_rate: None,
+        failed_sign_in_rate: None,
+        failed_user_rate: None,
+        sessions: SessionTerms { idle: SignedDuration::from_mins(60), whole: SignedDuration::from_hours(12) },
+        secure_cookies: false,
     }
 }
 

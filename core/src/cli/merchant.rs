@@ -1,4 +1,4 @@
-//! `punchcard merchant create`, `key`, `list`
+//! `punchcard merchant create`, `key`, `handle`, `list`
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -9,6 +9,8 @@ use super::{Failure, data};
 use crate::clock::{Clock, Entropy};
 use crate::describe::describe;
 use crate::domain::{Code, Currency, Label, MerchantId, Role, StoreScope, ZoneName};
+use crate::store::StoreError;
+use crate::usecase::users::{HandleError, find_handle, put_handle};
 use crate::usecase::{
     CreateMerchant, Host, IssuedKey, KeyError, NewKey, NewStore, create_merchant, issue_api_key, list_merchants,
 };
@@ -19,6 +21,8 @@ pub(super) enum Merchant {
     Create(Create),
     /// Issue another API key for a merchant, which is shown once
     Key(Key),
+    /// Give a merchant a short name for the sign-in, unique in the data directory
+    Handle(Handle),
     /// List the merchants of a data directory
     List(List),
 }
@@ -31,6 +35,9 @@ pub(super) struct Create {
     /// The merchant's name
     #[arg(long)]
     name: String,
+    /// Its short name for the sign-in, unique in the data directory; people are to give its id without one
+    #[arg(long, value_name = "CODE")]
+    handle: Option<String>,
     /// ISO 4217 code of the currency of its orders
     #[arg(long, value_name = "CODE", default_value = "CNY")]
     currency: String,
@@ -66,6 +73,21 @@ pub(super) struct Key {
 }
 
 #[derive(Args)]
+pub(super) struct Handle {
+    /// The data directory
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The merchant; needed when there are several
+    #[arg(long, value_name = "ID")]
+    merchant: Option<MerchantId>,
+    /// The short name: a-z, 0-9 and hyphens. The one that it had leads nowhere then
+    #[arg(value_name = "CODE")]
+    handle: String,
+    #[command(flatten)]
+    keys: data::Keys,
+}
+
+#[derive(Args)]
 pub(super) struct List {
     /// The data directory
     #[arg(long, value_name = "DIR")]
@@ -77,6 +99,7 @@ impl Merchant {
         match self {
             Self::Create(create) => create.run(),
             Self::Key(key) => key.run(),
+            Self::Handle(handle) => handle.run(),
             Self::List(list) => list.run(),
         }
     }
@@ -92,13 +115,18 @@ impl Create {
             locale: Label::new(&self.locale).map_err(|error| format!("--locale: {error}"))?,
             stores,
         };
+        let handle = self.handle.as_deref().map(parse_handle).transpose()?;
         let host = data::host(&self.data, data::open(&self.data)?, &self.keys, Clock::System)?;
         let id = new_merchant_id(&host);
         let secret = IssuedKey::entropy(&Entropy::System);
         let (created, key) = host
             .operate(id, |tx, act| {
                 let created = create_merchant(tx, act, &new)?;
-                Ok::<_, KeyError>((created, issue_api_key(tx, act, &NewKey::of(Role::Owner), secret)?))
+                if let Some(handle) = &handle {
+                    put_handle(tx, act, handle)?;
+                }
+                let key = issue_api_key(tx, act, &NewKey::of(Role::Owner), secret)?;
+                Ok::<_, Unmade>((created, key))
             })
             .map_err(|error| describe(&error))?;
         println!("merchant  {}  {}", created.merchant.id, created.merchant.name);
@@ -108,6 +136,21 @@ impl Create {
         println!("API key   {}  (owner; shown only now)", key.secret);
         host.store.close().map_err(|error| describe(&error))
     }
+}
+
+/// Why a merchant is not made.
+#[derive(Debug, thiserror::Error)]
+enum Unmade {
+    #[error(transparent)]
+    Handle(#[from] HandleError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn parse_handle(text: &str) -> Result<Code, Failure> {
+    Code::new(text).map_err(|error| format!("the handle: {error}"))
 }
 
 /// An id for a merchant that is about to be created.
@@ -143,11 +186,25 @@ impl Key {
     }
 }
 
+impl Handle {
+    fn run(self) -> Result<(), Failure> {
+        let handle = parse_handle(&self.handle)?;
+        let host = data::host(&self.data, data::open_existing(&self.data)?, &self.keys, Clock::System)?;
+        let merchant = data::pick_merchant(&host.store, self.merchant)?;
+        host.operate(merchant.id, |tx, act| put_handle(tx, act, &handle)).map_err(|error| describe(&error))?;
+        println!("merchant  {}  {}  {handle}", merchant.id, merchant.name);
+        host.store.close().map_err(|error| describe(&error))
+    }
+}
+
 impl List {
     fn run(self) -> Result<(), Failure> {
         let store = data::open_existing(&self.data)?;
         for merchant in store.read(list_merchants).map_err(|error| describe(&error))? {
-            println!("{}  {}  {}  {}", merchant.id, merchant.currency, merchant.time_zone.as_str(), merchant.name);
+            let handle = store.read(|tx| find_handle(tx, merchant.id)).map_err(|error| describe(&error))?;
+            let handle = handle.map_or_else(|| "-".to_owned(), Into::into);
+            let (currency, zone) = (merchant.currency, merchant.time_zone.as_str());
+            println!("{}  {currency}  {zone}  {handle}  {}", merchant.id, merchant.name);
         }
         store.close().map_err(|error| describe(&error))
     }

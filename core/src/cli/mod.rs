@@ -1,4 +1,4 @@
-//! The command line: `punchcard serve`, `demo`, `import`, `export`, `verify`, `snapshot`, `restore`, `compact`, `merchant`, `pack`.
+//! The command line: `punchcard serve`, `demo`, `import`, `export`, `verify`, `snapshot`, `restore`, `compact`, `merchant`, `user`, `pack`.
 #![expect(clippy::print_stdout, reason = "what a command has to say goes to standard output")]
 
 mod backup;
@@ -13,6 +13,7 @@ mod merchant;
 mod pack;
 mod progress;
 mod serve;
+mod user;
 mod verify;
 
 use std::io::IsTerminal as _;
@@ -56,6 +57,9 @@ enum Command {
     /// Create merchants and their API keys
     #[command(subcommand)]
     Merchant(merchant::Merchant),
+    /// Add people who sign in, and let them set new passwords
+    #[command(subcommand)]
+    User(user::User),
     /// Look after the master keys, which open what is personal
     #[command(subcommand)]
     Key(key::Key),
@@ -76,6 +80,7 @@ impl Command {
             Self::Restore(command) => command.run(),
             Self::Compact(command) => command.run(),
             Self::Merchant(command) => command.run(),
+            Self::User(command) => command.run(),
             Self::Key(command) => command.run(),
             Self::Pack(command) => command.run(),
         }

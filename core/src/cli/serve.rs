@@ -131,7 +131,7 @@ pub(super) fn serve(
         .enable_all()
         .build()
         .map_err(|error| format!("the server does not start: {error}"))?;
-    let (listen, settings) = (config.http.listen.0, config.http.settings(&config.limits));
+    let (listen, settings) = (config.http.listen.0, config.settings());
     let certificates = certificates.map(Arc::new);
     let scheme = if certificates.is_some() { "https" } else { "http" };
     runtime

@@ -100,6 +100,8 @@ ids! {
     HoldId "hld" "hold";
     /// Somebody of the staff: a person who signs in, or an API key (not its secret).
     StaffId "stf" "staff";
+    /// A session of somebody who has signed in (not its secret).
+    SessionId "ses" "session";
     /// A note about a member.
     NoteId "not" "note";
     /// A change that somebody made, in the audit log.
@@ -163,6 +165,7 @@ sources! {
     lot LotId "A new lot's id.";
     hold HoldId "A new hold's id.";
     staff StaffId "A new id of somebody of the staff.";
+    session SessionId "A new session's id.";
     note NoteId "A new note's id.";
     change ChangeId "A new change's id.";
     webhook WebhookId "A new webhook's id.";

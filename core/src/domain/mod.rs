@@ -22,6 +22,7 @@ mod staff;
 mod stored_value;
 mod text;
 mod unit;
+mod user;
 mod webhook;
 
 pub use attribute::{AttributeFault, AttributeKind, AttributeType, AttributeValue};
@@ -32,7 +33,7 @@ pub use coupon::{
 pub use event::Event;
 pub use ids::{
     ChangeId, HoldId, IdSource, LotId, MemberId, MerchantId, MessageId, NoteId, OrderId, ParseIdError, PostingId,
-    RevisionId, StaffId, StoreId, WebhookId,
+    RevisionId, SessionId, StaffId, StoreId, WebhookId,
 };
 pub use item::Item;
 pub use member::{ExternalId, Member, Source, Standing, Tag, Tier};
@@ -55,4 +56,5 @@ pub use staff::{Action, Actor, Role, StoreScope};
 pub use stored_value::{SpendingOrder, Split};
 pub use text::{Code, Label, Reference, Remark, TextError};
 pub use unit::{STORED_VALUE, STORED_VALUE_BONUS, Shortfall, Unit, UnitKind, UnitRules};
+pub use user::{Password, PasswordError, SignInName, SignInNameError};
 pub use webhook::{WebhookUrl, WebhookUrlError};

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tracing::Span;
 
-use super::caller::Caller;
+use super::caller::{Caller, Credential};
 use super::rate::Limiter;
 use super::streams::Streams;
 use super::trail::Trail;
 use super::{Problem, Settings};
 use crate::domain::{Action, Actor, StaffId, StoreId};
+use crate::usecase::users::{authenticate_session, touch_session};
 use crate::usecase::{ApiKeyError, Host, authenticate};
 
 /// What handlers share.
@@ -26,8 +27,19 @@ struct Shared {
     places: Arc<Semaphore>,
     keys: Option<Limiter<StaffId>>,
     failed_keys: Option<Limiter<IpAddr>>,
+    /// Sign-ins of an address.
+    sign_ins: Option<Limiter<IpAddr>>,
+    /// Sign-ins as somebody, by a digest of who.
+    users: Option<Limiter<[u8; 16]>>,
+    /// Who hashes a password, which takes 19 MiB and a core.
+    hashing: Arc<Semaphore>,
+    /// Who waits for that or does it.
+    hashing_queue: Arc<Semaphore>,
     streams: Streams,
 }
+
+/// How many passwords wait to be hashed for each that is: more are told to come again.
+const HASHES_WAITING: usize = 8;
 
 /// Sees that somebody may act in a store.
 pub(super) fn at_store(actor: &Actor, store: StoreId) -> Result<(), Problem> {
@@ -36,10 +48,15 @@ pub(super) fn at_store(actor: &Actor, store: StoreId) -> Result<(), Problem> {
 
 impl App {
     pub(super) fn new(host: Host, settings: Settings, streams: Streams) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let shared = Shared {
             places: Arc::new(Semaphore::new(settings.requests_max)),
             keys: settings.key_rate.map(Limiter::new),
             failed_keys: settings.failed_key_rate.map(Limiter::new),
+            sign_ins: settings.failed_sign_in_rate.map(Limiter::new),
+            users: settings.failed_user_rate.map(Limiter::new),
+            hashing: Arc::new(Semaphore::new(cores)),
+            hashing_queue: Arc::new(Semaphore::new(cores * HASHES_WAITING)),
             settings,
             streams,
         };
@@ -116,26 +133,108 @@ impl App {
         done.await.unwrap_or_else(|error| Err(Problem::internal(error)))
     }
 
+    /// Runs what somebody may ask for who need not say who they are, on the pool.
+    pub(super) async fn welcome<T: Send + 'static>(
+        &self,
+        trail: &Trail,
+        work: impl FnOnce(&Host) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let place = Arc::clone(&self.shared.places).try_acquire_owned().map_err(|_| Problem::too_busy())?;
+        let (host, span) = (self.host.clone(), Span::current());
+        trail.goes_to_work();
+        let done = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            span.in_scope(|| work(&host))
+        });
+        done.await.unwrap_or_else(|error| Err(Problem::internal(error)))
+    }
+
+    /// Hashes a password on the pool, as many at once as there are cores: each takes a core and 19 MiB for its time.
+    pub(super) async fn hash<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Host) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        let queued = Arc::clone(&self.shared.hashing_queue).try_acquire_owned().map_err(|_| Problem::too_busy())?;
+        let turn = Arc::clone(&self.shared.hashing).acquire_owned().await.map_err(Problem::internal)?;
+        let host = self.host.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let _turn = (queued, turn);
+            work(&host)
+        });
+        done.await.map_err(Problem::internal)
+    }
+
+    /// Counts an attempt to sign in as somebody. One that succeeds is to be taken back.
+    pub(super) fn count_sign_in(&self, who: [u8; 16], is_known_place: bool, trail: &Trail) -> Result<(), Problem> {
+        let now = self.host.clock.now();
+        let detail = "too many attempts to sign in have failed";
+        let refused = |seconds| Problem::too_often("too-many-sign-ins", detail, seconds);
+        if let (Some(limiter), Some(peer)) = (&self.shared.sign_ins, trail.peer()) {
+            limiter.take(peer, now).refused_for_s.map_or(Ok(()), |seconds| Err(refused(seconds)))?;
+        }
+        // Whoever attacks a name from elsewhere does not lock out the person from where they usually are.
+        match &self.shared.users {
+            Some(limiter) if !is_known_place => {
+                limiter.take(who, now).refused_for_s.map_or(Ok(()), |seconds| Err(refused(seconds)))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes back an attempt that was counted.
+    pub(super) fn forget_sign_in(&self, who: [u8; 16], is_known_place: bool, trail: &Trail) {
+        let now = self.host.clock.now();
+        if let (Some(limiter), Some(peer)) = (&self.shared.sign_ins, trail.peer()) {
+            limiter.put_back(peer, now);
+        }
+        if let Some(limiter) = self.shared.users.as_ref().filter(|_| !is_known_place) {
+            limiter.put_back(who, now);
+        }
+    }
+
     /// Who calls, if they may ask as often as this.
     fn identify(&self, caller: &Caller, is_request: bool) -> Result<Actor, Problem> {
         let trail = caller.trail();
-        self.refuse_guessers(trail)?;
-        let actor = self.host.look(|tx| authenticate(tx, caller.secret())).inspect_err(|error| {
-            if let (ApiKeyError::Malformed | ApiKeyError::Unknown, Some(limiter), Some(peer)) =
-                (error, &self.shared.failed_keys, trail.peer())
-            {
-                limiter.take(peer, self.host.clock.now());
+        let actor = match caller.credential() {
+            Credential::Key(secret) => self.holder(secret, trail)?,
+            Credential::Session(token) => {
+                let (now, terms) = (self.host.clock.now(), &self.shared.settings.sessions);
+                let (actor, seen) = self.host.look(|tx| authenticate_session(tx, token, now, terms))?;
+                let touched =
+                    seen.map(|seen| self.host.operate(actor.merchant, |tx, _| touch_session(tx, token, seen)));
+                // A host that can not write still reads; the session ends a little earlier.
+                if let Some(Err(error)) = touched {
+                    tracing::debug!("a session can not be written down as seen: {error}");
+                }
+                actor
             }
-        })?;
+        };
         trail.is_from(&actor);
         if let Some(limiter) = self.shared.keys.as_ref().filter(|_| is_request) {
             let standing = limiter.take(actor.staff, self.host.clock.now());
             trail.stands(standing);
             if let Some(seconds) = standing.refused_for_s {
-                return Err(Problem::too_often("rate-limited", "this API key asks more often than it may", seconds));
+                return Err(Problem::too_often(
+                    "rate-limited",
+                    "this API key or user asks more often than they may",
+                    seconds,
+                ));
             }
         }
         Ok(actor)
+    }
+
+    /// Who holds an API key.
+    fn holder(&self, secret: &str, trail: &Trail) -> Result<Actor, Problem> {
+        self.refuse_guessers(trail)?;
+        let found = self.host.look(|tx| authenticate(tx, secret)).inspect_err(|error| {
+            if let (ApiKeyError::Malformed | ApiKeyError::Unknown, Some(limiter), Some(peer)) =
+                (error, &self.shared.failed_keys, trail.peer())
+            {
+                limiter.take(peer, self.host.clock.now());
+            }
+        });
+        Ok(found?)
     }
 
     /// Whoever has come with too many wrong keys is not looked up any more for a while.

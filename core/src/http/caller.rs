@@ -1,24 +1,50 @@
-//! What a request brings besides its body: a key, and an idempotency key.
+//! What a request brings besides its body: an API key or a session, and an idempotency key.
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
 
-use super::Problem;
 use super::trail::Trail;
+use super::{App, Problem};
 use crate::domain::Reference;
+use crate::usecase::users::SessionToken;
 
-/// The API key of a request. Who that is, is found out when the work is done.
+/// Who asks, by an API key or a session. Who that is, is found out when the work is done.
 #[derive(Clone)]
 pub(super) struct Caller {
-    secret: String,
+    credential: Credential,
     trail: Trail,
 }
 
+/// By what somebody is known.
+#[derive(Clone)]
+pub(super) enum Credential {
+    /// An API key, as it was sent.
+    Key(String),
+    /// A session. What changes something has come with its CSRF token.
+    Session(SessionToken),
+}
+
+/// The header in which the CSRF token of a session comes.
+const CSRF_TOKEN: &str = "x-csrf-token";
+
+/// The name of a session's cookie. A browser takes one with this prefix from this host itself only, by HTTPS.
+pub(super) const fn cookie_name(is_secure: bool) -> &'static str {
+    if is_secure { "__Host-punchcard" } else { "punchcard" }
+}
+
 impl Caller {
-    pub(super) fn secret(&self) -> &str {
-        &self.secret
+    pub(super) fn credential(&self) -> &Credential {
+        &self.credential
+    }
+
+    /// The session by which somebody asks, if they do not by an API key.
+    pub(super) fn session(&self) -> Option<&SessionToken> {
+        match &self.credential {
+            Credential::Key(_) => None,
+            Credential::Session(token) => Some(token),
+        }
     }
 
     /// What becomes known of the request.
@@ -27,14 +53,49 @@ impl Caller {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Caller {
+impl FromRequestParts<App> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let credential = match parts.headers.get(AUTHORIZATION) {
+            // Who sends a key means it: nothing is done by a cookie instead.
+            Some(value) => {
+                let secret = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
+                Credential::Key(secret.ok_or_else(Problem::no_key)?.trim().to_owned())
+            }
+            None => Credential::Session(session(parts, app.settings().secure_cookies)?),
+        };
+        Ok(Self { credential, trail: trail(parts) })
+    }
+}
+
+/// The session of a request, which has come with its CSRF token when it may change something.
+fn session(parts: &Parts, is_secure: bool) -> Result<SessionToken, Problem> {
+    let cookies = parts.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let (_, value) = pairs.find(|(name, _)| *name == cookie_name(is_secure)).ok_or_else(Problem::no_key)?;
+    let token = SessionToken::parse(value).ok_or_else(Problem::no_session)?;
+    let given = || parts.headers.get(CSRF_TOKEN).and_then(|value| value.to_str().ok());
+    let is_read = matches!(parts.method, axum::http::Method::GET | axum::http::Method::HEAD);
+    if is_read || given().is_some_and(|given| token.has_csrf_token(given)) {
+        Ok(token)
+    } else {
+        Err(Problem::no_csrf_token())
+    }
+}
+
+fn trail(parts: &Parts) -> Trail {
+    parts.extensions.get::<Trail>().cloned().unwrap_or_default()
+}
+
+/// Somebody who need not say who they are.
+pub(super) struct Visitor(pub(super) Trail);
+
+impl<S: Sync> FromRequestParts<S> for Visitor {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let value =
-            parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(Problem::no_key)?;
-        let secret = value.strip_prefix("Bearer ").ok_or_else(Problem::no_key)?.trim().to_owned();
-        Ok(Self { secret, trail: parts.extensions.get::<Trail>().cloned().unwrap_or_default() })
+        Ok(Self(trail(parts)))
     }
 }
 

@@ -4,12 +4,14 @@ use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::schema::{
     AnyOfBuilder, ArrayItems, KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
 };
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{OpenApi, RefOr};
 use utoipa::{Modify, openapi};
 
+use super::caller::cookie_name;
 use crate::domain::{
-    Code, HoldId, MemberId, MessageId, NoteId, OrderId, PostingId, Reference, RevisionId, StaffId, StoreId, WebhookId,
+    Code, HoldId, MemberId, MessageId, NoteId, OrderId, PostingId, Reference, RevisionId, SessionId, StaffId, StoreId,
+    WebhookId,
 };
 
 /// The digits of the ids in examples.
@@ -18,7 +20,7 @@ const DIGITS: &str = "0198f2a4c1d07e3b9a5c6d7e8f901234";
 const CODE: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
 
 /// The parts of paths that are ids: name, prefix, and what it is.
-const IDS: [(&str, &str, &str); 8] = [
+const IDS: [(&str, &str, &str); 10] = [
     ("revision", RevisionId::PREFIX, "The id of the pack's revision."),
     ("member", MemberId::PREFIX, "The member's id."),
     ("order", OrderId::PREFIX, "The order's id."),
@@ -27,6 +29,8 @@ const IDS: [(&str, &str, &str); 8] = [
     ("key", StaffId::PREFIX, "The API key's id, which is not its secret."),
     ("webhook", WebhookId::PREFIX, "The webhook's id."),
     ("message", MessageId::PREFIX, "The message's id."),
+    ("user", StaffId::PREFIX, "The user's id."),
+    ("session", SessionId::PREFIX, "The session's id."),
 ];
 
 /// Fields of bodies that are ids, or lists of them.
@@ -72,7 +76,15 @@ pub(super) struct Common;
 impl Modify for Common {
     fn modify(&self, described: &mut OpenApi) {
         let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("pc_live_…").build();
-        described.components.get_or_insert_default().add_security_scheme("api-key", SecurityScheme::Http(scheme));
+        let components = described.components.get_or_insert_default();
+        components.add_security_scheme("api-key", SecurityScheme::Http(scheme));
+        let cookie = ApiKeyValue::with_description(
+            cookie_name(false),
+            "The session of a user: `POST /v1/sessions` sets it. Where the host is reached by HTTPS the cookie is \
+             `__Host-punchcard`. What is not GET or HEAD needs the header `X-CSRF-Token` as well, with the \
+             `csrf_token` of the session.",
+        );
+        components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
 }
 

@@ -56,7 +56,7 @@ use streams::Streams;
                        money are integers in the minor unit of the merchant's currency.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
-    security(("api-key" = [])),
+    security(("api-key" = []), ("session" = [])),
     modifiers(&Common)
 )]
 struct Description;

@@ -8,6 +8,7 @@ mod merchant;
 mod messages;
 mod orders;
 mod packs;
+mod users;
 mod webhooks;
 
 use std::fmt::Display;
@@ -135,8 +136,24 @@ impl Problem {
     }
 
     pub(super) fn no_key() -> Self {
-        let detail = "this needs an API key: send the header `Authorization: Bearer pc_live_…`";
+        let detail = "this needs an API key or a session: send the header `Authorization: Bearer pc_live_…`, or sign in \
+                      with POST /v1/sessions";
         Self::new(StatusCode::UNAUTHORIZED, "no-key", detail)
+    }
+
+    pub(super) fn no_session() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "session-ended", "this session has ended: sign in again")
+    }
+
+    pub(super) fn no_csrf_token() -> Self {
+        let detail = "what a session changes needs its CSRF token, so that no other site can do it: send the header \
+                      `X-CSRF-Token` with what GET /v1/session tells";
+        Self::new(StatusCode::FORBIDDEN, "no-csrf-token", detail)
+    }
+
+    pub(super) fn wrong_sign_in() -> Self {
+        let detail = "merchant, name or password is wrong, or this user may not sign in";
+        Self::new(StatusCode::UNAUTHORIZED, "wrong-sign-in", detail)
     }
 
     pub(super) fn forbidden(role: Role, action: Action) -> Self {

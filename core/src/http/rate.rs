@@ -67,6 +67,13 @@ impl<K: Copy + Eq + Hash> Limiter<K> {
         self.standing(used, None)
     }
 
+    /// Takes back one that was taken: it does not count after all.
+    pub(super) fn put_back(&self, key: K, now: Timestamp) {
+        if let Some(full_at) = self.shard(&key).lock().full_at.get_mut(&key) {
+            *full_at = (*full_at - self.interval).max(now.as_microsecond());
+        }
+    }
+
     /// In how many seconds one more of this key may come, when it may not now.
     pub(super) fn refused_for_s(&self, key: K, now: Timestamp) -> Option<u32> {
         let now = now.as_microsecond();

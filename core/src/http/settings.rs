@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::usecase::users::SessionTerms;
+
 /// The limits of the interface.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -25,6 +27,14 @@ pub struct Settings {
     pub key_rate: Option<Rate>,
     /// How often one address may ask with a wrong API key; without it, as often as it likes.
     pub failed_key_rate: Option<Rate>,
+    /// How often one address may fail to sign in; without it, as often as it likes.
+    pub failed_sign_in_rate: Option<Rate>,
+    /// How often it may fail for one user, from all addresses together from which that user has not signed in before.
+    pub failed_user_rate: Option<Rate>,
+    /// How long sessions last.
+    pub sessions: SessionTerms,
+    /// Whether browsers are to send the cookie of a session over HTTPS only.
+    pub secure_cookies: bool,
 }
 
 /// So many in so many seconds in the long run, and so many at once after a rest.

@@ -12,6 +12,12 @@
 //! | `T` | merchant, code | a store's id by its code |
 //! | `K` | hash of the secret | an API key |
 //! | `6` | merchant, key | an API key in the merchant's list |
+//! | `$` | merchant, `u`, user | a user: a person who signs in |
+//! | `$` | merchant, `n`, name | a user's id by the name by which they sign in |
+//! | `$` | merchant, `s`, user, session | a session |
+//! | `$` | merchant, `e`, instant, user, session | nothing: when a session ends at last |
+//! | `$` | merchant, `h` | the merchant's handle, by which it is named at the sign-in |
+//! | `$` | nobody, `h`, handle | the id of the merchant that has it |
 //! | `U` | merchant, unit | a unit |
 //! | `m` | merchant, member | a member |
 //! | `n` | merchant, number | a member's id by reference or number of a card |
@@ -93,7 +99,7 @@ use jiff::Timestamp;
 use super::{Key, KeyRange};
 use crate::domain::{
     ChangeId, Code, ExternalId, HoldId, Label, LotId, MemberId, MerchantId, NoteId, OrderId, PostingId, Reference,
-    RevisionId, StaffId, StoreId, WebhookId,
+    RevisionId, SessionId, StaffId, StoreId, WebhookId,
 };
 
 mod figures;
@@ -101,6 +107,7 @@ mod ledger;
 mod members;
 mod messages;
 mod segments;
+mod staff;
 mod webhooks;
 
 pub use figures::{
@@ -117,6 +124,10 @@ pub use messages::{
     MessageKey, automatic, automatics, member_message, message, message_connector, message_connectors, message_count,
     message_counts, message_cursor, message_due, message_dues, message_dues_until, message_key, message_policy,
     message_records, message_template, message_templates, messages, messages_of, messages_waiting_of, waiting_message,
+};
+pub use staff::{
+    handle, handles, merchant_by_handle, session, session_end, session_ends, session_ends_until, session_parts,
+    sessions, sessions_of, user, user_by_name, user_names, users,
 };
 pub use webhooks::{
     Subject, WebhookKey, webhook, webhook_attempt, webhook_attempts, webhook_dead, webhook_dead_all,

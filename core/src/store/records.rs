@@ -2,8 +2,8 @@
 
 use super::{Direction, KeyRange, Record, StoreError, Tx, older};
 use crate::domain::{
-    AttributeType, CouponType, Event, Item, Member, MemberId, Merchant, Order, OrderId, Personal, Segment,
-    ServiceBenefit, Store, StoreId, Unit,
+    AttributeType, Code, CouponType, Event, Item, Member, MemberId, Merchant, MerchantId, Order, OrderId, Personal,
+    Segment, ServiceBenefit, StaffId, Store, StoreId, Unit,
 };
 use crate::vault::{Sealed, SealedSecret};
 
@@ -24,6 +24,9 @@ records! {
     Merchant, 2, "merchant", older::merchant;
     Store, 1, "store";
     StoreId, 1, "store id";
+    MerchantId, 1, "merchant id";
+    Code, 1, "code";
+    StaffId, 1, "id of somebody of the staff";
     Unit, 2, "unit", older::unit;
     AttributeType, 1, "definition of an attribute";
     Personal, 1, "personal data";

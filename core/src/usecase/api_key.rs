@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::Act;
 use super::host::has_store;
+use super::users::check_owner_stays;
 use crate::clock::Entropy;
 use crate::domain::{Actor, Label, MerchantId, Role, StaffId, StoreId, StoreScope};
 use crate::store::{Direction, Key, Record, StoreError, Tx, layout, whole};
@@ -122,6 +123,9 @@ pub enum KeyError {
     /// Who revokes the key with which they act is locked out.
     #[error("{0} is the key of this request: revoke it with another one")]
     OwnKey(StaffId),
+    /// Somebody has to be able to do everything.
+    #[error("{0} is the last owner of all stores: make another one first, a user or an API key")]
+    LastOwner(StaffId),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -171,6 +175,12 @@ pub fn revoke_api_key(tx: &mut Tx, act: &mut Act<'_>, id: StaffId) -> Result<Lis
     }
     if listed.revoked_at.is_some() {
         return Ok(listed);
+    }
+    if listed.role == Role::Owner
+        && listed.stores.is_all()
+        && let Some(last) = check_owner_stays(tx, act.merchant, id)?
+    {
+        return Err(KeyError::LastOwner(last));
     }
     tx.delete(&layout::api_key(&listed.hash));
     let revoked = ListedKey { revoked_at: Some(act.now), ..listed.clone() };

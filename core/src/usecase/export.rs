@@ -3,11 +3,29 @@
 //! Each page is one consistent state. What is recorded while pages are read comes at the end: ids sort by the time at
 //! which they were made.
 
+use serde_json::json;
+
 use super::Act;
 use super::known::{Known, read_as_is};
 use crate::domain::{MemberId, MerchantId, Order, OrderId, PostingId};
 use crate::ledger::Posting;
 use crate::store::{Direction, StoreError, Tx, layout};
+
+/// Writes into the audit log that somebody begins to take out all records of a kind.
+///
+/// # Errors
+/// The store's failures.
+pub fn record_export(tx: &mut Tx, act: &mut Act<'_>, kind: &str, format: &str) -> Result<(), StoreError> {
+    act.record(tx, "export", kind, None, Some(&json!({ "format": format })))
+}
+
+/// Writes into the audit log and the member's history that somebody takes out all that is known of a member.
+///
+/// # Errors
+/// The store's failures.
+pub fn record_disclosure(tx: &mut Tx, act: &mut Act<'_>, member: MemberId) -> Result<(), StoreError> {
+    act.record_of(tx, member, "disclosure", (None, Some(json!({ "disclosed": true }))), None)
+}
 
 /// A page of all members, with what is personal, those after one.
 ///

@@ -40,6 +40,7 @@ pub fn upload_pack(host: &Host, actor: &Actor, wasm: &[u8]) -> Result<(Revision,
         };
         save_component(tx, revision.id, wasm)?;
         tx.save(&key, &revision)?;
+        act.record(tx, "pack-revision", &revision.id.to_string(), None, Some(&revision))?;
         Ok::<_, StoreError>(revision)
     })?;
     Ok((revision, loaded))

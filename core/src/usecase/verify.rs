@@ -4,6 +4,7 @@
 //! nothing else is looked at.
 
 mod messages;
+mod users;
 mod webhooks;
 
 use std::collections::{BTreeSet, HashMap};
@@ -122,6 +123,7 @@ fn check(
     check.log(&layout::changes(id), "changes")?;
     check.webhooks(id)?;
     check.messages(id)?;
+    check.users(id)?;
     let Check { findings: index_findings, mut unreadable, .. } = check;
     unreadable.retain(|what| !audit.unreadable.contains(what));
     Ok(MerchantReport { merchant, members, orders, requests, requests_silent, audit, index_findings, unreadable })

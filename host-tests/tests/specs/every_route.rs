@@ -12,8 +12,9 @@ use serde_json::{Value, json};
 
 use crate::with_points;
 
-/// For whoever watches or reads: they need no key.
-const OPEN: [&str; 5] = ["/livez", "/readyz", "/metrics", "/openapi.json", "/docs"];
+/// For whoever watches or reads, and for people who have no session yet: they need no key.
+const OPEN: [&str; 7] =
+    ["/livez", "/readyz", "/metrics", "/openapi.json", "/docs", "POST /v1/sessions", "POST /v1/invitations"];
 
 #[tokio::test]
 async fn every_route_is_described_so_that_it_can_be_used() {
@@ -62,6 +63,34 @@ async fn without_a_key_every_route_is_401() {
         assert_eq!(problem.name(), "401 no-key", "{}", route.name);
     }
     given.world.unchanged_since(&before);
+}
+
+#[tokio::test]
+async fn a_session_is_taken_wherever_a_key_is_and_changes_nothing_without_its_csrf_token() {
+    let given = Given::new().await;
+    let nobody = given.world.shop.with_key(None);
+    let invited = json!({ "name": "owner", "display_name": "Owner", "role": "owner" });
+    let invited = given.world.shop.post("/v1/users", invited).send().await.created();
+    let password = json!({ "invitation": invited["invitation"], "password": "a few words of mine" });
+    assert_eq!(nobody.post("/v1/invitations", password).send().await.status, 204);
+    let sign_in =
+        json!({ "merchant": given.world.shop.id.to_string(), "name": "owner", "password": "a few words of mine" });
+    let signed_in = nobody.post("/v1/sessions", sign_in).send().await;
+    let cookie = signed_in.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let csrf_token = signed_in.created()["csrf_token"].as_str().unwrap().to_owned();
+    let before = given.world.state();
+    for route in given.closed().filter(|route| route.method != "GET") {
+        let problem = route.ask(&given, &nobody).header("cookie", &cookie).send().await.problem();
+        assert_eq!(problem.name(), "403 no-csrf-token", "{}", route.name);
+    }
+    given.world.unchanged_since(&before);
+    let ends_it = |route: &Route| route.name == "DELETE /v1/session";
+    for route in given.closed().filter(|route| !route.is_stream() && !ends_it(route)) {
+        let request = route.ask(&given, &nobody).header("cookie", &cookie).header("x-csrf-token", &csrf_token);
+        let reply = request.send().await;
+        assert!(![400, 401, 403, 415].contains(&reply.status.as_u16()), "{}: {reply}", route.name);
+        assert!(reply.status.as_u16() < 500, "{}: {reply}", route.name);
+    }
 }
 
 #[tokio::test]
@@ -226,7 +255,7 @@ impl Given {
 
 impl Route {
     fn is_open(&self) -> bool {
-        OPEN.contains(&self.path.as_str())
+        OPEN.contains(&self.path.as_str()) || OPEN.contains(&self.name.as_str())
     }
 
     fn is_stream(&self) -> bool {

@@ -43,6 +43,7 @@ async fn the_interface_is_described_as_openapi_3_1() {
     put /v1/goals/{month}
     post /v1/holds/{hold}/post
     post /v1/holds/{hold}/void
+    post /v1/invitations
     get /v1/keys
     post /v1/keys
     delete /v1/keys/{key}
@@ -102,10 +103,23 @@ async fn the_interface_is_described_as_openapi_3_1() {
     post /v1/packs/{pack}/commands/{command}
     put /v1/packs/{pack}/enablement
     post /v1/quotes
+    delete /v1/session
+    get /v1/session
+    put /v1/session/password
+    get /v1/sessions
+    post /v1/sessions
+    delete /v1/sessions/{session}
     get /v1/stores
     put /v1/stores/{store}
     get /v1/units
     put /v1/units/{unit}/rules
+    get /v1/users
+    post /v1/users
+    delete /v1/users/{user}
+    get /v1/users/{user}
+    patch /v1/users/{user}
+    post /v1/users/{user}/invitation
+    delete /v1/users/{user}/sessions
     get /v1/webhooks
     post /v1/webhooks
     delete /v1/webhooks/{webhook}

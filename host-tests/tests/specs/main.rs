@@ -6,6 +6,7 @@
 mod adjustments;
 mod asset_imports;
 mod assets;
+mod audit;
 mod auth;
 mod backups;
 mod bakery;
@@ -45,6 +46,7 @@ mod staff;
 mod strace;
 mod tls;
 mod uploads;
+mod users;
 mod walkthrough;
 mod watching;
 mod webhook_failures;

@@ -21,7 +21,7 @@ async fn a_key_that_asks_too_often_is_told_when_to_come_again() {
     let reply = world.shop.member("alice").send().await;
     assert_eq!(reply.header("retry-after"), Some("1"));
     assert_eq!(told(&reply), r#""key";r=0;t=2"#);
-    assert_snapshot!(reply.problem(), @"429 rate-limited: this API key asks more often than it may; come again in 1 s, nothing was done");
+    assert_snapshot!(reply.problem(), @"429 rate-limited: this API key or user asks more often than they may; come again in 1 s, nothing was done");
     world.unchanged_since(&before);
 
     world.shop.as_clerk().get("/v1/stores").send().await.ok();

@@ -9,14 +9,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use clap::Args;
+use jiff::SignedDuration;
 use serde::Deserialize;
 
-pub(super) use self::value::{Address, Addresses, Filter, Format, Permission, Place};
+pub(super) use self::value::{Address, Addresses, Filter, Format, Permission, Place, Secure};
 use self::value::{Setting, Whole};
 use super::Failure;
 use super::data::Keys;
 use crate::http::{self, Certificates};
 use crate::store::DurableOptions;
+use crate::usecase::users::SessionTerms;
 
 /// Declares the settings of each table: what they are when nothing says otherwise, and where they can be said.
 macro_rules! settings {
@@ -149,6 +151,26 @@ settings! {
              behind a proxy are told apart by `forwarded_from` only.";
         failed_keys_burst: Whole<1, 1_000_000> = "30", "failed-keys-burst", "PUNCHCARD_FAILED_KEYS_BURST", "COUNT",
             "Requests of one client address with a wrong API key that may come at once after a rest.";
+        failed_sign_ins_per_minute: Whole<0, 1_000_000> = "6", "failed-sign-ins-per-minute", "PUNCHCARD_FAILED_SIGN_INS_PER_MINUTE", "COUNT",
+            "Sign-ins of one client address that may fail in a minute, in the long run; 0 for no limit.";
+        failed_sign_ins_burst: Whole<1, 1_000_000> = "20", "failed-sign-ins-burst", "PUNCHCARD_FAILED_SIGN_INS_BURST", "COUNT",
+            "Sign-ins of one client address that may fail at once after a rest.";
+        failed_sign_ins_of_user_per_hour: Whole<0, 1_000_000> = "60", "failed-sign-ins-of-user-per-hour", "PUNCHCARD_FAILED_SIGN_INS_OF_USER_PER_HOUR", "COUNT",
+            "Sign-ins as one user that may fail in an hour, in the long run, from all addresses together from which this \
+             user has not signed in before; 0 for no limit.";
+        failed_sign_ins_of_user_burst: Whole<1, 1_000_000> = "20", "failed-sign-ins-of-user-burst", "PUNCHCARD_FAILED_SIGN_INS_OF_USER_BURST", "COUNT",
+            "Those that may fail at once after a rest.";
+    }
+
+    "Sessions of users who have signed in."
+    [sessions] Sessions SessionsGiven {
+        idle_minutes: Whole<1, 43_200> = "60", "session-idle-minutes", "PUNCHCARD_SESSION_IDLE_MINUTES", "MINUTES",
+            "Without a request for so many minutes, a session ends.";
+        hours_max: Whole<1, 8_760> = "12", "session-hours-max", "PUNCHCARD_SESSION_HOURS_MAX", "HOURS",
+            "After so many hours, a session ends whatever happens.";
+        secure: Secure = "auto", "session-secure", "PUNCHCARD_SESSION_SECURE", "WHEN",
+            "When browsers are to send the cookie of a session over HTTPS only: `always`, for hosts behind a proxy that \
+             speaks TLS, or `auto`, when the host does so itself.";
     }
 
     "Webhooks: how events leave the host."
@@ -193,6 +215,8 @@ pub(super) struct Given {
     #[command(flatten)]
     limits: LimitsGiven,
     #[command(flatten)]
+    sessions: SessionsGiven,
+    #[command(flatten)]
     webhooks: WebhooksGiven,
     #[command(flatten)]
     messages: MessagesGiven,
@@ -212,6 +236,7 @@ impl Config {
             http: given.http.over(below.http).resolved(),
             tls: given.tls.over(below.tls).resolved(),
             limits: given.limits.over(below.limits).resolved(),
+            sessions: given.sessions.over(below.sessions).resolved(),
             webhooks: given.webhooks.over(below.webhooks).resolved(),
             messages: given.messages.over(below.messages).resolved(),
             store: given.store.over(below.store).resolved(),
@@ -226,21 +251,37 @@ impl LogGiven {
     }
 }
 
-impl Http {
+impl Config {
     /// What the interface is told.
-    pub(super) fn settings(&self, limits: &Limits) -> http::Settings {
+    pub(super) fn settings(&self) -> http::Settings {
+        let Self { http: own, limits, sessions, .. } = self;
         let seconds = |count: u32| Duration::from_secs(count.into());
         let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
         http::Settings {
-            body_bytes_max: count(self.body_kib_max.0) << 10,
-            requests_max: count(self.requests_max.0),
-            connections_max: count(self.connections_max.0),
-            header_time_max: seconds(self.header_seconds_max.0),
-            request_time_max: seconds(self.request_seconds_max.0),
-            shutdown_time_max: seconds(self.shutdown_seconds_max.0),
-            forwarded_from: self.forwarded_from.0.clone(),
+            body_bytes_max: count(own.body_kib_max.0) << 10,
+            requests_max: count(own.requests_max.0),
+            connections_max: count(own.connections_max.0),
+            header_time_max: seconds(own.header_seconds_max.0),
+            request_time_max: seconds(own.request_seconds_max.0),
+            shutdown_time_max: seconds(own.shutdown_seconds_max.0),
+            forwarded_from: own.forwarded_from.0.clone(),
             key_rate: http::Rate::new(limits.requests_per_second.0, 1, limits.requests_burst.0),
             failed_key_rate: http::Rate::new(limits.failed_keys_per_minute.0, 60, limits.failed_keys_burst.0),
+            failed_sign_in_rate: http::Rate::new(
+                limits.failed_sign_ins_per_minute.0,
+                60,
+                limits.failed_sign_ins_burst.0,
+            ),
+            failed_user_rate: http::Rate::new(
+                limits.failed_sign_ins_of_user_per_hour.0,
+                3600,
+                limits.failed_sign_ins_of_user_burst.0,
+            ),
+            sessions: SessionTerms {
+                idle: SignedDuration::from_mins(sessions.idle_minutes.0.into()),
+                whole: SignedDuration::from_hours(sessions.hours_max.0.into()),
+            },
+            secure_cookies: sessions.secure == Secure::Always || self.tls.certificates.path().is_some(),
         }
     }
 }

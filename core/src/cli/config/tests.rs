@@ -20,6 +20,7 @@ fn read(file: &str, flags: &[&str]) -> Result<Config, (usize, String)> {
         http: given.http.over(below.http).resolved(),
         tls: given.tls.over(below.tls).resolved(),
         limits: given.limits.over(below.limits).resolved(),
+        sessions: given.sessions.over(below.sessions).resolved(),
         webhooks: given.webhooks.over(below.webhooks).resolved(),
         messages: given.messages.over(below.messages).resolved(),
         store: given.store.over(below.store).resolved(),

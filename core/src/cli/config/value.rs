@@ -144,6 +144,40 @@ impl Setting for Permission {
     }
 }
 
+/// When browsers are to send a cookie over HTTPS only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::cli) enum Secure {
+    /// When the host speaks TLS itself.
+    Auto,
+    /// Always: something in front of the host speaks TLS.
+    Always,
+}
+
+impl FromStr for Secure {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            "always" => Ok(Self::Always),
+            other => Err(not::<Self>(other)),
+        }
+    }
+}
+
+impl Setting for Secure {
+    fn expected() -> String {
+        "`auto` or `always`".into()
+    }
+
+    fn toml(&self) -> String {
+        quoted(match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+        })
+    }
+}
+
 /// What is logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) struct Filter(String);
@@ -287,7 +321,7 @@ macro_rules! read_by_text {
     )*};
 }
 
-read_by_text! { Address Place Permission Filter Format }
+read_by_text! { Address Place Permission Secure Filter Format }
 
 impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

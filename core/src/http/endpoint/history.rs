@@ -31,7 +31,7 @@ pub(super) struct ChangeOut {
     kind: String,
     /// Which of its kind.
     name: String,
-    /// What it was, as far as it differs; null when it was not there. Instants are in milliseconds since 1970.
+    /// What it was, as far as it differs; null when it was not there.
     before: Option<Value>,
     /// What it is then; null when it is not there any more.
     after: Option<Value>,
@@ -53,7 +53,15 @@ pub(super) struct ByOut {
 impl From<ReadChange> for ChangeOut {
     fn from(read: ReadChange) -> Self {
         let ReadChange { change, personal, .. } = read;
-        let json = |text: Option<String>| text.map(|text| serde_json::from_str(&text).unwrap_or(Value::Null));
+        let json = |text: Option<String>| {
+            let mut value = text.map(|text| serde_json::from_str(&text).unwrap_or(Value::Null));
+            value.iter_mut().for_each(|value| name_instants(None, value));
+            value
+        };
+        let personal = personal.map(|mut value| {
+            name_instants(None, &mut value);
+            value
+        });
         let (staff, role) = change.by.unzip();
         Self {
             id: change.id.to_string(),
@@ -65,6 +73,26 @@ impl From<ReadChange> for ChangeOut {
             after: json(change.after),
             personal,
         }
+    }
+}
+
+/// Gives instants that records keep as milliseconds since 1970 as RFC 3339. Attributes are the merchant's own: what is a
+/// number there stays one.
+fn name_instants(name: Option<&str>, value: &mut Value) {
+    let is_instant = |name: &str| ["at", "from", "until", "since"].contains(&name) || name.ends_with("_at");
+    match value {
+        Value::Object(fields) => {
+            let others = fields.iter_mut().filter(|(name, _)| *name != "attributes");
+            others.for_each(|(name, value)| name_instants(Some(name), value));
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| name_instants(name, value)),
+        Value::Number(number) if name.is_some_and(is_instant) => {
+            let instant = number.as_i64().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
+            if let Some(instant) = instant {
+                *value = instant.to_string().into();
+            }
+        }
+        _ => {}
     }
 }
 
@@ -178,4 +206,27 @@ pub(super) fn happening(happening: Happening, member: MemberId) -> HappeningOut 
 
 fn sees_personal(actor: &Actor) -> bool {
     actor.role.may(Action::ReadPersonal)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn instants_of_records_are_told_as_rfc_3339_and_numbers_of_merchants_are_not_touched() {
+        let mut told = json!({
+            "enrolled_at": 1_773_792_000_000_i64, "version": 3,
+            "tags": [{ "tag": "vip", "since": 0, "expires_at": null }],
+            "attributes": { "bought_at": 7 },
+        });
+        name_instants(None, &mut told);
+        let expected = json!({
+            "enrolled_at": "2026-03-18T00:00:00Z", "version": 3,
+            "tags": [{ "tag": "vip", "since": "1970-01-01T00:00:00Z", "expires_at": null }],
+            "attributes": { "bought_at": 7 },
+        });
+        assert_eq!(told, expected);
+    }
 }

@@ -22,6 +22,7 @@ mod give_assets;
 mod health;
 mod history;
 mod hold_assets;
+mod invitations;
 mod issue_coupons;
 mod keys;
 mod list_deliveries;
@@ -39,6 +40,7 @@ mod message_policy;
 mod message_templates;
 mod messages;
 mod notes;
+mod own_session;
 mod quote_order;
 mod read_assets;
 mod read_liability;
@@ -53,6 +55,7 @@ mod return_coupons;
 mod rotate_secret;
 mod run_command;
 mod segments;
+mod sessions;
 mod settle_order;
 mod spend_stored_value;
 mod statement;
@@ -61,6 +64,7 @@ mod tags_and_tier;
 mod test_webhook;
 mod units;
 mod upload_pack;
+mod users;
 
 use axum::extract::DefaultBodyLimit;
 use utoipa_axum::router::OpenApiRouter;
@@ -107,6 +111,15 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(merchant::put_store))
         .routes(routes!(keys::issue_key, keys::list_keys))
         .routes(routes!(keys::revoke_key))
+        .routes(routes!(users::add_user, users::list_users))
+        .routes(routes!(users::read_user, users::change_user, users::remove_user))
+        .routes(routes!(users::invite_again))
+        .routes(routes!(users::end_sessions_of))
+        .routes(routes!(invitations::accept_invitation))
+        .routes(routes!(sessions::sign_in, sessions::list_sessions))
+        .routes(routes!(sessions::end_session))
+        .routes(routes!(own_session::read_own, own_session::sign_out))
+        .routes(routes!(own_session::change_password))
         .routes(routes!(figures::read_figures))
         .routes(routes!(figures::read_hours))
         .routes(routes!(figures::read_best_sellers))

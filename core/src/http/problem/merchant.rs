@@ -13,6 +13,7 @@ impl From<KeyError> for Problem {
             KeyError::BeyondOwn => Self::new(StatusCode::FORBIDDEN, "other-store", error),
             KeyError::UnknownKey(_) => Self::not_found("unknown-api-key", error),
             KeyError::OwnKey(_) => Self::conflict("own-key", error),
+            KeyError::LastOwner(_) => Self::conflict("last-owner", error),
             KeyError::Store(error) => error.into(),
         }
     }

@@ -53,7 +53,7 @@ pub enum ChangeWebhookError {
 /// The first refusal in the order of [`ChangeWebhookError`]'s variants.
 pub fn change_webhook(
     tx: &mut Tx,
-    act: &Act<'_>,
+    act: &mut Act<'_>,
     change: &ChangeWebhook,
 ) -> Result<(Webhook, Progress), ChangeWebhookError> {
     let (merchant, id) = (act.merchant, change.webhook);
@@ -62,6 +62,7 @@ pub fn change_webhook(
     if webhook.version != change.version {
         return Err(ChangeWebhookError::Changed);
     }
+    let before = webhook.told();
     let mut progress = progress_of(tx, merchant, id)?;
     let mut begins_anew = false;
     if let Some(url) = &change.url {
@@ -92,6 +93,7 @@ pub fn change_webhook(
     }
     webhook.version += 1;
     tx.save(&key, &webhook)?;
+    act.record(tx, "webhook", &id.to_string(), Some(&before), Some(&webhook.told()))?;
     Ok((webhook, progress))
 }
 

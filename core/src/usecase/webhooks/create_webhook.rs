@@ -97,5 +97,6 @@ pub fn create_webhook(
     let cursor = tx.log_head(&layout::events(act.merchant))?.sequence;
     tx.save(&layout::webhook(act.merchant, webhook.id), &webhook)?;
     tx.save(&layout::webhook_progress(act.merchant, webhook.id), &Progress { cursor, ..Progress::default() })?;
+    act.record(tx, "webhook", &webhook.id.to_string(), None, Some(&webhook.told()))?;
     Ok(WebhookCreated { webhook: webhook.id, fingerprint: new.secret.fingerprint() })
 }

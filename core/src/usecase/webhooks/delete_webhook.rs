@@ -1,5 +1,6 @@
 //! Somebody takes a webhook away.
 
+use super::records::Webhook;
 use crate::domain::WebhookId;
 use crate::store::{Direction, StoreError, Tx, layout};
 use crate::usecase::Act;
@@ -9,11 +10,9 @@ use crate::usecase::Act;
 ///
 /// # Errors
 /// The store's failures.
-pub fn delete_webhook(tx: &mut Tx, act: &Act<'_>, webhook: WebhookId) -> Result<bool, StoreError> {
+pub fn delete_webhook(tx: &mut Tx, act: &mut Act<'_>, webhook: WebhookId) -> Result<bool, StoreError> {
     let key = layout::webhook(act.merchant, webhook);
-    if tx.get(&key)?.is_none() {
-        return Ok(false);
-    }
+    let Some(before) = tx.load::<Webhook>(&key)? else { return Ok(false) };
     tx.delete(&key);
     tx.delete(&layout::webhook_progress(act.merchant, webhook));
     let parts = [
@@ -27,5 +26,6 @@ pub fn delete_webhook(tx: &mut Tx, act: &Act<'_>, webhook: WebhookId) -> Result<
             tx.delete(&key);
         }
     }
+    act.record(tx, "webhook", &webhook.to_string(), Some(&before.told()), None)?;
     Ok(true)
 }

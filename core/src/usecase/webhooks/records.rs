@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::domain::{Label, WebhookId, WebhookUrl};
 use crate::store::Record;
@@ -42,6 +43,20 @@ pub struct Webhook {
     pub created_at: Timestamp,
     /// Moves with every change of it.
     pub version: u64,
+}
+
+impl Webhook {
+    /// What the audit log tells of it. Of its URL only whose host it is: the rest of one may be a secret.
+    pub(super) fn told(&self) -> Value {
+        let uri = self.url.uri();
+        json!({
+            "host": format!("{}://{}", uri.scheme_str().unwrap_or_default(), uri.host().unwrap_or_default()),
+            "kinds": self.kinds,
+            "description": self.description,
+            "paused": matches!(self.state, WebhookState::Paused { .. }),
+            "version": self.version,
+        })
+    }
 }
 
 /// A secret that was replaced.

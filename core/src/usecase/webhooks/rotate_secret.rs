@@ -3,6 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::records::{Previous, Webhook};
 use super::secret::Secret;
@@ -58,7 +59,7 @@ pub enum RotateError {
 /// See [`RotateError`].
 pub fn rotate_secret(
     tx: &mut Tx,
-    act: &Act<'_>,
+    act: &mut Act<'_>,
     webhook: WebhookId,
     secret: &Secret,
 ) -> Result<SecretRotated, RotateError> {
@@ -69,6 +70,8 @@ pub fn rotate_secret(
     found.previous = Some(Previous { secret: before, until: previous_until });
     found.version += 1;
     tx.save(&key, &found)?;
+    let told = json!({ "previous_until": previous_until });
+    act.record(tx, "webhook-secret", &webhook.to_string(), None, Some(&told))?;
     Ok(SecretRotated { previous_until, fingerprint: secret.fingerprint() })
 }
 
@@ -76,12 +79,14 @@ pub fn rotate_secret(
 ///
 /// # Errors
 /// See [`RotateError`].
-pub fn drop_previous_secret(tx: &mut Tx, act: &Act<'_>, webhook: WebhookId) -> Result<(), RotateError> {
+pub fn drop_previous_secret(tx: &mut Tx, act: &mut Act<'_>, webhook: WebhookId) -> Result<(), RotateError> {
     let key = layout::webhook(act.merchant, webhook);
     let mut found = tx.load::<Webhook>(&key)?.ok_or(RotateError::Unknown(webhook))?;
-    if found.previous.take().is_some() {
+    if let Some(previous) = found.previous.take() {
         found.version += 1;
         tx.save(&key, &found)?;
+        let told = json!({ "previous_until": previous.until });
+        act.record(tx, "webhook-secret", &webhook.to_string(), Some(&told), None)?;
     }
     Ok(())
 }

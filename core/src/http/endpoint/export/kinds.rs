@@ -157,8 +157,8 @@ impl ExportFormat {
 
 /// An export under way.
 pub(crate) struct Export {
-    kind: ExportKind,
-    format: ExportFormat,
+    pub(super) kind: ExportKind,
+    pub(super) format: ExportFormat,
     /// Names and places of the columns, once the header is written.
     columns: Vec<(String, String)>,
     place: Place,

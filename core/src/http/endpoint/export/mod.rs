@@ -27,7 +27,8 @@ use crate::http::caller::Caller;
 use crate::http::path::Path;
 use crate::http::streams::StreamPlace;
 use crate::http::{App, Problem};
-use crate::usecase::{EventsError, Host};
+use crate::store::{StoreError, Tx};
+use crate::usecase::{Act, EventsError, Host, record_export};
 
 use kinds::ExportError;
 pub(crate) use kinds::{Export, ExportFormat, ExportKind};
@@ -92,11 +93,18 @@ impl From<ExportError> for Problem {
 
 /// Something that is told part by part.
 trait Parts: Send + 'static {
+    /// Writes into the audit log that this is told.
+    fn record(&self, tx: &mut Tx, act: &mut Act<'_>) -> Result<(), StoreError>;
+
     /// The next part; none when all is told.
     fn next_part(&mut self, host: &Host, actor: &Actor) -> Result<Option<Vec<u8>>, Problem>;
 }
 
 impl Parts for Export {
+    fn record(&self, tx: &mut Tx, act: &mut Act<'_>) -> Result<(), StoreError> {
+        record_export(tx, act, self.kind.name(), self.format.name())
+    }
+
     fn next_part(&mut self, host: &Host, actor: &Actor) -> Result<Option<Vec<u8>>, Problem> {
         Ok(Self::next_part(self, host, actor)?)
     }
@@ -115,6 +123,8 @@ async fn streamed<P: Parts>(
     let (merchant, first, parts) = app
         .serve(caller.clone(), action, move |host, actor| {
             let first = parts.next_part(host, actor)?;
+            // Nothing is told of which it is not written down who asked for it.
+            host.act(actor, |tx, act| parts.record(tx, act))?;
             Ok::<_, Problem>((actor.merchant, first, parts))
         })
         .await?;

@@ -17,7 +17,7 @@ use crate::domain::{Action, Actor, ChangeId, MemberId, NoteId};
 use crate::http::caller::Caller;
 use crate::http::path::Path;
 use crate::http::{App, Problem};
-use crate::store::Tx;
+use crate::store::{StoreError, Tx};
 use crate::usecase::{self, Act, Host, Moment};
 
 /// How many records one page has.
@@ -39,6 +39,10 @@ enum Section {
 }
 
 impl Parts for OfMember {
+    fn record(&self, tx: &mut Tx, act: &mut Act<'_>) -> Result<(), StoreError> {
+        usecase::record_disclosure(tx, act, self.member)
+    }
+
     fn next_part(&mut self, host: &Host, actor: &Actor) -> Result<Option<Vec<u8>>, Problem> {
         if matches!(self.section, Section::End) {
             return Ok(None);
