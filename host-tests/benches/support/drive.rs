@@ -49,20 +49,51 @@ impl Measured {
 
 /// Runs `act` from so many threads for so long. It gets the client and a number that no other call of the process gets.
 pub(crate) fn drive(clients: usize, lasting: Duration, act: impl Fn(usize, u64) + Sync) -> Measured {
+    load(clients, lasting, |began, _, _| (began.elapsed() < lasting).then(Instant::now), act)
+}
+
+/// The same, but so many times a second in all, whatever the replies take: each client has its own instants, and what it
+/// begins late counts from when it should have begun, so that waiting in a queue is in the latencies.
+pub(crate) fn drive_at(
+    per_second: f64,
+    clients: usize,
+    lasting: Duration,
+    act: impl Fn(usize, u64) + Sync,
+) -> Measured {
+    let begin = |began: Instant, client: usize, turn: u32| {
+        let at = (f64::from(turn) + client as f64 / clients as f64) * clients as f64 / per_second;
+        let at = Duration::from_secs_f64(at);
+        if at >= lasting {
+            return None;
+        }
+        std::thread::sleep(at.saturating_sub(began.elapsed()));
+        Some(began + at)
+    };
+    load(clients, lasting, begin, act)
+}
+
+/// Lets clients act, each as long as `begin` says when its next turn begins.
+fn load(
+    clients: usize,
+    lasting: Duration,
+    begin: impl Fn(Instant, usize, u32) -> Option<Instant> + Sync,
+    act: impl Fn(usize, u64) + Sync,
+) -> Measured {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let began = Instant::now();
     let by_client = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..clients)
             .map(|client| {
-                let act = &act;
+                let (act, begin) = (&act, &begin);
                 scope.spawn(move || {
                     let mut latencies = Histogram::<u64>::new(3).expect("three digits");
-                    while began.elapsed() < lasting {
+                    let mut turn = 0;
+                    while let Some(start) = begin(began, client, turn) {
                         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-                        let start = Instant::now();
                         act(client, number);
                         let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
                         latencies.record(micros.max(1)).expect("the histogram grows");
+                        turn += 1;
                     }
                     latencies
                 })
@@ -70,7 +101,7 @@ pub(crate) fn drive(clients: usize, lasting: Duration, act: impl Fn(usize, u64) 
             .collect();
         threads.into_iter().map(|thread| thread.join().expect("a client does not panic")).collect::<Vec<_>>()
     });
-    let elapsed = began.elapsed();
+    let elapsed = began.elapsed().max(lasting);
     let mut all = Histogram::<u64>::new(3).expect("three digits");
     by_client.iter().for_each(|latencies| all.add(latencies).expect("the histogram grows"));
     let counts: Vec<_> = by_client.iter().map(|latencies| latencies.len() as f64).collect();
