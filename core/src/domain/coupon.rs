@@ -3,13 +3,17 @@
 //! Pure rules over the lines of a basket. Who has which coupons is the ledger's matter: a type is a unit, and each
 //! coupon of a member a lot of one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{Code, Currency, Label, Line, Minor, StoreId, shares};
+
+mod together;
+
+pub use together::{NotStackable, Passed, best, check_stacking, discounts, in_turn};
 
 /// A type of coupon, as the merchant defined it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,8 +37,14 @@ pub struct CouponType {
     /// How many may be redeemed in all. A reservation takes one; voided, lapsed or returned, it gives it back. Unlike
     /// `total_max`, more may be issued than there are: first come, first served.
     pub stock: Option<u32>,
-    /// Of the coupons of one group a basket takes at most one.
+    /// Of the coupons of one group a basket takes at most so many as the strictest of them says.
     pub stacking_group: Option<Code>,
+    /// How many of its group go together, itself included; one if it is not said.
+    pub group_max: Option<u32>,
+    /// In which order coupons count: those with smaller numbers before those with larger ones.
+    pub priority: u16,
+    /// Whether it goes with no other coupon at all.
+    pub exclusive: bool,
 }
 
 /// What a coupon gives.
@@ -160,18 +170,6 @@ pub struct Discount {
     pub gift: Option<(Label, u32)>,
 }
 
-/// Two coupons of one basket are of the same stacking group.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{first}` and `{second}` are both of the group `{group}`, of which a basket takes one")]
-pub struct NotStackable {
-    /// The group.
-    pub group: Code,
-    /// A coupon of it.
-    pub first: Code,
-    /// Another coupon of it.
-    pub second: Code,
-}
-
 impl Discount {
     fn nothing(lines: usize) -> Self {
         Self { total_minor: 0, lines: vec![0; lines], free_piece: None, gift: None }
@@ -208,7 +206,7 @@ impl CouponType {
         {
             return Err(CouponFault::EndsBeforeBegin { from, until });
         }
-        if [self.per_member_max, self.total_max, self.stock].contains(&Some(0)) {
+        if [self.per_member_max, self.total_max, self.stock, self.group_max].contains(&Some(0)) {
             return Err(CouponFault::LimitZero);
         }
         Ok(())
@@ -294,47 +292,6 @@ impl CouponType {
             && within(&self.scope.categories, line.category.as_ref())
             && within(&self.scope.brands, line.brand.as_ref())
     }
-}
-
-/// Checks that coupons may be used for one basket together: of each stacking group at most one. Coupons without a
-/// group go with everything.
-///
-/// # Errors
-/// The first two that do not go together.
-pub fn check_stacking<'a>(coupons: impl IntoIterator<Item = &'a CouponType>) -> Result<(), NotStackable> {
-    let mut first_of: BTreeMap<&Code, &Code> = BTreeMap::new();
-    for coupon in coupons {
-        let Some(group) = &coupon.stacking_group else { continue };
-        if let Some(first) = first_of.insert(group, &coupon.unit) {
-            return Err(NotStackable { group: group.clone(), first: first.clone(), second: coupon.unit.clone() });
-        }
-    }
-    Ok(())
-}
-
-/// What coupons take off one basket, in the order given. Each counts on what the ones before it have left of the lines,
-/// and a piece that is free is no piece of its line any more; so together they never take off more than the basket costs.
-///
-/// # Errors
-/// The first coupon that gives nothing, by its place from 0, and why.
-pub fn discounts<'a>(
-    coupons: impl IntoIterator<Item = &'a CouponType>,
-    store: StoreId,
-    lines: &[Line],
-) -> Result<Vec<Discount>, (usize, Inapplicable)> {
-    let mut left = lines.to_vec();
-    let mut found = Vec::new();
-    for (place, coupon) in coupons.into_iter().enumerate() {
-        let discount = coupon.discount(store, &left).map_err(|reason| (place, reason))?;
-        for (line, off) in left.iter_mut().zip(&discount.lines) {
-            line.amount_minor -= off;
-        }
-        if let Some(line) = discount.free_piece {
-            left[line].quantity -= 1;
-        }
-        found.push(discount);
-    }
-    Ok(found)
 }
 
 fn shared(total_minor: Minor, weights: &[Minor]) -> Discount {

@@ -28,7 +28,8 @@ mod webhook;
 pub use attribute::{AttributeFault, AttributeKind, AttributeType, AttributeValue};
 pub use benefit::{Period, ServiceBenefit};
 pub use coupon::{
-    Benefit, CouponFault, CouponType, Discount, Inapplicable, NotStackable, Scope, Validity, check_stacking, discounts,
+    Benefit, CouponFault, CouponType, Discount, Inapplicable, NotStackable, Passed, Scope, Validity, best,
+    check_stacking, discounts, in_turn,
 };
 pub use event::Event;
 pub use ids::{

@@ -57,6 +57,15 @@ impl Book<'_> {
         Ok(self.tx.add(&key, signed(count)?.saturating_neg())?)
     }
 
+    /// Checks that so many coupons of a type could be redeemed now, as far as that is not a matter of who has them.
+    ///
+    /// # Errors
+    /// [`LedgerError::CouponTooEarly`], [`LedgerError::CouponOutOfStock`], and the store's failures.
+    pub fn check_redeemable(&mut self, unit: &Code, amount: Minor) -> Result<(), LedgerError> {
+        let unit = self.unit(unit)?;
+        self.check_coupon(&unit, amount)
+    }
+
     /// Checks that so many coupons can be redeemed or reserved; other units are no matter of this.
     pub(super) fn check_coupon(&mut self, unit: &Unit, amount: Minor) -> Result<(), LedgerError> {
         let Some(coupon) = self.coupon_type(unit)? else { return Ok(()) };

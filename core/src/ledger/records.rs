@@ -110,6 +110,13 @@ pub struct Hold {
     pub state: HoldState,
 }
 
+impl Hold {
+    /// Whether it can be posted at an instant.
+    pub fn is_open_at(&self, now: Timestamp) -> bool {
+        self.state == HoldState::Open && now.as_millisecond() < self.lapses_at.as_millisecond()
+    }
+}
+
 impl Record for Hold {
     const VERSION: u8 = 1;
     const NAME: &'static str = "hold";

@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use super::whole;
 use crate::domain::{
-    Code, Currency, Event, Label, Line, LotId, Member, MemberId, Merchant, MerchantId, Minor, Order, OrderId,
-    PackOutcome, PostingId, Reference, Refund, RefundedLine, Source, SpendingOrder, Standing, StoreId, Tag, Unit,
-    UnitKind, UnitRules, ZoneName,
+    Benefit, Code, CouponType, Currency, Event, Label, Line, LotId, Member, MemberId, Merchant, MerchantId, Minor,
+    Order, OrderId, PackOutcome, PostingId, Reference, Refund, RefundedLine, Scope, Source, SpendingOrder, Standing,
+    StoreId, Tag, Unit, UnitKind, UnitRules, Validity, ZoneName,
 };
 use crate::ledger::Lot;
 
@@ -39,6 +39,43 @@ struct Unit1 {
 pub(super) fn unit(version: u8, body: &[u8]) -> Option<Unit> {
     let Unit1 { code, kind, declared_by } = (version == 1).then(|| whole(body))??;
     Some(Unit { code, kind, declared_by, rules: UnitRules::default() })
+}
+
+/// Before coupons had a priority, and could be exclusive or go with some of their group.
+#[derive(Deserialize)]
+struct CouponType1 {
+    unit: Code,
+    title: Label,
+    benefit: Benefit,
+    threshold_minor: Minor,
+    scope: Scope,
+    validity: Validity,
+    per_member_max: Option<u32>,
+    total_max: Option<u32>,
+    stock: Option<u32>,
+    stacking_group: Option<Code>,
+}
+
+pub(super) fn coupon_type(version: u8, body: &[u8]) -> Option<CouponType> {
+    let coupon: CouponType1 = (version == 1).then(|| whole(body))??;
+    let CouponType1 { unit, title, benefit, threshold_minor, scope, validity, .. } = coupon;
+    let CouponType1 { per_member_max, total_max, stock, stacking_group, .. } = coupon;
+    let (group_max, priority, exclusive) = (None, 0, false);
+    Some(CouponType {
+        unit,
+        title,
+        benefit,
+        threshold_minor,
+        scope,
+        validity,
+        per_member_max,
+        total_max,
+        stock,
+        stacking_group,
+        group_max,
+        priority,
+        exclusive,
+    })
 }
 
 /// Before members had cards, other systems' names, attributes, levels, and sources of their tags.

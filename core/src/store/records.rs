@@ -32,7 +32,7 @@ records! {
     Personal, 1, "personal data";
     Sealed, 1, "sealed data";
     SealedSecret, 1, "merchant's secret";
-    CouponType, 1, "type of coupon";
+    CouponType, 2, "type of coupon", older::coupon_type;
     Member, 2, "member", older::member;
     MemberId, 1, "member id";
     ServiceBenefit, 1, "service benefit";

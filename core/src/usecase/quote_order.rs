@@ -3,6 +3,7 @@
 use super::Act;
 use super::catalogue::completed;
 use super::host::has_store;
+use super::quote_coupons::{QuotedCoupon, SoughtCoupons, quote_coupons, taken_off};
 use super::settle_order::{Limited, log, taking_part, within_limits};
 use crate::domain::{Code, Line, LineFault, Member, MemberId, Minor, Order, OrderId, Reference, StoreId};
 use crate::ledger::LedgerError;
@@ -18,6 +19,8 @@ pub struct QuoteOrder {
     pub member: Option<MemberId>,
     /// What.
     pub lines: Vec<Line>,
+    /// With which of the buyer's coupons.
+    pub coupons: SoughtCoupons,
 }
 
 /// What a basket would get.
@@ -25,6 +28,10 @@ pub struct QuoteOrder {
 pub struct Quote {
     /// The sum of the lines.
     pub total_minor: Minor,
+    /// What is left to be paid when the coupons that count are taken off.
+    pub due_minor: Minor,
+    /// What each coupon that was looked at would take off, or why it would not count; those that count first.
+    pub coupons: Vec<QuotedCoupon>,
     /// What each pack says, in the order they are asked.
     pub packs: Vec<PackQuote>,
 }
@@ -80,6 +87,10 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
         Some(id) => Some(member_of(tx, merchant.id, id)?.ok_or(QuoteError::UnknownMember(id))?),
         None => None,
     };
+    let mut lines = completed(tx, act.merchant, &new.lines)?;
+    let coupons = quote_coupons(tx, act, &new.coupons, buyer.as_ref().map(|buyer| buyer.id), new.store, &mut lines)?;
+    let due_minor = total_minor.saturating_sub(taken_off(&coupons));
+    // As when it is settled, packs see what is left when coupons are taken off.
     let order = Order {
         id: OrderId::from_bytes([0; 16]),
         reference: Reference::new("quote").expect("the word is a reference"),
@@ -87,8 +98,8 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
         member: buyer.as_ref().map(|buyer| buyer.id),
         claimed_at: None,
         ordered_at: act.now,
-        lines: completed(tx, act.merchant, &new.lines)?,
-        total_minor,
+        lines,
+        total_minor: due_minor,
         coupons: None,
         payments: Vec::new(),
         refunds: Vec::new(),
@@ -112,7 +123,7 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
         };
         packs.push(PackQuote { pack: active.code, said });
     }
-    Ok(Quote { total_minor, packs })
+    Ok(Quote { total_minor, due_minor, coupons, packs })
 }
 
 /// What the buyer would get of what a pack decided.

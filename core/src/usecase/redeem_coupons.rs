@@ -124,7 +124,8 @@ pub fn redeem_coupons(tx: &mut Tx, act: &mut Act<'_>, redeem: &RedeemCoupons) ->
     }
     check_stacking(&types)?;
     let lines = completed(tx, act.merchant, &redeem.lines)?;
-    let discounts = discounts(&types, store, &lines)
+    let all: Vec<&CouponType> = types.iter().collect();
+    let discounts = discounts(&all, store, &lines)
         .map_err(|(place, reason)| RedeemError::Inapplicable { coupon: coupons[place].clone(), reason })?;
     let total_minor = discounts.iter().map(|discount| discount.total_minor).sum();
     let posting = act.ids.posting();

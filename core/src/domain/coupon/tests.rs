@@ -45,6 +45,9 @@ fn coupon(benefit: Benefit) -> CouponType {
         total_max: None,
         stock: None,
         stacking_group: None,
+        group_max: None,
+        priority: 0,
+        exclusive: false,
     }
 }
 
@@ -167,8 +170,57 @@ fn of_one_stacking_group_a_basket_takes_one() {
         |unit: &str, group: Option<&str>| CouponType { unit: code(unit), stacking_group: group.map(code), ..amount(1) };
     let (a, b, c, d) = (of("a", Some("sale")), of("b", Some("sale")), of("c", Some("birthday")), of("d", None));
     assert_eq!(check_stacking([&a, &c, &d, &d]), Ok(()));
-    let refused = NotStackable { group: code("sale"), first: code("a"), second: code("b") };
+    let refused = NotStackable::Group { group: code("sale"), max: 1, coupon: code("b") };
     assert_eq!(check_stacking([&a, &c, &b]), Err(refused));
+    // The strictest of a group counts, wherever it stands.
+    let (two, three) = (CouponType { group_max: Some(2), ..a.clone() }, CouponType { group_max: Some(3), ..b.clone() });
+    assert_eq!(check_stacking([&two, &three]), Ok(()));
+    assert!(check_stacking([&three, &three, &two]).is_err() && check_stacking([&three, &a]).is_err());
+    let alone = CouponType { exclusive: true, ..d.clone() };
+    let refused = NotStackable::Exclusive { coupon: code("d"), other: code("c") };
+    assert_eq!(check_stacking([&c, &alone]), Err(refused.clone()));
+    assert_eq!(check_stacking([&alone, &c]), Err(refused));
+}
+
+#[test]
+fn coupons_count_by_priority_and_are_told_in_the_order_given() {
+    let half = CouponType { priority: 5, ..percent(50, None) };
+    let off = amount(1000);
+    let totals = |coupons: &[&CouponType]| -> Vec<Minor> {
+        discounts(coupons, STORE, &basket()).unwrap().iter().map(|discount| discount.total_minor).collect()
+    };
+    let total: Minor = basket().iter().map(|line| line.amount_minor).sum();
+    assert_eq!(totals(&[&half, &off]), [(total - 1000) / 2, 1000]);
+    assert_eq!(totals(&[&percent(50, None), &off]), [total / 2, 1000]);
+}
+
+#[test]
+fn the_best_coupons_are_those_that_give_most_together() {
+    let of = |unit: &str, off: Minor, group: Option<&str>, exclusive: bool| CouponType {
+        unit: code(unit),
+        stacking_group: group.map(code),
+        exclusive,
+        ..amount(off)
+    };
+    let (small, large, other) =
+        (of("a", 100, Some("sale"), false), of("b", 300, Some("sale"), false), of("c", 50, None, false));
+    let told = |coupons: &[&CouponType]| -> Vec<Result<Minor, Passed>> {
+        best(coupons, STORE, &basket()).into_iter().map(|found| found.map(|discount| discount.total_minor)).collect()
+    };
+    let full = |coupon: &str| Err(NotStackable::Group { group: code("sale"), max: 1, coupon: code(coupon) }.into());
+    assert_eq!(told(&[&small, &large, &other]), [full("a"), Ok(300), Ok(50)]);
+    // What comes first by priority counts first, even if it gives less.
+    let first = CouponType { priority: 0, ..small.clone() };
+    let later = CouponType { priority: 1, ..large.clone() };
+    assert_eq!(told(&[&later, &first]), [full("b"), Ok(100)]);
+    let alone = of("d", 340, None, true);
+    assert_eq!(told(&[&large, &other, &alone]), [Ok(300), Ok(50), Err(Passed::Less)]);
+    let more = of("d", 360, None, true);
+    let not_with = |other: &str| Err(NotStackable::Exclusive { coupon: code("d"), other: code(other) }.into());
+    assert_eq!(told(&[&large, &other, &more]), [not_with("b"), not_with("c"), Ok(360)]);
+    // Named, each one counts in its turn.
+    let named = in_turn(&[&other, &more], STORE, &basket());
+    assert!(named[0].is_ok() && named[1].is_err());
 }
 
 #[test]

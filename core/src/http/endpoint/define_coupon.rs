@@ -42,9 +42,18 @@ pub(super) struct CouponIn {
     /// How many may be redeemed in all; a reservation takes one until it ends.
     #[schema(minimum = 1)]
     stock: Option<u32>,
-    /// Of the coupons of one group a basket takes at most one.
+    /// Of the coupons of one group a basket takes at most one, or as many as `group_max` says.
     #[schema(value_type = Option<String>, example = "sale")]
     stacking_group: Option<Code>,
+    /// How many of its group go together, itself included; one if it is not said. The strictest of a basket's counts.
+    #[schema(minimum = 1)]
+    group_max: Option<u32>,
+    /// In which order coupons count: those with smaller numbers before those with larger ones.
+    #[serde(default)]
+    priority: u16,
+    /// Whether it goes with no other coupon at all.
+    #[serde(default)]
+    exclusive: bool,
 }
 
 /// What a coupon gives.
@@ -118,6 +127,9 @@ pub(super) struct CouponOut {
     total_max: Option<u32>,
     stock: Option<u32>,
     stacking_group: Option<String>,
+    group_max: Option<u32>,
+    priority: u16,
+    exclusive: bool,
 }
 
 /// The types of coupons of a merchant.
@@ -188,6 +200,9 @@ impl From<CouponType> for CouponOut {
             total_max: coupon.total_max,
             stock: coupon.stock,
             stacking_group: coupon.stacking_group.map(Into::into),
+            group_max: coupon.group_max,
+            priority: coupon.priority,
+            exclusive: coupon.exclusive,
         }
     }
 }
@@ -218,6 +233,9 @@ impl CouponIn {
             total_max: self.total_max,
             stock: self.stock,
             stacking_group: self.stacking_group,
+            group_max: self.group_max,
+            priority: self.priority,
+            exclusive: self.exclusive,
         }
     }
 }

@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 use crate::domain::{Action, MemberId, StoreId};
 use crate::http::caller::Caller;
 use crate::http::sent::Sent;
-use crate::http::wire::{EarnedOut, FailedOut, LineIn, lines};
+use crate::http::wire::{CouponChoice, CouponDiscountOut, EarnedOut, FailedOut, LineIn, lines};
 use crate::http::{App, Problem, at_store};
-use crate::usecase;
+use crate::usecase::{self, QuotedCoupon, SoughtCoupons};
 
 /// A basket.
 #[derive(Deserialize, ToSchema)]
@@ -23,14 +23,81 @@ pub(super) struct Basket {
     #[schema(value_type = Option<String>)]
     member: Option<MemberId>,
     lines: Vec<LineIn>,
+    /// Which of the buyer's coupons are looked at; none if it is left out. Nothing is redeemed.
+    coupons: Option<CouponsSought>,
+}
+
+/// Which coupons are looked at: `"best"` for all that the buyer has, of which the best count, or a list of those that are
+/// to count, as in an order.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum CouponsSought {
+    /// All that the buyer has.
+    Word(BestWord),
+    /// These.
+    Named(Vec<CouponChoice>),
+}
+
+/// The word for the best coupons.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum BestWord {
+    /// Those that give most.
+    Best,
 }
 
 /// What a basket would get.
 #[derive(Serialize, ToSchema)]
 pub(super) struct QuoteOut {
+    /// The sum of the lines.
     total_minor: u64,
+    /// What is left to be paid when the coupons that count are taken off.
+    due_minor: u64,
+    /// Each coupon that was looked at, those that count first. Sent with the order, those that count are redeemed.
+    coupons: Vec<QuotedCouponOut>,
     /// What each pack says, in the order they are asked.
     packs: Vec<PackQuoteOut>,
+}
+
+/// A coupon that was looked at.
+#[derive(Serialize, ToSchema)]
+pub(super) struct QuotedCouponOut {
+    coupon: String,
+    /// What people read on it; null when there is no such type.
+    title: Option<String>,
+    /// The reservation that it is in, when it was named by that.
+    hold: Option<String>,
+    /// Whether it counts.
+    applied: bool,
+    /// What it would take off, or give.
+    discount: Option<CouponDiscountOut>,
+    /// Why it does not count.
+    skipped: Option<SkippedOut>,
+}
+
+/// Why something does not count.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SkippedOut {
+    /// Stable name of the reason: `not-held`, `not-stackable`, `others-give-more`, `coupon-below-threshold` and so on.
+    code: String,
+    explanation: String,
+}
+
+impl From<QuotedCoupon> for QuotedCouponOut {
+    fn from(quoted: QuotedCoupon) -> Self {
+        let (discount, skipped) = match quoted.says {
+            Ok(discount) => (Some(discount.into()), None),
+            Err(unused) => (None, Some(SkippedOut { code: unused.code.to_owned(), explanation: unused.explanation })),
+        };
+        Self {
+            coupon: quoted.coupon.into(),
+            title: quoted.title.map(Into::into),
+            hold: quoted.hold.map(|hold| hold.to_string()),
+            applied: discount.is_some(),
+            discount,
+            skipped,
+        }
+    }
 }
 
 /// What one pack says to a basket.
@@ -67,8 +134,13 @@ pub(super) async fn quote_order(
     caller: Caller,
     sent: Sent<Basket>,
 ) -> Result<Json<QuoteOut>, Problem> {
-    let Basket { store, member, lines: basket } = sent.body;
-    let new = usecase::QuoteOrder { store, member, lines: lines(basket)? };
+    let Basket { store, member, lines: basket, coupons } = sent.body;
+    let coupons = match coupons {
+        None => SoughtCoupons::None,
+        Some(CouponsSought::Word(BestWord::Best)) => SoughtCoupons::Best,
+        Some(CouponsSought::Named(named)) => SoughtCoupons::Named(named.into_iter().map(Into::into).collect()),
+    };
+    let new = usecase::QuoteOrder { store, member, lines: lines(basket)?, coupons };
     let quote = app
         .serve(caller, Action::Serve, move |host, actor| {
             at_store(actor, new.store)?;
@@ -118,5 +190,6 @@ pub(super) async fn quote_order(
             }
         })
         .collect();
-    Ok(Json(QuoteOut { total_minor: quote.total_minor, packs }))
+    let coupons = quote.coupons.into_iter().map(Into::into).collect();
+    Ok(Json(QuoteOut { total_minor: quote.total_minor, due_minor: quote.due_minor, coupons, packs }))
 }

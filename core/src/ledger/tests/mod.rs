@@ -255,5 +255,8 @@ fn coupon(unit: &str) -> CouponType {
         total_max: None,
         stock: None,
         stacking_group: None,
+        group_max: None,
+        priority: 0,
+        exclusive: false,
     }
 }
