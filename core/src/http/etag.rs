@@ -6,6 +6,9 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
 use super::Problem;
+use crate::domain::{Actor, MerchantId};
+use crate::store::{StoreError, Tx};
+use crate::usecase::{Act, Host, Thing};
 
 /// A reply with the version of the thing that it shows.
 pub(super) struct Versioned<T>(pub(super) u64, pub(super) T);
@@ -42,4 +45,36 @@ impl<S: Sync> FromRequestParts<S> for Expected {
         let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
         version.map(Self).ok_or_else(Problem::wrong_version)
     }
+}
+
+/// Changes something, if it is in the version that the request expects, and tells what came of it and its next version.
+pub(super) fn change<T, E>(
+    host: &Host,
+    actor: &Actor,
+    thing: &Thing,
+    expected: Option<u64>,
+    mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
+) -> Result<(T, u64), Problem>
+where
+    Problem: From<E>,
+{
+    host.act(actor, |tx, act| {
+        thing.expect(tx, act.merchant, expected)?;
+        let done = use_case(tx, act)?;
+        Ok((done, thing.version(tx, act.merchant)?))
+    })
+}
+
+/// Each of a short list with the version that it is in.
+pub(super) fn with_versions<T>(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    all: Vec<T>,
+    thing: impl Fn(&T) -> Thing,
+) -> Result<Vec<(T, u64)>, StoreError> {
+    let version = |one: T| {
+        let version = thing(&one).version(tx, merchant)?;
+        Ok((one, version))
+    };
+    all.into_iter().map(version).collect()
 }

@@ -65,6 +65,7 @@ mod timeline;
 mod upload_pack;
 pub mod users;
 mod verify;
+mod versions;
 mod visits;
 pub mod webhooks;
 
@@ -133,4 +134,5 @@ pub use tag_member::{TagError, drop_tag, put_tag};
 pub use timeline::{Happening, Moment, read_timeline};
 pub use upload_pack::{UploadError, list_packs, upload_pack};
 pub use verify::{MerchantReport, Verified, verify};
+pub use versions::{Thing, VersionError};
 pub use visits::{Visits, read_visits};

@@ -21,6 +21,7 @@ mod crash;
 mod demo;
 mod docs;
 mod durability;
+mod edits;
 mod events;
 mod every_route;
 mod exchange;

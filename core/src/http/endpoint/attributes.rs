@@ -9,10 +9,12 @@ use utoipa::ToSchema;
 
 use crate::domain::{Action, AttributeKind, AttributeType, Code, Label};
 use crate::http::caller::Caller;
+use crate::http::etag::{IfExpected, Versioned, change, with_versions};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
-use crate::usecase;
+use crate::store::Tx;
+use crate::usecase::{self, Act, Thing};
 
 /// What the values of an attribute are.
 #[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
@@ -57,6 +59,8 @@ pub(super) struct AttributeOut {
     kind: KindForm,
     choices: Vec<String>,
     personal: bool,
+    /// Names the state in which it is, for `If-Match`.
+    version: u64,
 }
 
 /// The attributes of a merchant.
@@ -66,8 +70,8 @@ pub(super) struct AttributesOut {
     attributes: Vec<AttributeOut>,
 }
 
-impl From<AttributeType> for AttributeOut {
-    fn from(attribute: AttributeType) -> Self {
+impl From<(AttributeType, u64)> for AttributeOut {
+    fn from((attribute, version): (AttributeType, u64)) -> Self {
         let (kind, choices) = match attribute.kind {
             AttributeKind::Text => (KindForm::Text, BTreeSet::new()),
             AttributeKind::Number => (KindForm::Number, BTreeSet::new()),
@@ -81,6 +85,7 @@ impl From<AttributeType> for AttributeOut {
             kind,
             choices: choices.into_iter().map(Into::into).collect(),
             personal: attribute.personal,
+            version,
         }
     }
 }
@@ -88,7 +93,8 @@ impl From<AttributeType> for AttributeOut {
 /// Defines an attribute of members, or changes its label or adds to its choices.
 #[utoipa::path(put, path = "/v1/attributes/{attribute}", tag = "members",
     extensions(("x-needs" = json!("manage-members"))), request_body = AttributeIn,
-    params(("attribute" = String, Path, description = "Its code.")),
+    params(("attribute" = String, Path, description = "Its code."),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is changed if somebody else has changed it since.")),
     responses((status = 200, body = AttributeOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -96,8 +102,9 @@ pub(super) async fn define_attribute(
     State(app): State<App>,
     caller: Caller,
     Path(attribute): Path<String>,
+    IfExpected(expected): IfExpected,
     sent: Sent<AttributeIn>,
-) -> Result<Json<AttributeOut>, Problem> {
+) -> Result<Versioned<Json<AttributeOut>>, Problem> {
     let AttributeIn { label, kind, choices, personal } = sent.body;
     let is_choice = matches!(kind, KindForm::Choice);
     if !is_choice && !choices.is_empty() {
@@ -112,12 +119,13 @@ pub(super) async fn define_attribute(
     };
     let code = Code::new(&attribute).map_err(|error| Problem::wrong_name(&error))?;
     let new = AttributeType { code, label, kind, personal };
-    let out = new.clone().into();
     app.serve(caller, Action::ManageMembers, move |host, actor| {
-        host.act(actor, |tx, act| usecase::define_attribute(tx, act, &new))
+        let thing = Thing::Attribute(new.code.clone());
+        let define = |tx: &mut Tx, act: &mut Act<'_>| usecase::define_attribute(tx, act, &new);
+        let ((), version) = change(host, actor, &thing, expected, define)?;
+        Ok::<_, Problem>(Versioned(version, Json((new, version).into())))
     })
-    .await?;
-    Ok(Json(out))
+    .await
 }
 
 /// The attributes that a merchant has defined.
@@ -128,7 +136,12 @@ pub(super) async fn define_attribute(
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_attributes(State(app): State<App>, caller: Caller) -> Result<Json<AttributesOut>, Problem> {
     let all = app
-        .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::list_attributes(tx, actor.merchant)))
+        .serve(caller, Action::Read, move |host, actor| {
+            host.look(|tx| {
+                let all = usecase::list_attributes(tx, actor.merchant)?;
+                with_versions(tx, actor.merchant, all, |one| Thing::Attribute(one.code.clone()))
+            })
+        })
         .await?;
     Ok(Json(AttributesOut { attributes: all.into_iter().map(Into::into).collect() }))
 }

@@ -10,10 +10,12 @@ use utoipa::ToSchema;
 
 use crate::domain::{Action, Code, Label, MemberId, Period, ServiceBenefit, StoreId};
 use crate::http::caller::{Caller, Once};
+use crate::http::etag::{IfExpected, Versioned, change, with_versions};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem, at_store};
-use crate::usecase::{self, BenefitLeft};
+use crate::store::Tx;
+use crate::usecase::{self, Act, BenefitLeft, Thing};
 
 /// A period of the merchant's calendar.
 #[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
@@ -62,6 +64,8 @@ pub(super) struct ServiceBenefitOut {
     period: PeriodForm,
     tiers: Vec<String>,
     tags: Vec<String>,
+    /// Names the state in which it is, for `If-Match`.
+    version: u64,
 }
 
 /// The benefits of a merchant.
@@ -110,8 +114,8 @@ pub(super) struct BenefitUsedOut {
     left: u32,
 }
 
-impl From<ServiceBenefit> for ServiceBenefitOut {
-    fn from(benefit: ServiceBenefit) -> Self {
+impl From<(ServiceBenefit, u64)> for ServiceBenefitOut {
+    fn from((benefit, version): (ServiceBenefit, u64)) -> Self {
         Self {
             benefit: benefit.code.into(),
             title: benefit.title.into(),
@@ -125,6 +129,7 @@ impl From<ServiceBenefit> for ServiceBenefitOut {
             },
             tiers: benefit.tiers.into_iter().map(Into::into).collect(),
             tags: benefit.tags.into_iter().map(Into::into).collect(),
+            version,
         }
     }
 }
@@ -142,7 +147,8 @@ fn code(text: &str) -> Result<Code, Problem> {
 /// Defines a service benefit with a quota, or changes it from now on.
 #[utoipa::path(put, path = "/v1/benefits/{benefit}", tag = "benefits",
     extensions(("x-needs" = json!("manage-members"))), request_body = ServiceBenefitIn,
-    params(("benefit" = String, Path)),
+    params(("benefit" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is changed if somebody else has changed it since.")),
     responses((status = 200, body = ServiceBenefitOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -150,8 +156,9 @@ pub(super) async fn define_benefit(
     State(app): State<App>,
     caller: Caller,
     Path(benefit): Path<String>,
+    IfExpected(expected): IfExpected,
     sent: Sent<ServiceBenefitIn>,
-) -> Result<Json<ServiceBenefitOut>, Problem> {
+) -> Result<Versioned<Json<ServiceBenefitOut>>, Problem> {
     let ServiceBenefitIn { title, quota, period, tiers, tags } = sent.body;
     let period = match period {
         PeriodForm::Day => Period::Day,
@@ -161,12 +168,13 @@ pub(super) async fn define_benefit(
         PeriodForm::Ever => Period::Ever,
     };
     let new = ServiceBenefit { code: code(&benefit)?, title, quota, period, tiers, tags };
-    let out = new.clone().into();
     app.serve(caller, Action::ManageMembers, move |host, actor| {
-        host.act(actor, |tx, act| usecase::define_benefit(tx, act, &new))
+        let thing = Thing::Benefit(new.code.clone());
+        let define = |tx: &mut Tx, act: &mut Act<'_>| usecase::define_benefit(tx, act, &new);
+        let ((), version) = change(host, actor, &thing, expected, define)?;
+        Ok::<_, Problem>(Versioned(version, Json((new, version).into())))
     })
-    .await?;
-    Ok(Json(out))
+    .await
 }
 
 /// The service benefits that a merchant has defined.
@@ -176,7 +184,12 @@ pub(super) async fn define_benefit(
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_benefits(State(app): State<App>, caller: Caller) -> Result<Json<ServiceBenefitsOut>, Problem> {
     let all = app
-        .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::list_benefits(tx, actor.merchant)))
+        .serve(caller, Action::Read, move |host, actor| {
+            host.look(|tx| {
+                let all = usecase::list_benefits(tx, actor.merchant)?;
+                with_versions(tx, actor.merchant, all, |one| Thing::Benefit(one.code.clone()))
+            })
+        })
         .await?;
     Ok(Json(ServiceBenefitsOut { benefits: all.into_iter().map(Into::into).collect() }))
 }

@@ -10,11 +10,13 @@ use utoipa::ToSchema;
 
 use crate::domain::{Action, Benefit, Code, CouponType, Label, Scope, StoreId, Validity};
 use crate::http::caller::Caller;
+use crate::http::etag::{IfExpected, Versioned, change, with_versions};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::wire::AmountMinor;
 use crate::http::{App, Problem};
-use crate::usecase;
+use crate::store::Tx;
+use crate::usecase::{self, Act, Thing};
 
 /// A type of coupon.
 #[derive(Deserialize, ToSchema)]
@@ -130,6 +132,8 @@ pub(super) struct CouponOut {
     group_max: Option<u32>,
     priority: u16,
     exclusive: bool,
+    /// Names the state in which it is, for `If-Match`.
+    version: u64,
 }
 
 /// The types of coupons of a merchant.
@@ -142,7 +146,8 @@ pub(super) struct CouponsOut {
 /// Defines a type of coupon, or changes one from now on.
 #[utoipa::path(put, path = "/v1/coupons/{coupon}", tag = "coupons",
     extensions(("x-needs" = json!("manage-assets"))), request_body = CouponIn,
-    params(("coupon" = String, Path)),
+    params(("coupon" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is changed if somebody else has changed it since.")),
     responses((status = 200, body = CouponOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -150,17 +155,18 @@ pub(super) async fn define_coupon(
     State(app): State<App>,
     caller: Caller,
     Path(coupon): Path<String>,
+    IfExpected(expected): IfExpected,
     sent: Sent<CouponIn>,
-) -> Result<Json<CouponOut>, Problem> {
+) -> Result<Versioned<Json<CouponOut>>, Problem> {
     let unit = Code::new(coupon).map_err(|error| Problem::wrong_name(&error))?;
     let coupon = sent.body.of(unit);
-    let coupon = app
-        .serve(caller, Action::ManageAssets, move |host, actor| {
-            host.act(actor, |tx, act| usecase::define_coupon(tx, act, &coupon))?;
-            Ok::<_, usecase::DefineError>(coupon)
-        })
-        .await?;
-    Ok(Json(coupon.into()))
+    app.serve(caller, Action::ManageAssets, move |host, actor| {
+        let thing = Thing::Coupon(coupon.unit.clone());
+        let define = |tx: &mut Tx, act: &mut Act<'_>| usecase::define_coupon(tx, act, &coupon);
+        let ((), version) = change(host, actor, &thing, expected, define)?;
+        Ok::<_, Problem>(Versioned(version, Json((coupon, version).into())))
+    })
+    .await
 }
 
 /// The types of coupons of the merchant.
@@ -171,13 +177,18 @@ pub(super) async fn define_coupon(
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_coupons(State(app): State<App>, caller: Caller) -> Result<Json<CouponsOut>, Problem> {
     let coupons = app
-        .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::list_coupon_types(tx, actor.merchant)))
+        .serve(caller, Action::Read, move |host, actor| {
+            host.look(|tx| {
+                let all = usecase::list_coupon_types(tx, actor.merchant)?;
+                with_versions(tx, actor.merchant, all, |one| Thing::Coupon(one.unit.clone()))
+            })
+        })
         .await?;
     Ok(Json(CouponsOut { coupons: coupons.into_iter().map(Into::into).collect() }))
 }
 
-impl From<CouponType> for CouponOut {
-    fn from(coupon: CouponType) -> Self {
+impl From<(CouponType, u64)> for CouponOut {
+    fn from((coupon, version): (CouponType, u64)) -> Self {
         let Scope { skus, categories, brands, stores } = coupon.scope;
         Self {
             coupon: coupon.unit.into(),
@@ -203,6 +214,7 @@ impl From<CouponType> for CouponOut {
             group_max: coupon.group_max,
             priority: coupon.priority,
             exclusive: coupon.exclusive,
+            version,
         }
     }
 }

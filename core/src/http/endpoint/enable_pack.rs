@@ -10,11 +10,13 @@ use utoipa::ToSchema;
 
 use crate::domain::{Action, Code, RevisionId, StoreId};
 use crate::http::caller::Caller;
+use crate::http::etag::{IfExpected, Versioned, change};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
 use crate::pack::Grant;
-use crate::usecase::{self, Enablement};
+use crate::store::Tx;
+use crate::usecase::{self, Act, Enablement, Thing};
 
 /// What is to be in force.
 #[derive(Deserialize, ToSchema)]
@@ -57,7 +59,8 @@ pub(super) struct EnablementOut {
 /// Switches a pack on for chosen stores, changes its settings and grants, or switches it off.
 #[utoipa::path(put, path = "/v1/packs/{pack}/enablement", tag = "packs",
     extensions(("x-needs" = json!("manage-packs"))), request_body = EnablementIn,
-    params(("pack" = String, Path)),
+    params(("pack" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is changed if somebody else has changed it since.")),
     responses((status = 200, body = EnablementOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -65,17 +68,18 @@ pub(super) async fn enable_pack(
     State(app): State<App>,
     caller: Caller,
     Path(pack): Path<String>,
+    IfExpected(expected): IfExpected,
     sent: Sent<EnablementIn>,
-) -> Result<Json<EnablementOut>, Problem> {
+) -> Result<Versioned<Json<EnablementOut>>, Problem> {
     let pack = Code::new(pack).map_err(|error| Problem::wrong_name(&error))?;
     let EnablementIn { revision, stores, grants, settings } = sent.body;
     let wanted = usecase::EnablePack { pack, revision, stores, grants, settings };
-    let enablement = app
-        .serve(caller, Action::ManagePacks, move |host, actor| {
-            host.act(actor, |tx, act| usecase::enable_pack(tx, act, &wanted))
-        })
-        .await?;
-    Ok(Json(enablement.into()))
+    app.serve(caller, Action::ManagePacks, move |host, actor| {
+        let enable = |tx: &mut Tx, act: &mut Act<'_>| usecase::enable_pack(tx, act, &wanted);
+        let (enablement, version) = change(host, actor, &Thing::Enablement(wanted.pack.clone()), expected, enable)?;
+        Ok::<_, Problem>(Versioned(version, Json(enablement.into())))
+    })
+    .await
 }
 
 impl From<Enablement> for EnablementOut {

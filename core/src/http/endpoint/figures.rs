@@ -13,11 +13,13 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::{Action, Actor, StoreId};
 use crate::http::caller::Caller;
 use crate::http::cursor::page_length;
+use crate::http::etag::{IfExpected, Versioned, change};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem, at_store};
 use crate::store::layout::Selling;
-use crate::usecase::{self, Counts, Figure, Goal, GoalProgress};
+use crate::store::{StoreError, Tx};
+use crate::usecase::{self, Act, Counts, Figure, Goal, GoalProgress, Thing};
 
 /// Which days, and where.
 #[derive(Deserialize, IntoParams)]
@@ -375,21 +377,23 @@ pub(super) async fn list_goals(
     State(app): State<App>,
     caller: Caller,
     Path(text): Path<String>,
-) -> Result<Json<GoalsOut>, Problem> {
+) -> Result<Versioned<Json<GoalsOut>>, Problem> {
     let month = month(&text)?;
-    let goals = app
-        .serve(caller, Action::ReadFigures, move |host, actor| {
-            let goals = host.look(|tx| usecase::list_goals(tx, actor.merchant, month))?;
-            Ok::<_, Problem>(seen_by(actor, goals))
-        })
-        .await?;
-    Ok(Json(goals.into()))
+    app.serve(caller, Action::ReadFigures, move |host, actor| {
+        let (goals, version) = host.look(|tx| {
+            let version = Thing::Goals(month).version(tx, actor.merchant)?;
+            Ok::<_, StoreError>((usecase::list_goals(tx, actor.merchant, month)?, version))
+        })?;
+        Ok::<_, Problem>(Versioned(version, Json(seen_by(actor, goals).into())))
+    })
+    .await
 }
 
 /// Sets a goal for a month.
 #[utoipa::path(put, path = "/v1/goals/{month}", tag = "figures",
     extensions(("x-needs" = json!("manage-staff"))), request_body = GoalIn,
-    params(("month" = String, Path, description = "Such as `2026-03`.")),
+    params(("month" = String, Path, description = "Such as `2026-03`."),
+        ("If-Match" = Option<String>, Header, description = "The ETag of the month's goals: nothing is changed if somebody else has changed one since.")),
     responses((status = 200, body = GoalsOut, description = "All goals for the month."),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -397,8 +401,9 @@ pub(super) async fn set_goal(
     State(app): State<App>,
     caller: Caller,
     Path(text): Path<String>,
+    IfExpected(expected): IfExpected,
     sent: Sent<GoalIn>,
-) -> Result<Json<GoalsOut>, Problem> {
+) -> Result<Versioned<Json<GoalsOut>>, Problem> {
     let month = month(&text)?;
     let GoalIn { store, figure, target } = sent.body;
     let figure = Figure::named(&figure).ok_or_else(|| {
@@ -408,15 +413,14 @@ pub(super) async fn set_goal(
         return Err(Problem::wrong_body("target", &format!("{target} is more than {TARGET_MAX}")));
     }
     let goal = Goal { month, store, figure, target };
-    let goals = app
-        .serve(caller, Action::ManageStaff, move |host, actor| {
-            if !goal.store.map_or(actor.stores.is_all(), |store| actor.stores.has(store)) {
-                return Err(Problem::other_store());
-            }
-            host.act(actor, |tx, act| usecase::set_goal(tx, act, &goal))?;
-            let goals = host.look(|tx| usecase::list_goals(tx, actor.merchant, month))?;
-            Ok(seen_by(actor, goals))
-        })
-        .await?;
-    Ok(Json(goals.into()))
+    app.serve(caller, Action::ManageStaff, move |host, actor| {
+        if !goal.store.map_or(actor.stores.is_all(), |store| actor.stores.has(store)) {
+            return Err(Problem::other_store());
+        }
+        let set = |tx: &mut Tx, act: &mut Act<'_>| usecase::set_goal(tx, act, &goal);
+        let (_, version) = change(host, actor, &Thing::Goals(month), expected, set)?;
+        let goals = host.look(|tx| usecase::list_goals(tx, actor.merchant, month))?;
+        Ok(Versioned(version, Json(seen_by(actor, goals).into())))
+    })
+    .await
 }

@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 
 use crate::domain::{Action, Store};
 use crate::http::caller::Caller;
+use crate::http::etag::with_versions;
 use crate::http::{App, Problem};
-use crate::usecase;
+use crate::usecase::{self, Thing};
 
 /// The merchant's stores.
 #[derive(Serialize, ToSchema)]
@@ -22,11 +23,13 @@ pub(super) struct StoreOut {
     id: String,
     code: String,
     name: String,
+    /// Names the state in which it is, for `If-Match`.
+    version: u64,
 }
 
-impl From<Store> for StoreOut {
-    fn from(store: Store) -> Self {
-        Self { id: store.id.to_string(), code: store.code.into(), name: store.name.into() }
+impl From<(Store, u64)> for StoreOut {
+    fn from((store, version): (Store, u64)) -> Self {
+        Self { id: store.id.to_string(), code: store.code.into(), name: store.name.into(), version }
     }
 }
 
@@ -38,7 +41,12 @@ impl From<Store> for StoreOut {
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_stores(State(app): State<App>, caller: Caller) -> Result<Json<StoresOut>, Problem> {
     let stores = app
-        .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::list_stores(tx, actor.merchant)))
+        .serve(caller, Action::Read, move |host, actor| {
+            host.look(|tx| {
+                let all = usecase::list_stores(tx, actor.merchant)?;
+                with_versions(tx, actor.merchant, all, |one| Thing::Store(one.code.clone()))
+            })
+        })
         .await?;
     Ok(Json(StoresOut { stores: stores.into_iter().map(Into::into).collect() }))
 }

@@ -8,12 +8,12 @@ use utoipa::ToSchema;
 use super::list_stores::StoreOut;
 use crate::domain::{Action, Code, Label, Merchant, SpendingOrder};
 use crate::http::caller::Caller;
-use crate::http::etag::{Expected, Versioned};
+use crate::http::etag::{Expected, IfExpected, Versioned, change};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
-use crate::store::encode;
-use crate::usecase;
+use crate::store::{Tx, encode};
+use crate::usecase::{self, Act, Thing};
 
 /// Which part of stored value members spend first.
 #[derive(Clone, Copy, Deserialize, Serialize, ToSchema)]
@@ -131,7 +131,8 @@ pub(super) struct StoreIn {
 /// Opens a store with this code, or renames the one that has it.
 #[utoipa::path(put, path = "/v1/stores/{store}", tag = "stores",
     extensions(("x-needs" = json!("manage-staff"))), request_body = StoreIn,
-    params(("store" = String, Path, description = "Its code, such as `main`.")),
+    params(("store" = String, Path, description = "Its code, such as `main`."),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is changed if somebody else has changed it since.")),
     responses((status = 200, body = StoreOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -139,13 +140,14 @@ pub(super) async fn put_store(
     State(app): State<App>,
     caller: Caller,
     Path(code): Path<String>,
+    IfExpected(expected): IfExpected,
     sent: Sent<StoreIn>,
-) -> Result<Json<StoreOut>, Problem> {
+) -> Result<Versioned<Json<StoreOut>>, Problem> {
     let code = Code::new(&code).map_err(|error| Problem::wrong_name(&error))?;
-    let store = app
-        .serve(caller, Action::ManageStaff, move |host, actor| {
-            host.act(actor, |tx, act| usecase::put_store(tx, act, &code, &sent.body.name))
-        })
-        .await?;
-    Ok(Json(store.into()))
+    app.serve(caller, Action::ManageStaff, move |host, actor| {
+        let put = |tx: &mut Tx, act: &mut Act<'_>| usecase::put_store(tx, act, &code, &sent.body.name);
+        let (store, version) = change(host, actor, &Thing::Store(code.clone()), expected, put)?;
+        Ok::<_, Problem>(Versioned(version, Json((store, version).into())))
+    })
+    .await
 }

@@ -9,9 +9,11 @@ use utoipa::ToSchema;
 use super::enable_pack::EnablementOut;
 use crate::domain::{Action, Code, RevisionId};
 use crate::http::caller::Caller;
+use crate::http::etag::Versioned;
 use crate::http::path::Path;
 use crate::http::{App, Problem};
-use crate::usecase;
+use crate::store::StoreError;
+use crate::usecase::{self, Thing};
 
 /// A pack revision with what it says of itself: enough to ask for consent, and to make a form for its settings.
 #[derive(Serialize, ToSchema)]
@@ -62,13 +64,15 @@ pub(super) async fn read_enablement(
     State(app): State<App>,
     caller: Caller,
     Path(pack): Path<String>,
-) -> Result<Json<EnablementOut>, Problem> {
+) -> Result<Versioned<Json<EnablementOut>>, Problem> {
     let pack = Code::new(pack).map_err(|error| Problem::wrong_name(&error))?;
-    let enablement = app
-        .serve(caller, Action::ManagePacks, move |host, actor| {
-            let found = host.look(|tx| usecase::read_enablement(tx, actor.merchant, &pack))?;
-            found.ok_or_else(|| Problem::pack_not_enabled(&pack))
-        })
-        .await?;
-    Ok(Json(enablement.into()))
+    app.serve(caller, Action::ManagePacks, move |host, actor| {
+        let (found, version) = host.look(|tx| {
+            let version = Thing::Enablement(pack.clone()).version(tx, actor.merchant)?;
+            Ok::<_, StoreError>((usecase::read_enablement(tx, actor.merchant, &pack)?, version))
+        })?;
+        let enablement = found.ok_or_else(|| Problem::pack_not_enabled(&pack))?;
+        Ok::<_, Problem>(Versioned(version, Json(enablement.into())))
+    })
+    .await
 }

@@ -8,10 +8,12 @@ use utoipa::ToSchema;
 
 use crate::domain::{Action, Code, Condition, Label, MemberId, Remark, Segment, StoreId, Test, Within};
 use crate::http::caller::Caller;
+use crate::http::etag::{IfExpected, Versioned, change, with_versions};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
-use crate::usecase;
+use crate::store::Tx;
+use crate::usecase::{self, Act, Thing};
 
 /// What is true of some members.
 #[derive(Deserialize, Serialize, ToSchema)]
@@ -120,6 +122,8 @@ pub(super) struct SegmentOut {
     title: String,
     condition: ConditionForm,
     tag: Option<String>,
+    /// Names the state in which it is, for `If-Match`.
+    version: u64,
 }
 
 /// The segments of a merchant.
@@ -219,10 +223,10 @@ impl From<Condition> for ConditionForm {
     }
 }
 
-impl From<Segment> for SegmentOut {
-    fn from(Segment { code, title, condition, tag }: Segment) -> Self {
+impl From<(Segment, u64)> for SegmentOut {
+    fn from((Segment { code, title, condition, tag }, version): (Segment, u64)) -> Self {
         let tag = tag.map(Into::into);
-        Self { segment: code.into(), title: title.into(), condition: condition.into(), tag }
+        Self { segment: code.into(), title: title.into(), condition: condition.into(), tag, version }
     }
 }
 
@@ -239,7 +243,8 @@ fn code(text: &str) -> Result<Code, Problem> {
 /// Defines a segment, or changes it from now on.
 #[utoipa::path(put, path = "/v1/segments/{segment}", tag = "members",
     extensions(("x-needs" = json!("manage-members"))), request_body = SegmentIn,
-    params(("segment" = String, Path)),
+    params(("segment" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is changed if somebody else has changed it since.")),
     responses((status = 200, body = SegmentOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -247,13 +252,16 @@ pub(super) async fn define_segment(
     State(app): State<App>,
     caller: Caller,
     Path(segment): Path<String>,
+    IfExpected(expected): IfExpected,
     sent: Sent<SegmentIn>,
-) -> Result<Json<SegmentOut>, Problem> {
+) -> Result<Versioned<Json<SegmentOut>>, Problem> {
     let SegmentIn { title, condition, tag } = sent.body;
     let segment = Segment { code: code(&segment)?, title, condition: condition.into(), tag };
     app.serve(caller, Action::ManageMembers, move |host, actor| {
-        host.act(actor, |tx, act| usecase::define_segment(tx, act, &segment))?;
-        Ok::<_, usecase::SegmentError>(Json(segment.into()))
+        let thing = Thing::Segment(segment.code.clone());
+        let define = |tx: &mut Tx, act: &mut Act<'_>| usecase::define_segment(tx, act, &segment);
+        let ((), version) = change(host, actor, &thing, expected, define)?;
+        Ok::<_, Problem>(Versioned(version, Json((segment, version).into())))
     })
     .await
 }
@@ -285,7 +293,12 @@ pub(super) async fn drop_segment(
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_segments(State(app): State<App>, caller: Caller) -> Result<Json<SegmentsOut>, Problem> {
     let segments = app
-        .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::list_segments(tx, actor.merchant)))
+        .serve(caller, Action::Read, move |host, actor| {
+            host.look(|tx| {
+                let all = usecase::list_segments(tx, actor.merchant)?;
+                with_versions(tx, actor.merchant, all, |one| Thing::Segment(one.code.clone()))
+            })
+        })
         .await?;
     Ok(Json(SegmentsOut { segments: segments.into_iter().map(Into::into).collect() }))
 }

@@ -12,11 +12,12 @@ use super::read_member::known_here;
 use crate::domain::{Action, ChangeId, Code, Label, MemberId};
 use crate::http::caller::Caller;
 use crate::http::cursor::{cursor, page_length, place};
-use crate::http::etag::Versioned;
+use crate::http::etag::{IfExpected, Versioned, change};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
-use crate::usecase::{self, TierChange};
+use crate::store::Tx;
+use crate::usecase::{self, Act, Thing, TierChange};
 
 /// For how long a member bears a tag.
 #[derive(Deserialize, ToSchema)]
@@ -31,7 +32,8 @@ pub(super) struct TagIn {
 /// Puts a tag on a member, or renews it.
 #[utoipa::path(put, path = "/v1/members/{member}/tags/{tag}", tag = "members",
     extensions(("x-needs" = json!("serve"))), request_body = TagIn,
-    params(("member" = String, Path), ("tag" = String, Path)),
+    params(("member" = String, Path), ("tag" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is changed if somebody else has changed it since.")),
     responses((status = 200, body = MemberOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -39,14 +41,15 @@ pub(super) async fn put_tag(
     State(app): State<App>,
     caller: Caller,
     Path((member, tag)): Path<(String, String)>,
+    IfExpected(expected): IfExpected,
     sent: Sent<TagIn>,
 ) -> Result<Versioned<Json<MemberOut>>, Problem> {
     let id: MemberId = member.parse()?;
     let tag = Code::new(&tag).map_err(|error| Problem::wrong_name(&error))?;
     app.serve(caller, Action::Serve, move |host, actor| {
-        let known = host.act(actor, |tx, act| usecase::put_tag(tx, act, id, &tag, sent.body.expires_at))?;
-        let version = known.member.version;
-        Ok::<_, usecase::TagError>(Versioned(version, Json(MemberOut::new(known, actor, host.clock.now()))))
+        let edit = |tx: &mut Tx, act: &mut Act<'_>| usecase::put_tag(tx, act, id, &tag, sent.body.expires_at);
+        let (known, version) = change(host, actor, &Thing::Member(id), expected, edit)?;
+        Ok::<_, Problem>(Versioned(version, Json(MemberOut::new(known, actor, host.clock.now()))))
     })
     .await
 }
@@ -54,7 +57,8 @@ pub(super) async fn put_tag(
 /// Takes a tag off a member.
 #[utoipa::path(delete, path = "/v1/members/{member}/tags/{tag}", tag = "members",
     extensions(("x-needs" = json!("serve"))),
-    params(("member" = String, Path), ("tag" = String, Path)),
+    params(("member" = String, Path), ("tag" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is changed if somebody else has changed it since.")),
     responses((status = 200, body = MemberOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -62,13 +66,14 @@ pub(super) async fn drop_tag(
     State(app): State<App>,
     caller: Caller,
     Path((member, tag)): Path<(String, String)>,
+    IfExpected(expected): IfExpected,
 ) -> Result<Versioned<Json<MemberOut>>, Problem> {
     let id: MemberId = member.parse()?;
     let tag = Code::new(&tag).map_err(|error| Problem::wrong_name(&error))?;
     app.serve(caller, Action::Serve, move |host, actor| {
-        let known = host.act(actor, |tx, act| usecase::drop_tag(tx, act, id, &tag))?;
-        let version = known.member.version;
-        Ok::<_, usecase::TagError>(Versioned(version, Json(MemberOut::new(known, actor, host.clock.now()))))
+        let edit = |tx: &mut Tx, act: &mut Act<'_>| usecase::drop_tag(tx, act, id, &tag);
+        let (known, version) = change(host, actor, &Thing::Member(id), expected, edit)?;
+        Ok::<_, Problem>(Versioned(version, Json(MemberOut::new(known, actor, host.clock.now()))))
     })
     .await
 }
@@ -92,7 +97,8 @@ pub(super) struct TierIn {
 /// Gives a member a level by hand, in place of the one that they have.
 #[utoipa::path(put, path = "/v1/members/{member}/tier", tag = "members",
     extensions(("x-needs" = json!("manage-members"))), request_body = TierIn,
-    params(("member" = String, Path)),
+    params(("member" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is changed if somebody else has changed it since.")),
     responses((status = 200, body = MemberOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -100,15 +106,16 @@ pub(super) async fn set_tier(
     State(app): State<App>,
     caller: Caller,
     Path(member): Path<String>,
+    IfExpected(expected): IfExpected,
     sent: Sent<TierIn>,
 ) -> Result<Versioned<Json<MemberOut>>, Problem> {
     let id: MemberId = member.parse()?;
     let TierIn { tier, until, reason } = sent.body;
     let new = usecase::SetTier { code: tier, until, reason };
     app.serve(caller, Action::ManageMembers, move |host, actor| {
-        let known = host.act(actor, |tx, act| usecase::set_tier(tx, act, id, &new))?;
-        let version = known.member.version;
-        Ok::<_, usecase::TierError>(Versioned(version, Json(MemberOut::new(known, actor, host.clock.now()))))
+        let edit = |tx: &mut Tx, act: &mut Act<'_>| usecase::set_tier(tx, act, id, &new);
+        let (known, version) = change(host, actor, &Thing::Member(id), expected, edit)?;
+        Ok::<_, Problem>(Versioned(version, Json(MemberOut::new(known, actor, host.clock.now()))))
     })
     .await
 }

@@ -7,10 +7,12 @@ use utoipa::ToSchema;
 
 use crate::domain::{Action, Code, Currency, Shortfall, Unit, UnitKind, UnitRules};
 use crate::http::caller::Caller;
+use crate::http::etag::{IfExpected, Versioned, change, with_versions};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
-use crate::usecase;
+use crate::store::Tx;
+use crate::usecase::{self, Act, Thing};
 
 /// What becomes of the part of an earning that can not be taken back, because it is spent already.
 #[derive(Clone, Copy, Default, Deserialize, Serialize, ToSchema)]
@@ -56,6 +58,8 @@ pub(super) struct UnitOut {
     /// The pack that declared it; null for the merchant's own.
     declared_by: Option<String>,
     rules: RulesForm,
+    /// Names the state in which it is, for `If-Match`.
+    version: u64,
 }
 
 /// The units of a merchant.
@@ -65,8 +69,8 @@ pub(super) struct UnitsOut {
     units: Vec<UnitOut>,
 }
 
-impl From<Unit> for UnitOut {
-    fn from(unit: Unit) -> Self {
+impl From<(Unit, u64)> for UnitOut {
+    fn from((unit, version): (Unit, u64)) -> Self {
         let UnitRules { transferable, balance_max, earn_per_day_max, spend_per_day_max, shortfall } = unit.rules;
         let shortfall = match shortfall {
             Shortfall::Owe => ShortfallForm::Owe,
@@ -82,6 +86,7 @@ impl From<Unit> for UnitOut {
             },
             declared_by: unit.declared_by.map(Into::into),
             rules: RulesForm { transferable, balance_max, earn_per_day_max, spend_per_day_max, shortfall },
+            version,
         }
     }
 }
@@ -94,7 +99,12 @@ impl From<Unit> for UnitOut {
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_units(State(app): State<App>, caller: Caller) -> Result<Json<UnitsOut>, Problem> {
     let units = app
-        .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::list_units(tx, actor.merchant)))
+        .serve(caller, Action::Read, move |host, actor| {
+            host.look(|tx| {
+                let all = usecase::list_units(tx, actor.merchant)?;
+                with_versions(tx, actor.merchant, all, |one| Thing::Unit(one.code.clone()))
+            })
+        })
         .await?;
     Ok(Json(UnitsOut { units: units.into_iter().map(Into::into).collect() }))
 }
@@ -102,7 +112,8 @@ pub(super) async fn list_units(State(app): State<App>, caller: Caller) -> Result
 /// Puts the rules of a unit in force, all of them, from the next posting on.
 #[utoipa::path(put, path = "/v1/units/{unit}/rules", tag = "assets",
     extensions(("x-needs" = json!("manage-assets"))), request_body = RulesForm,
-    params(("unit" = String, Path, description = "Its code, such as `points`.")),
+    params(("unit" = String, Path, description = "Its code, such as `points`."),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is changed if somebody else has changed it since.")),
     responses((status = 200, body = UnitOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -110,8 +121,9 @@ pub(super) async fn set_rules(
     State(app): State<App>,
     caller: Caller,
     Path(unit): Path<String>,
+    IfExpected(expected): IfExpected,
     sent: Sent<RulesForm>,
-) -> Result<Json<UnitOut>, Problem> {
+) -> Result<Versioned<Json<UnitOut>>, Problem> {
     let unit = Code::new(&unit).map_err(|error| Problem::wrong_name(&error))?;
     let RulesForm { transferable, balance_max, earn_per_day_max, spend_per_day_max, shortfall } = sent.body;
     for (field, limit) in
@@ -128,10 +140,10 @@ pub(super) async fn set_rules(
         ShortfallForm::Refuse => Shortfall::Refuse,
     };
     let rules = UnitRules { transferable, balance_max, earn_per_day_max, spend_per_day_max, shortfall };
-    let unit = app
-        .serve(caller, Action::ManageAssets, move |host, actor| {
-            host.act(actor, |tx, act| usecase::set_unit_rules(tx, act, &unit, &rules))
-        })
-        .await?;
-    Ok(Json(unit.into()))
+    app.serve(caller, Action::ManageAssets, move |host, actor| {
+        let set = |tx: &mut Tx, act: &mut Act<'_>| usecase::set_unit_rules(tx, act, &unit, &rules);
+        let (unit, version) = change(host, actor, &Thing::Unit(unit.clone()), expected, set)?;
+        Ok::<_, Problem>(Versioned(version, Json((unit, version).into())))
+    })
+    .await
 }

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::Problem;
-use crate::usecase::{GoalError, ItemError, KeyError, MerchantError, RulesError};
+use crate::usecase::{GoalError, ItemError, KeyError, MerchantError, RulesError, VersionError};
 
 impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
@@ -52,6 +52,15 @@ impl From<GoalError> for Problem {
         match error {
             GoalError::UnknownStore(_) => Self::refused("unknown-store", error),
             GoalError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<VersionError> for Problem {
+    fn from(error: VersionError) -> Self {
+        match error {
+            VersionError::Other { .. } => Self::new(StatusCode::PRECONDITION_FAILED, "other-version", error),
+            VersionError::Store(error) => error.into(),
         }
     }
 }
