@@ -76,7 +76,7 @@ pub(super) fn rehome(
         book.tx.save(&layout::open_lot(book.merchant, survivor, unit, expires_at, lot_id), &lot)?;
         if let Some(at) = expires_at {
             let due = |member| Due::Lot { member, unit: unit.clone(), lot: lot_id };
-            book.redirect(due(gone), due(survivor), at)?;
+            book.redirect(&due(gone), &due(survivor), at)?;
         }
         moved.push(Allocation { lot: lot_id, expires_at, amount });
     }

@@ -136,9 +136,9 @@ impl Book<'_> {
     }
 
     /// Takes a lot's place among what falls due from one member to another.
-    pub(super) fn redirect(&mut self, gone: Due, survivor: Due, at: jiff::Timestamp) -> Result<(), LedgerError> {
-        self.tx.delete(&layout::due(self.merchant, at, &gone));
-        Ok(self.tx.put(&layout::due(self.merchant, at, &survivor), Vec::new())?)
+    pub(super) fn redirect(&mut self, gone: &Due, survivor: &Due, at: jiff::Timestamp) -> Result<(), LedgerError> {
+        self.tx.delete(&layout::due(self.merchant, at, gone));
+        Ok(self.tx.put(&layout::due(self.merchant, at, survivor), Vec::new())?)
     }
 }
 

@@ -90,12 +90,12 @@ impl Assets {
         };
         let (unit, what) = match self.sort {
             Sort::Balances => {
-                let amount = row.needed("amount", amount)?;
+                let amount = row.needed("amount", |text| amount(&text))?;
                 let expires_at = row.text("expires_at", |text| text.parse::<Timestamp>())?.flatten();
                 (row.needed("unit", code)?, Holding::Balance { amount, expires_at })
             }
             Sort::Coupons => {
-                let count = row.text("count", amount)?.flatten().unwrap_or(1);
+                let count = row.text("count", |text| amount(&text))?.flatten().unwrap_or(1);
                 (row.needed("coupon", code)?, Holding::Coupons { count })
             }
         };
@@ -105,7 +105,7 @@ impl Assets {
     }
 }
 
-fn amount(text: String) -> Result<Minor, &'static str> {
+fn amount(text: &str) -> Result<Minor, &'static str> {
     text.parse()
         .ok()
         .filter(|amount| *amount > 0)

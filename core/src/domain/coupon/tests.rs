@@ -122,7 +122,7 @@ fn an_exchange_takes_one_piece_of_the_dearest_off() {
 #[test]
 fn coupons_count_on_what_the_ones_before_have_left() {
     let off = |coupons: &[CouponType]| {
-        let found = discounts(coupons, STORE, &basket())?;
+        let found = discounts(&coupons.iter().collect::<Vec<_>>(), STORE, &basket())?;
         Ok(found.into_iter().map(|discount| discount.lines).collect::<Vec<_>>())
     };
     let croissant = exchange(&["croissant"]);
