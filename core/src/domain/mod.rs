@@ -5,6 +5,7 @@
 
 mod attribute;
 mod benefit;
+mod card;
 mod coupon;
 mod event;
 mod ids;
@@ -27,6 +28,7 @@ mod webhook;
 
 pub use attribute::{AttributeFault, AttributeKind, AttributeType, AttributeValue};
 pub use benefit::{Period, ServiceBenefit};
+pub use card::card_number;
 pub use coupon::{
     Benefit, CouponFault, CouponType, Discount, Inapplicable, NotStackable, Passed, Scope, Validity, best,
     check_stacking, discounts, in_turn,

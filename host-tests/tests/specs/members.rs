@@ -230,3 +230,24 @@ async fn a_request_whose_key_is_under_way_is_told_to_ask_again() {
     });
     assert_eq!(first.await.unwrap().unwrap().result, "Some(409)");
 }
+
+#[tokio::test]
+async fn a_card_has_a_number_of_its_own_by_which_the_till_finds_its_member() {
+    let world = World::new();
+    let shop = &world.shop;
+    let new = shop.post("/v1/members", json!({ "personal": { "name": "Alice Smith" } })).send().await.created();
+    let path = format!("/v1/members/{}/card", new["id"].as_str().unwrap());
+    assert_eq!(shop.get(&path).send().await.problem().name(), "404 no-card");
+    let issue = async |key: &str| shop.request("POST", &path).key(key).send().await;
+    let issued = issue("card-1").await.created();
+    assert_eq!(issue("card-1").await.created(), issued, "sent again it is the same card");
+    let number = issued["number"].as_str().unwrap();
+    assert_eq!(number.len(), 16);
+    let card = shop.get(&path).send().await.ok();
+    assert_eq!((&card["number"], &card["tier"]), (&issued["number"], &Value::Null));
+    assert!(card["qr_svg"].as_str().unwrap().contains("<svg"), "{card}");
+    let found = shop.get(&format!("/v1/members?reference={number}")).send().await.ok();
+    assert_eq!(found["members"][0]["id"], new["id"]);
+    assert_eq!(world.rival.get(&path).send().await.problem().name(), "404 unknown-member");
+    world.books_balance();
+}

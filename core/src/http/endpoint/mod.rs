@@ -4,6 +4,7 @@ mod adjust_assets;
 mod attributes;
 mod automatic_messages;
 mod benefits;
+mod card;
 mod catalogue;
 mod change_webhook;
 mod claim_order;
@@ -83,6 +84,7 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(enrol_member::enrol_member, find_members::find_members))
         .routes(routes!(read_member::read_member, edit_member::edit_member))
         .routes(routes!(edit_member::erase_member))
+        .routes(routes!(card::read_card, card::issue_card))
         .routes(routes!(merge_members::preview_merge, merge_members::merge_members))
         .routes(routes!(tags_and_tier::put_tag, tags_and_tier::drop_tag))
         .routes(routes!(tags_and_tier::set_tier))

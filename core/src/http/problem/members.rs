@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use super::Problem;
 use crate::domain::AttributeFault;
 use crate::usecase::{
-    AttributeError, BenefitError, ConsentError, EditError, EnrolError, EraseError, FindError, IdentityError,
+    AttributeError, BenefitError, CardError, ConsentError, EditError, EnrolError, EraseError, FindError, IdentityError,
     MergeError, NoteError, SegmentError, TagError, TierError, UseError,
 };
 
@@ -188,6 +188,18 @@ impl From<SegmentError> for Problem {
             SegmentError::Unknown(_) => Self::not_found("unknown-segment", error),
             SegmentError::UnknownMember(id) => Self::unknown_member(id),
             SegmentError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<CardError> for Problem {
+    fn from(error: CardError) -> Self {
+        match error {
+            CardError::UnknownMember(id) => Self::unknown_member(id),
+            CardError::Erased(_) => Self::conflict("member-erased", error),
+            CardError::NoCard(_) => Self::not_found("no-card", error),
+            CardError::Identity(error) => error.into(),
+            CardError::Store(error) => error.into(),
         }
     }
 }
