@@ -7,7 +7,7 @@ use insta::{assert_json_snapshot, assert_snapshot};
 use punchcard::domain::{Actor, Reference, StaffId};
 use punchcard::store::StoreError;
 use punchcard::usecase::CommandReply;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_member_is_enrolled_with_reference_tags_and_store() {
