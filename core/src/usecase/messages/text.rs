@@ -360,17 +360,13 @@ fn filled(text: &str, values: &BTreeMap<String, Value>, bytes_max: usize) -> Res
     let told = |error: &minijinja::Error| (error.line().unwrap_or(1), error.kind().to_string());
     let template = environment.template_from_str(text).map_err(|error| told(&error))?;
     let mut output = Bounded { written: Vec::new(), bytes_max };
-    match template.render_captured_to(context(values), &mut output) {
+    match template.render_captured_to(Value::from_object(values.clone()), &mut output) {
         Ok(_) => String::from_utf8(output.written).map_err(|_| (1, "it is no text".to_owned())),
         Err(error) if error.kind() == minijinja::ErrorKind::WriteFailure => {
             Err((1, format!("what comes of it is longer than {bytes_max} bytes")))
         }
         Err(error) => Err(told(&error)),
     }
-}
-
-fn context(values: &BTreeMap<String, Value>) -> Value {
-    values.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// Takes so many bytes and no more.
