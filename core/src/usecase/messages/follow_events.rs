@@ -184,12 +184,11 @@ fn happened(tx: &mut Tx, act: &Act<'_>, trigger: Trigger, event: &Event) -> Resu
     })
 }
 
+/// Values by the names of placeholders.
+type Told = Vec<(&'static str, MessageValue)>;
+
 /// What is told of an order, and when it was made.
-fn order_values(
-    tx: &mut Tx,
-    act: &Act<'_>,
-    id: OrderId,
-) -> Result<(Vec<(&'static str, MessageValue)>, Timestamp), StoreError> {
+fn order_values(tx: &mut Tx, act: &Act<'_>, id: OrderId) -> Result<(Told, Timestamp), StoreError> {
     let key = layout::order(act.merchant, id);
     let order = tx.load::<Order>(&key)?.ok_or_else(|| StoreError::corrupt("order (missing)", &key))?;
     let store = tx.load::<Store>(&layout::store(act.merchant, order.store))?;
@@ -209,7 +208,7 @@ fn last_refund(tx: &mut Tx, act: &Act<'_>, id: OrderId) -> Result<Minor, StoreEr
 }
 
 /// What a member has to spend: points, and stored value with its bonus.
-fn balances(tx: &mut Tx, act: &Act<'_>, member: MemberId) -> Result<Vec<(&'static str, MessageValue)>, StoreError> {
+fn balances(tx: &mut Tx, act: &Act<'_>, member: MemberId) -> Result<Told, StoreError> {
     let assets = match read_assets(tx, act.merchant, act.now, member) {
         Ok(assets) => assets,
         Err(AssetsError::UnknownMember(_)) => Vec::new(),

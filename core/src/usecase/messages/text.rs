@@ -311,7 +311,7 @@ pub(super) fn render(
     surroundings: &Surroundings,
     wishes: &[Locale],
 ) -> Result<Rendered, TextFault> {
-    let Some(locale) = Locale::choose(template.texts.keys(), wishes) else {
+    let Some(locale) = Locale::choose(&template.texts.keys(), wishes) else {
         let locale = wishes.first().cloned().unwrap_or_else(|| Locale::new("en").expect("`en` is a language"));
         return Err(TextFault { locale, part: "body", line: 1, reason: "the template has no texts".to_owned() });
     };
