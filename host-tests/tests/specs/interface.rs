@@ -32,6 +32,7 @@ async fn the_interface_is_described_as_openapi_3_1() {
     get /v1/catalogue/{sku}
     put /v1/catalogue/{sku}
     get /v1/changes
+    get /v1/coupons
     put /v1/coupons/{coupon}
     get /v1/events
     get /v1/events/stream
@@ -52,20 +53,29 @@ async fn the_interface_is_described_as_openapi_3_1() {
     post /v1/members
     get /v1/members/{member}
     patch /v1/members/{member}
+    post /v1/members/{member}/adjustments
     get /v1/members/{member}/assets
     get /v1/members/{member}/benefits
     post /v1/members/{member}/benefits/{benefit}/returns
     post /v1/members/{member}/benefits/{benefit}/uses
+    get /v1/members/{member}/card
+    post /v1/members/{member}/card
     get /v1/members/{member}/consents
     put /v1/members/{member}/consents/{purpose}
     post /v1/members/{member}/coupons
     post /v1/members/{member}/coupons/redemptions
+    post /v1/members/{member}/coupons/returns
     get /v1/members/{member}/export
+    post /v1/members/{member}/gifts
     post /v1/members/{member}/holds
+    get /v1/members/{member}/merge
+    post /v1/members/{member}/merge
     get /v1/members/{member}/notes
     post /v1/members/{member}/notes
     delete /v1/members/{member}/notes/{note}
     delete /v1/members/{member}/personal
+    get /v1/members/{member}/portrait
+    get /v1/members/{member}/segments
     get /v1/members/{member}/statement
     post /v1/members/{member}/stored-value
     post /v1/members/{member}/stored-value/payments
@@ -101,8 +111,14 @@ async fn the_interface_is_described_as_openapi_3_1() {
     get /v1/packs
     post /v1/packs
     post /v1/packs/{pack}/commands/{command}
+    get /v1/packs/{pack}/enablement
     put /v1/packs/{pack}/enablement
+    get /v1/packs/{pack}/revisions/{revision}
     post /v1/quotes
+    post /v1/releases
+    get /v1/segments
+    delete /v1/segments/{segment}
+    put /v1/segments/{segment}
     delete /v1/session
     get /v1/session
     put /v1/session/password
@@ -189,7 +205,7 @@ async fn every_write_at_a_till_says_that_it_needs_an_idempotency_key_and_does() 
         assert_eq!(problem.name(), "400 no-idempotency-key", "{method} {path}");
         asked += 1;
     }
-    assert_eq!(asked, 23);
+    assert_eq!(asked, 28);
 }
 
 #[tokio::test]

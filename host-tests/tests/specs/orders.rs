@@ -80,6 +80,8 @@ async fn a_quote_explains_what_was_applied_and_what_was_skipped() {
     let quote = alice.order("till-1").quote().await.ok();
     assert_json_snapshot!(quote, @r#"
     {
+      "coupons": [],
+      "due_minor": 2400,
       "packs": [
         {
           "earnings": [
