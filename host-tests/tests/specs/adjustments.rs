@@ -9,7 +9,7 @@ async fn adjust(shop: &Shop, member: &Member, body: Value) -> host_tests::Reply 
     shop.post(&format!("/v1/members/{}/adjustments", member.id), body).send().await
 }
 
-fn give(give: Value) -> Value {
+fn give(give: &Value) -> Value {
     json!({ "unit": "points", "give": give, "reason": "an apology" })
 }
 
@@ -19,7 +19,7 @@ async fn an_adjustment_gives_and_takes_and_stands_on_the_statement() {
     let shop = &world.shop;
     with_points(shop).await;
     let alice = shop.member("alice").enrol().await;
-    let given = adjust(shop, &alice, give(json!({ "amount": 50 }))).await.created();
+    let given = adjust(shop, &alice, give(&json!({ "amount": 50 }))).await.created();
     assert_eq!((&given["available"], alice.points().await), (&json!(50), 50));
     let take = json!({ "unit": "points", "take": { "amount": 20 }, "reason": "entered twice" });
     adjust(shop, &alice, take.clone()).await.created();
@@ -37,7 +37,7 @@ async fn an_adjustment_gives_and_takes_and_stands_on_the_statement() {
     assert_eq!(adjust(shop, &alice, points("take")).await.problem().name(), "422 insufficient-balance");
     let neither = json!({ "unit": "points", "reason": "a" });
     assert_eq!(adjust(shop, &alice, neither).await.problem().name(), "422 give-or-take");
-    let late = give(json!({ "amount": 1, "expires_at": "2020-01-01T00:00:00Z" }));
+    let late = give(&json!({ "amount": 1, "expires_at": "2020-01-01T00:00:00Z" }));
     assert_eq!(adjust(shop, &alice, late).await.problem().name(), "422 expired-already");
     let unknown = json!({ "unit": "stars", "give": { "amount": 1 }, "reason": "a" });
     assert_eq!(adjust(shop, &alice, unknown).await.problem().name(), "422 unknown-unit");
@@ -52,7 +52,7 @@ async fn what_waits_for_an_event_is_released_by_it_once() {
     with_points(shop).await;
     let (alice, bob) = (shop.member("alice").enrol().await, shop.member("bob").enrol().await);
     for member in [&alice, &bob] {
-        let later = give(json!({ "amount": 40, "release_on": "delivered-7" }));
+        let later = give(&json!({ "amount": 40, "release_on": "delivered-7" }));
         let given = adjust(shop, member, later).await.created();
         assert_eq!((&given["available"], &given["pending"]), (&json!(0), &json!(40)));
     }
