@@ -245,6 +245,7 @@ fn settings() -> http::Settings {
         failed_user_rate: None,
         sessions: SessionTerms { idle: SignedDuration::from_mins(60), whole: SignedDuration::from_hours(12) },
         secure_cookies: false,
+        traced: false,
     }
 }
 

@@ -13,6 +13,7 @@ mod merchant;
 mod pack;
 mod progress;
 mod serve;
+mod telemetry;
 mod user;
 mod verify;
 

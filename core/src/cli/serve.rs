@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 
 use super::caretaker::{Caretaker, Duties};
 use super::config::{Config, Given, LogGiven};
+use super::telemetry::Traces;
 use super::{Failure, begin_log, data};
 use crate::clock::Clock;
 use crate::describe::describe;
@@ -131,6 +132,7 @@ pub(super) fn serve(
         .enable_all()
         .build()
         .map_err(|error| format!("the server does not start: {error}"))?;
+    let traces = Traces::begin(&config.telemetry, runtime.handle())?;
     let (listen, settings) = (config.http.listen.0, config.settings());
     let certificates = certificates.map(Arc::new);
     let scheme = if certificates.is_some() { "https" } else { "http" };
@@ -151,6 +153,9 @@ pub(super) fn serve(
             served
         })
         .map_err(|error| format!("can not listen on {listen}: {error}"))?;
+    if let Some(traces) = traces {
+        traces.stop();
+    }
     runtime.shutdown_timeout(LAST_WORK_MAX);
     // What a disk that failed has kept, only a new start can find out: whoever watches the process is to start it again.
     let health = host.store.health();

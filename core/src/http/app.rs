@@ -9,6 +9,7 @@ use tracing::Span;
 use super::caller::{Caller, Credential};
 use super::rate::Limiter;
 use super::streams::Streams;
+use super::trace::Traced;
 use super::trail::Trail;
 use super::{Problem, Settings};
 use crate::domain::{Action, Actor, StaffId, StoreId};
@@ -122,6 +123,7 @@ impl App {
         caller.trail().goes_to_work();
         let done = tokio::task::spawn_blocking(move || {
             let _place = place;
+            let _work = caller.trail().traced().map(Traced::work);
             span.in_scope(|| {
                 let actor = app.identify(&caller, is_request)?;
                 if !actor.role.may(action) {
@@ -142,8 +144,10 @@ impl App {
         let place = Arc::clone(&self.shared.places).try_acquire_owned().map_err(|_| Problem::too_busy())?;
         let (host, span) = (self.host.clone(), Span::current());
         trail.goes_to_work();
+        let trail = trail.clone();
         let done = tokio::task::spawn_blocking(move || {
             let _place = place;
+            let _work = trail.traced().map(Traced::work);
             span.in_scope(|| work(&host))
         });
         done.await.unwrap_or_else(|error| Err(Problem::internal(error)))

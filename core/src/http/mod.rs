@@ -21,6 +21,7 @@ mod server;
 mod settings;
 mod streams;
 mod tls;
+mod trace;
 mod trail;
 mod watch;
 mod webhook_wire;

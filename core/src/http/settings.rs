@@ -35,6 +35,8 @@ pub struct Settings {
     pub sessions: SessionTerms,
     /// Whether browsers are to send the cookie of a session over HTTPS only.
     pub secure_cookies: bool,
+    /// Whether requests are traced for a collector.
+    pub traced: bool,
 }
 
 /// So many in so many seconds in the long run, and so many at once after a rest.

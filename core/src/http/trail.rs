@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::rate::Standing;
+use super::trace::Traced;
 use crate::domain::{Actor, MerchantId, StaffId};
 
 /// What becomes known of a request. Clones share it.
@@ -17,12 +18,18 @@ struct Known {
     actor: OnceLock<(MerchantId, StaffId)>,
     standing: OnceLock<Standing>,
     at_work: AtomicBool,
+    traced: Option<Traced>,
 }
 
 impl Trail {
-    /// That of a request that comes from this address.
-    pub(super) fn new(peer: Option<IpAddr>) -> Self {
-        Self(Arc::new(Known { peer, ..Known::default() }))
+    /// That of a request that comes from this address, and may be traced.
+    pub(super) fn new(peer: Option<IpAddr>, traced: Option<Traced>) -> Self {
+        Self(Arc::new(Known { peer, traced, ..Known::default() }))
+    }
+
+    /// Its trace for a collector, if it has one.
+    pub(super) fn traced(&self) -> Option<&Traced> {
+        self.0.traced.as_ref()
     }
 
     /// Where the request comes from, if it has come over a network.

@@ -12,6 +12,7 @@ use tracing::Instrument as _;
 use uuid::Builder;
 
 use super::rate::Standing;
+use super::trace::Traced;
 use super::trail::Trail;
 use super::{App, Problem};
 use crate::clock::{Entropy, Stopwatch};
@@ -27,9 +28,11 @@ const REQUEST_ID_BYTES_MAX: usize = 64;
 /// Serves one request.
 pub(super) async fn watch(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let name = name_of(request.headers());
-    let trail = Trail::new(client(&request, &app.settings().forwarded_from));
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
+    let begin = || Traced::begin(request.headers(), known(&method), &route, name.to_str().unwrap_or_default());
+    let traced = app.settings().traced.then(begin);
+    let trail = Trail::new(client(&request, &app.settings().forwarded_from), traced);
     let seen = Seen::new(&name, known(&method), route, trail.clone());
     request.extensions_mut().insert(trail.clone());
 
@@ -42,6 +45,9 @@ pub(super) async fn watch(State(app): State<App>, mut request: Request, next: Ne
     headers.insert(REQUEST_ID, name);
     if let Some(standing) = trail.standing() {
         tell(standing, headers);
+    }
+    if let Some(traced) = trail.traced() {
+        traced.answered(response.status());
     }
     seen.answered(response.status());
     response

@@ -47,6 +47,7 @@ mod segments;
 mod staff;
 mod strace;
 mod tls;
+mod traces;
 mod uploads;
 mod users;
 mod walkthrough;

@@ -12,7 +12,7 @@ use clap::Args;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-pub(super) use self::value::{Address, Addresses, Filter, Format, Permission, Place, Secure};
+pub(super) use self::value::{Address, Addresses, Endpoint, Filter, Format, Permission, Place, Secure};
 use self::value::{Setting, Whole};
 use super::Failure;
 use super::data::Keys;
@@ -187,6 +187,15 @@ settings! {
              is in the files is personal.";
     }
 
+    "Traces of requests, sent by OTLP over HTTP (protobuf) to a collector. Nothing personal is in them."
+    [telemetry] Telemetry TelemetryGiven {
+        endpoint: Endpoint = "", "telemetry-endpoint", "PUNCHCARD_TELEMETRY_ENDPOINT", "URL",
+            "Where traces go, with the whole path, such as `http://127.0.0.1:4318/v1/traces`; none go anywhere by default. \
+             What the host is called there, OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say.";
+        sampled_percent: Whole<0, 100> = "100", "telemetry-sampled-percent", "PUNCHCARD_TELEMETRY_SAMPLED_PERCENT", "PERCENT",
+            "How many of a hundred requests are traced. A request that comes with a `traceparent` is traced when that says so.";
+    }
+
     "Where the data is, and how much it may take."
     [store] Store StoreGiven {
         data: Place = "", "data", "PUNCHCARD_DATA", "DIR",
@@ -221,6 +230,8 @@ pub(super) struct Given {
     #[command(flatten)]
     messages: MessagesGiven,
     #[command(flatten)]
+    telemetry: TelemetryGiven,
+    #[command(flatten)]
     store: StoreGiven,
 }
 
@@ -239,6 +250,7 @@ impl Config {
             sessions: given.sessions.over(below.sessions).resolved(),
             webhooks: given.webhooks.over(below.webhooks).resolved(),
             messages: given.messages.over(below.messages).resolved(),
+            telemetry: given.telemetry.over(below.telemetry).resolved(),
             store: given.store.over(below.store).resolved(),
         })
     }
@@ -282,6 +294,7 @@ impl Config {
                 whole: SignedDuration::from_hours(sessions.hours_max.0.into()),
             },
             secure_cookies: sessions.secure == Secure::Always || self.tls.certificates.path().is_some(),
+            traced: self.telemetry.endpoint.url().is_some(),
         }
     }
 }

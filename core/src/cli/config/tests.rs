@@ -23,6 +23,7 @@ fn read(file: &str, flags: &[&str]) -> Result<Config, (usize, String)> {
         sessions: given.sessions.over(below.sessions).resolved(),
         webhooks: given.webhooks.over(below.webhooks).resolved(),
         messages: given.messages.over(below.messages).resolved(),
+        telemetry: given.telemetry.over(below.telemetry).resolved(),
         store: given.store.over(below.store).resolved(),
     })
 }

@@ -65,6 +65,40 @@ impl Setting for Address {
     }
 }
 
+/// The URL of something that the operator runs, or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::cli) struct Endpoint(Option<http::Uri>);
+
+impl Endpoint {
+    /// The URL, if one is given.
+    pub(in crate::cli) fn url(&self) -> Option<&http::Uri> {
+        self.0.as_ref()
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self(None));
+        }
+        let url = text.parse::<http::Uri>().ok();
+        let url = url.filter(|url| matches!(url.scheme_str(), Some("http" | "https")) && url.host().is_some());
+        url.map(|url| Self(Some(url))).ok_or_else(|| not::<Self>(text))
+    }
+}
+
+impl Setting for Endpoint {
+    fn expected() -> String {
+        "a URL, such as http://127.0.0.1:4318/v1/traces".into()
+    }
+
+    fn toml(&self) -> String {
+        quoted(&self.0.as_ref().map(ToString::to_string).unwrap_or_default())
+    }
+}
+
 /// IP addresses, separated by commas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::cli) struct Addresses(pub(in crate::cli) Vec<IpAddr>);
@@ -321,7 +355,7 @@ macro_rules! read_by_text {
     )*};
 }
 
-read_by_text! { Address Place Permission Secure Filter Format }
+read_by_text! { Address Endpoint Place Permission Secure Filter Format }
 
 impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
