@@ -39,7 +39,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     /// Serve the HTTP interface on a data directory
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Play a bakery's trading day through the real use cases and packs, or bring in a file of orders
     Demo(demo::Demo),
     /// Bring in what was recorded elsewhere
@@ -72,7 +72,7 @@ enum Command {
 impl Command {
     fn run(self) -> Result<(), Failure> {
         match self {
-            Self::Serve(command) => command.run(config::LogGiven::default()),
+            Self::Serve(command) => (*command).run(config::LogGiven::default()),
             Self::Demo(command) => command.run(),
             Self::Import(command) => command.run(),
             Self::Export(command) => command.run(),
@@ -101,7 +101,7 @@ fn begin_log(log: &config::Log) {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
-        Command::Serve(command) => command.run(cli.log),
+        Command::Serve(command) => (*command).run(cli.log),
         other => {
             begin_log(&cli.log.quieter().resolved());
             other.run()

@@ -134,6 +134,8 @@ async fn loads_refunds_coupons_and_levels_are_followed_too_and_old_orders_are_no
     let issue = format!("/v1/members/{}/coupons", alice.id);
     shop.post(&issue, json!({ "coupon": "welcome", "count": 1 })).send().await.ok();
     shop.put(&format!("/v1/members/{}/tier", alice.id), json!({ "tier": "gold" })).send().await.ok();
+    // Another change is another instant.
+    world.clock_forward(SignedDuration::from_secs(1));
     shop.put(&format!("/v1/members/{}/tags/vip", alice.id), json!({})).send().await.ok();
     send_due(&world).await;
     let mut said: Vec<_> = receiver.got().iter().map(|sent| sent.json()["text"].as_str().unwrap().to_owned()).collect();

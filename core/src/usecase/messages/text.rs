@@ -341,7 +341,7 @@ fn shown(template: &MessageTemplate, values: &MessageValues, surroundings: &Surr
             (Some(MessageValue::Number(amount)), PlaceholderKind::Amount) => {
                 let amount_minor = Minor::try_from(amount.unsigned_abs()).unwrap_or(Minor::MAX);
                 let sign = if *amount < 0 { "-" } else { "" };
-                Value::from(format!("{sign}{} {}", currency.show(amount_minor), currency.code()))
+                Value::from(format!("{sign}{}", currency.show(amount_minor)))
             }
             (Some(MessageValue::Number(number)), _) => Value::from(*number),
             (Some(MessageValue::Text(text)), PlaceholderKind::Instant) => match text.parse::<Timestamp>() {
