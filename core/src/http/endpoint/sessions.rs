@@ -140,7 +140,7 @@ pub(super) async fn sign_in(
     };
     let Some(Began { session, token, actor }) = began else {
         if let Some(attempt) = found {
-            record_failure(&app, attempt);
+            record_failure(&app, &attempt);
         }
         return Err(Problem::wrong_sign_in());
     };
@@ -157,10 +157,10 @@ pub(super) async fn sign_in(
 
 /// Writes down that somebody could not sign in as a user. The answer does not wait for it: that would tell that there is
 /// such a user.
-fn record_failure(app: &App, attempt: Attempt) {
-    let host = app.host().clone();
+fn record_failure(app: &App, attempt: &Attempt) {
+    let (host, merchant, user) = (app.host().clone(), attempt.merchant, attempt.user);
     tokio::task::spawn_blocking(move || {
-        if let Err(error) = host.operate(attempt.merchant, |tx, act| users::record_failure(tx, act, attempt.user)) {
+        if let Err(error) = host.operate(merchant, |tx, act| users::record_failure(tx, act, user)) {
             tracing::error!("a failed sign-in can not be written down: {error}");
         }
     });

@@ -102,7 +102,7 @@ impl SessionToken {
     }
 
     fn hash(&self) -> [u8; 32] {
-        Sha256::digest(&*self.secret).into()
+        Sha256::digest(self.secret.as_slice()).into()
     }
 
     fn key(&self) -> Vec<u8> {

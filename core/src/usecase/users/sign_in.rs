@@ -114,7 +114,7 @@ pub fn begin_session(
         if user.places.len() >= PLACES_MAX {
             user.places.remove(0);
         }
-        user.places.push(place.clone());
+        user.places.push(*place);
     }
     if user != before {
         tx.save(&key, &user)?;
