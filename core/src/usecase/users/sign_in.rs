@@ -15,7 +15,7 @@ use super::{find_merchant, manage};
 use crate::domain::{Actor, MerchantId, Password, PasswordError, SessionId, SignInName, StaffId};
 use crate::store::{StoreError, Tx, layout};
 use crate::usecase::{Act, keys};
-use crate::vault::{Mark, Vault};
+use crate::vault::{Mark, MerchantKeys, Vault};
 
 /// How many addresses of a user are remembered.
 const PLACES_MAX: usize = 8;
@@ -31,8 +31,8 @@ pub struct Attempt {
     pub password: Option<PasswordHash>,
     /// Whether they have signed in from this address before.
     pub is_known_place: bool,
-    /// The mark of the address.
-    place: Option<Mark>,
+    /// Where they try it from.
+    address: Option<IpAddr>,
 }
 
 /// Somebody has signed in.
@@ -80,12 +80,16 @@ pub fn find_attempt(
     let Ok(name) = SignInName::new(name) else { return Ok(None) };
     let Some(id) = tx.load::<StaffId>(&layout::user_by_name(merchant, &name))? else { return Ok(None) };
     let Some(user) = tx.load::<User>(&layout::user(merchant, id))? else { return Ok(None) };
-    let place = match (address, keys::opened(tx, vault, merchant)?) {
-        (Some(address), Some(keys)) => Some(keys.mark("sign-in address", address.to_string().as_bytes())),
-        _ => None,
+    let is_known_place = match (address, keys::opened(tx, vault, merchant)?) {
+        (Some(address), Some(keys)) => user.places.contains(&place(&keys, address)),
+        _ => false,
     };
-    let is_known_place = place.as_ref().is_some_and(|place| user.places.contains(place));
-    Ok(Some(Attempt { merchant, user: id, password: user.password, is_known_place, place }))
+    Ok(Some(Attempt { merchant, user: id, password: user.password, is_known_place, address }))
+}
+
+/// The mark of an address, by which it is known again and can not be told from what is kept.
+fn place(keys: &MerchantKeys, address: IpAddr) -> Mark {
+    keys.mark("sign-in address", address.to_string().as_bytes())
 }
 
 /// Begins a session of a user whose password was found to be right; none when they may not sign in, or have changed it
@@ -110,11 +114,15 @@ pub fn begin_session(
     if let Some(renewed) = renewed {
         user.password = Some(renewed.clone());
     }
-    if let Some(place) = attempt.place.as_ref().filter(|place| !user.places.contains(place)) {
+    let place = match attempt.address {
+        Some(address) => Some(place(&act.keys(tx)?, address)),
+        None => None,
+    };
+    if let Some(place) = place.filter(|place| !user.places.contains(place)) {
         if user.places.len() >= PLACES_MAX {
             user.places.remove(0);
         }
-        user.places.push(*place);
+        user.places.push(place);
     }
     if user != before {
         tx.save(&key, &user)?;
