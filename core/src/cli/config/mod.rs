@@ -379,7 +379,7 @@ fn line(to: &mut String, key: &str, value: &str, doc: &str, flag: &str, name: &s
     for word in doc.split_whitespace() {
         let length = word.chars().count() + 1;
         if width + length > WIDTH {
-            to.push_str(if width == WIDTH { "# " } else { "\n# " });
+            to.push_str(if to.ends_with('\n') { "# " } else { "\n# " });
             width = 1;
         } else {
             to.push(' ');

@@ -88,7 +88,7 @@ pub fn find_attempt(
     Ok(Some(Attempt { merchant, user: id, password: user.password, is_known_place, address }))
 }
 
-/// What is kept of an address from where somebody has signed in.
+/// The mark of an address, by which it is known again and can not be told from what is kept.
 fn place(keys: &MerchantKeys, address: IpAddr) -> Mark {
     keys.mark("sign-in address", address.to_string().as_bytes())
 }
