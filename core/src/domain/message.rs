@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Code, Label};
 
-/// A way to a member. Kept by its letter and name, so that the list may grow.
+/// A way to a member. The list grows at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Channel {

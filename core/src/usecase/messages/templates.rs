@@ -1,5 +1,7 @@
 //! The merchant writes what its messages say.
 
+use serde_json::{Value, json};
+
 use super::records::Automatic;
 use super::text::{
     LOCALES_MAX, PLACEHOLDERS_MAX, Rendered, Surroundings, TEXTS_BYTES_MAX, TextFault, ValueFault, check_values,
@@ -9,6 +11,8 @@ use crate::domain::{Code, Label, Locale, MerchantId, MessageTemplate, MessageVal
 use crate::store::{Direction, StoreError, Tx, layout};
 use crate::usecase::Act;
 
+/// How much of a template an entry of the audit log tells, in bytes of JSON; it holds it twice.
+const TOLD_BYTES_MAX: usize = 24 * 1024;
 /// How many templates a merchant has at most.
 pub const TEMPLATES_MAX: usize = 500;
 
@@ -97,7 +101,9 @@ pub fn put_template(
     let version = before.as_ref().map_or(1, |before| before.version + 1);
     let after = MessageTemplate { version, ..template.clone() };
     tx.save(&key, &after)?;
-    act.record(tx, "message-template", after.code.as_str(), before.as_ref(), Some(&after))?;
+    let was = before.as_ref().map(|before| told(before, Some(&after)));
+    let is = told(&after, before.as_ref());
+    act.record(tx, "message-template", after.code.as_str(), was.as_ref(), Some(&is))?;
     Ok(after)
 }
 
@@ -112,7 +118,7 @@ pub fn drop_template(tx: &mut Tx, act: &mut Act<'_>, code: &Code) -> Result<(), 
         return Err(TemplateError::InUse { trigger: automatic.trigger.name(), missing: None });
     }
     tx.delete(&key);
-    act.record(tx, "message-template", code.as_str(), Some(&before), None)?;
+    act.record(tx, "message-template", code.as_str(), Some(&told(&before, None)), None)?;
     Ok(())
 }
 
@@ -170,4 +176,23 @@ pub fn preview_template(
 fn automatics_of(tx: &mut Tx, merchant: MerchantId, code: &Code) -> Result<Vec<Automatic>, StoreError> {
     let all = tx.load_scan::<Automatic>(&layout::automatics(merchant), Direction::Forward, usize::MAX)?;
     Ok(all.into_iter().map(|(_, automatic)| automatic).filter(|automatic| automatic.template == *code).collect())
+}
+
+/// What the audit log tells of a template: of its texts those that another version has not, and of those that are too long
+/// for an entry only how long they are.
+fn told(template: &MessageTemplate, other: Option<&MessageTemplate>) -> Value {
+    let mut told = json!(template);
+    let differs = |locale: &str| {
+        let locale = Locale::new(locale).ok();
+        other.is_none_or(|other| locale.is_none_or(|locale| other.texts.get(&locale) != template.texts.get(&locale)))
+    };
+    if let Some(texts) = told["texts"].as_object_mut() {
+        texts.retain(|locale, _| differs(locale));
+    }
+    if told.to_string().len() > TOLD_BYTES_MAX {
+        for (_, text) in told["texts"].as_object_mut().into_iter().flatten() {
+            *text = json!({ "bytes": text["body"].as_str().map_or(0, str::len) });
+        }
+    }
+    told
 }

@@ -10,7 +10,7 @@ use std::io;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use minijinja::{Environment, UndefinedBehavior, Value};
+use minijinja::{Environment, UndefinedBehavior, Value, escape_formatter};
 
 use crate::domain::{
     Currency, Locale, MessageTemplate, MessageText, MessageValue, MessageValues, Minor, PlaceholderKind,
@@ -256,9 +256,16 @@ fn environment() -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_fuel(Some(FUEL));
     environment.set_recursion_limit(DEPTH_MAX);
-    environment.add_filter("upper", |text: String| text.to_uppercase());
-    environment.add_filter("lower", |text: String| text.to_lowercase());
-    environment.add_filter("trim", |text: String| text.trim().to_owned());
+    // What is not known is nothing, and not the word `none`.
+    let plain = |value: &Value| if value.is_none() { String::new() } else { value.to_string() };
+    environment.add_filter("upper", move |value: Value| plain(&value).to_uppercase());
+    environment.add_filter("lower", move |value: Value| plain(&value).to_lowercase());
+    environment.add_filter("trim", move |value: Value| plain(&value).trim().to_owned());
+    environment.set_formatter(
+        |output, state, value| {
+            if value.is_none() { Ok(()) } else { escape_formatter(output, state, value) }
+        },
+    );
     environment
 }
 
@@ -414,6 +421,7 @@ mod tests {
         assert_eq!(filled(text, &with(0), 100).unwrap(), "<Bakery & Co>: 12.50 CNY.");
         assert_eq!(refusal("{{ merchant|upper }} {{- total -}} {% if (points >= 5) %}x{%- endif %}"), None);
         assert_eq!(filled("{{ merchant|lower }}", &with(0), 100).unwrap(), "<bakery & co>");
+        assert_eq!(filled("Dear {{ member }}{{ member|upper }}!", &with(0), 100).unwrap(), "Dear !");
     }
 
     #[test]
