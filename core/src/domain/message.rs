@@ -126,7 +126,7 @@ impl Locale {
 
     /// Of those that there are, the one for somebody who would like these, best first: the very same, else one of the same
     /// language; when there is none of any wish, the first.
-    pub fn choose<'a>(there: impl Iterator<Item = &'a Self> + Clone, wishes: &[Self]) -> Option<&'a Self> {
+    pub fn choose<'a>(there: &(impl Iterator<Item = &'a Self> + Clone), wishes: &[Self]) -> Option<&'a Self> {
         let found = wishes.iter().find_map(|wish| {
             let same = there.clone().find(|locale| *locale == wish);
             let kin = || there.clone().find(|locale| locale.as_str() == wish.language());
@@ -397,7 +397,7 @@ mod tests {
         let there = [locale("en"), locale("zh-cn"), locale("zh-TW")];
         let chosen = |wishes: &[&str]| {
             let wishes: Vec<_> = wishes.iter().map(|tag| locale(tag)).collect();
-            Locale::choose(there.iter(), &wishes).unwrap().to_string()
+            Locale::choose(&there.iter(), &wishes).unwrap().to_string()
         };
         assert_eq!(chosen(&["zh-tw", "en"]), "zh-TW");
         assert_eq!(chosen(&["zh-Hant-HK", "en"]), "zh-CN");

@@ -194,7 +194,7 @@ impl MessageFault {
     pub const fn may_pass(self) -> bool {
         match self {
             Self::Http(status) => !matches!(status, 400 | 422),
-            Self::Smtp(code) => !(code >= 500 && !matches!(code, 530 | 534 | 535 | 538)),
+            Self::Smtp(code) => code < 500 || matches!(code, 530 | 534 | 535 | 538),
             Self::Template | Self::Form => false,
             _ => true,
         }

@@ -322,7 +322,7 @@ pub(super) fn render(
     surroundings: &Surroundings,
     wishes: &[Locale],
 ) -> Result<Rendered, TextFault> {
-    let Some(locale) = Locale::choose(template.texts.keys(), wishes) else {
+    let Some(locale) = Locale::choose(&template.texts.keys(), wishes) else {
         let locale = wishes.first().cloned().unwrap_or_else(|| Locale::new("en").expect("`en` is a language"));
         return Err(TextFault { locale, part: "body", line: 1, reason: "the template has no texts".to_owned() });
     };
@@ -352,7 +352,7 @@ fn shown(template: &MessageTemplate, values: &MessageValues, surroundings: &Surr
             (Some(MessageValue::Number(amount)), PlaceholderKind::Amount) => {
                 let amount_minor = Minor::try_from(amount.unsigned_abs()).unwrap_or(Minor::MAX);
                 let sign = if *amount < 0 { "-" } else { "" };
-                Value::from(format!("{sign}{} {}", currency.show(amount_minor), currency.code()))
+                Value::from(format!("{sign}{}", currency.show(amount_minor)))
             }
             (Some(MessageValue::Number(number)), _) => Value::from(*number),
             (Some(MessageValue::Text(text)), PlaceholderKind::Instant) => match text.parse::<Timestamp>() {

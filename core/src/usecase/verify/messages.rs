@@ -24,7 +24,8 @@ impl<P: FnMut()> Check<'_, P> {
                 }
                 MessageKey::OfMember(member, message) => {
                     let found = tx.load::<Message>(&layout::message(id, message))?;
-                    (!found.is_some_and(|found| found.member == member))
+                    found
+                        .is_none_or(|found| found.member != member)
                         .then(|| format!("{message} is listed for {member}, to whom it is not"))
                 }
                 MessageKey::Waiting(member, message) => {
