@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::automatic::{Trigger, list_automatics};
 use super::policy::{expiry, read_policy};
+use super::read_messages::{SoughtMessages, list_messages};
 use super::records::{Automatic, MessageCursor};
 use super::send_message::{SendError, SendMessage, send_message};
 use super::templates::read_template;
@@ -58,12 +59,15 @@ pub fn follow_events(tx: &mut Tx, act: &mut Act<'_>) -> Result<Followed, StoreEr
     Ok(followed)
 }
 
+/// What is told, by the name of the placeholder.
+type Given = Vec<(&'static str, MessageValue)>;
+
 /// Something of a kind that has happened to a member.
 struct Happened {
     trigger: Trigger,
     member: MemberId,
     at: Timestamp,
-    values: Vec<(&'static str, MessageValue)>,
+    values: Given,
     /// When it really was, of what was recorded later.
     since: Timestamp,
 }
@@ -139,9 +143,7 @@ fn trigger_of(event: &Event) -> Option<Trigger> {
 
 /// What an event and its record tell.
 fn happened(tx: &mut Tx, act: &Act<'_>, trigger: Trigger, event: &Event) -> Result<Option<Happened>, StoreError> {
-    let of = |member: MemberId, at: Timestamp, values: Vec<(&'static str, MessageValue)>| {
-        Some(Happened { trigger, member, at, values, since: at })
-    };
+    let of = |member: MemberId, at: Timestamp, values: Given| Some(Happened { trigger, member, at, values, since: at });
     Ok(match event {
         Event::MemberEnrolled { member, at, .. } => of(*member, *at, Vec::new()),
         Event::OrderSettled { order, member: Some(member), at } => {
@@ -174,21 +176,37 @@ fn happened(tx: &mut Tx, act: &Act<'_>, trigger: Trigger, event: &Event) -> Resu
         Event::BenefitUsed { member, benefit, at, .. } => of(*member, *at, vec![("benefit", text(benefit.as_str()))]),
         Event::MemberChanged { member, at, .. } => {
             let newest = list_tier_changes(tx, act.merchant, *member, None, 1)?.into_iter().next();
-            // Only a change of the level is told; both were written in one transaction.
-            newest.filter(|change| change.at == *at).and_then(|change| {
-                let level = change.tier.map_or_else(String::new, |tier| tier.code.to_string());
-                of(*member, *at, vec![("level", text(&level))])
-            })
+            // Of all that may have changed only the level is told; it was written in one transaction with its event.
+            match newest.filter(|change| change.at == *at) {
+                Some(change) if !is_told(tx, act, *member, *at)? => {
+                    let level = change.tier.map_or_else(String::new, |tier| tier.code.to_string());
+                    of(*member, *at, vec![("level", text(&level))])
+                }
+                _ => None,
+            }
         }
         _ => None,
     })
 }
 
-/// Values by the names of placeholders.
-type Told = Vec<(&'static str, MessageValue)>;
+/// Whether a change of a member has its message already, when others were made in the same millisecond.
+fn is_told(tx: &mut Tx, act: &Act<'_>, member: MemberId, at: Timestamp) -> Result<bool, StoreError> {
+    const LAST: usize = 8;
+    let log = layout::events(act.merchant);
+    let sought = SoughtMessages { member: Some(member), ..SoughtMessages::default() };
+    for message in list_messages(tx, act.merchant, &sought, LAST)?.messages {
+        let Some(sequence) = message.event else { continue };
+        let key = log_entry_key(&log, sequence);
+        let event = tx.get(&key)?.map(|value| decode::<Event>(&key, &value)).transpose()?;
+        if matches!(event, Some(Event::MemberChanged { at: told_at, .. }) if told_at == at) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
 
 /// What is told of an order, and when it was made.
-fn order_values(tx: &mut Tx, act: &Act<'_>, id: OrderId) -> Result<(Told, Timestamp), StoreError> {
+fn order_values(tx: &mut Tx, act: &Act<'_>, id: OrderId) -> Result<(Given, Timestamp), StoreError> {
     let key = layout::order(act.merchant, id);
     let order = tx.load::<Order>(&key)?.ok_or_else(|| StoreError::corrupt("order (missing)", &key))?;
     let store = tx.load::<Store>(&layout::store(act.merchant, order.store))?;
@@ -208,7 +226,7 @@ fn last_refund(tx: &mut Tx, act: &Act<'_>, id: OrderId) -> Result<Minor, StoreEr
 }
 
 /// What a member has to spend: points, and stored value with its bonus.
-fn balances(tx: &mut Tx, act: &Act<'_>, member: MemberId) -> Result<Told, StoreError> {
+fn balances(tx: &mut Tx, act: &Act<'_>, member: MemberId) -> Result<Given, StoreError> {
     let assets = match read_assets(tx, act.merchant, act.now, member) {
         Ok(assets) => assets,
         Err(AssetsError::UnknownMember(_)) => Vec::new(),

@@ -35,6 +35,10 @@ const RENDERED_BYTES_MAX: usize = 32 * 1024;
 const FUEL: u64 = 50_000;
 /// How deep conditions may be nested.
 const DEPTH_MAX: usize = 32;
+/// How many conditions a text may have. The template engine goes from each `elif` to the next by recursion.
+const CONDITIONS_MAX: usize = 64;
+/// How long a tag may be, in bytes: the engine reads what stands in it by recursion, too.
+const TAG_BYTES_MAX: usize = 200;
 /// What may change how a value is written.
 const FILTERS: [&str; 3] = ["upper", "lower", "trim"];
 /// What every text may ask for: the merchant's name, and the member's, which is not always known.
@@ -161,7 +165,7 @@ fn line_of(text: &str, at: usize) -> usize {
 /// not among what may stand there, so that a tag always ends where it seems to.
 fn check_tags(text: &str, names: &BTreeSet<&str>) -> Result<(), Found> {
     let mut at = 0;
-    let mut depth = 0_usize;
+    let (mut depth, mut conditions) = (0_usize, 0_usize);
     while let Some(found) =
         text[at..].find("{{").into_iter().chain(text[at..].find("{%")).chain(text[at..].find("{#")).min()
     {
@@ -175,6 +179,9 @@ fn check_tags(text: &str, names: &BTreeSet<&str>) -> Result<(), Found> {
         };
         let Some(length) = rest.find(close) else { return fail(format!("`{open}` is not closed by `{close}`")) };
         let tag = &rest[..length];
+        if length > TAG_BYTES_MAX {
+            return fail(format!("`{open} … {close}` has {length} bytes in it, and {TAG_BYTES_MAX} are the most"));
+        }
         if let Some(odd) = tag.chars().find(|c| !is_taken(*c)) {
             return fail(format!(
                 "`{odd}` may not stand in `{open} … {close}`: expected names of placeholders, `|upper`, `|lower`, \
@@ -189,9 +196,13 @@ fn check_tags(text: &str, names: &BTreeSet<&str>) -> Result<(), Found> {
             let (word, rest) =
                 tag.split_at(tag.find(|c: char| c.is_ascii_whitespace() || c == '(').unwrap_or(tag.len()));
             match word {
-                "if" => depth += 1,
+                "if" => {
+                    depth += 1;
+                    conditions += 1;
+                }
                 "endif" => depth = depth.saturating_sub(1),
-                "elif" | "else" => {}
+                "elif" => conditions += 1,
+                "else" => {}
                 _ => {
                     let word: String = word.chars().take(32).collect();
                     return fail(format!("there is no `{word}` in texts: expected `if`, `elif`, `else` or `endif`"));
@@ -200,13 +211,13 @@ fn check_tags(text: &str, names: &BTreeSet<&str>) -> Result<(), Found> {
             if depth > DEPTH_MAX {
                 return fail(format!("conditions are nested more than {DEPTH_MAX} deep"));
             }
+            if conditions > CONDITIONS_MAX {
+                return fail(format!("there are more than {CONDITIONS_MAX} conditions"));
+            }
             rest
         } else {
             tag
         };
-        if tag.matches('(').count() > DEPTH_MAX {
-            return fail(format!("there are more than {DEPTH_MAX} parentheses"));
-        }
         check_words(tag, names).or_else(fail)?;
         at = begin + 2 + length + 2;
     }
@@ -457,8 +468,15 @@ mod tests {
         }
         assert!(refusal(&"x".repeat(BODY_BYTES_MAX + 1)).is_some());
         assert!(refusal(&"{% if points %}".repeat(400)).unwrap().1.contains("nested"));
-        assert!(refusal(&format!("{{{{ {}points }}}}", "(".repeat(2000))).unwrap().1.contains("parentheses"));
+        assert!(refusal(&format!("{{{{ {}points }}}}", "(".repeat(2000))).unwrap().1.contains("200 are the most"));
         assert!(refusal(&format!("{{{{ {}points }}}}", "not ".repeat(1500))).is_some());
+        assert!(refusal(&format!("{{% if points %}}{}{{% endif %}}", "{% elif points %}".repeat(400))).is_some());
+        // The longest that is taken does not end the process either.
+        let _ = refusal(&format!("{{{{ {}points{} }}}}", "(".repeat(95), ")".repeat(95)));
+        let _ = refusal(&format!("{{% if {}points %}}{{% endif %}}", "not ".repeat(45)));
+        let elifs = format!("{{% if points %}}{}{{% endif %}}", "{% elif points %}".repeat(60));
+        assert_eq!(refusal(&elifs), None);
+        assert_eq!(filled(&elifs, &with(0), 100).unwrap(), "");
     }
 
     #[test]
