@@ -381,7 +381,7 @@ async fn everything_of_a_merchant_is_taken_out_and_nothing_of_another() {
     let alice = shop.member("alice").with("personal", json!({ "name": "@Alice" })).enrol().await;
     alice.load(50_000).await.created();
     alice.order("till-1").settle().await.created();
-    // More than a page has.
+    // More than a page has. Each export is a change itself, of which the next one tells.
     for number in 0..401 {
         shop.order(&format!("more-{number}")).settle().await.created();
     }
