@@ -34,8 +34,7 @@ const IDS: [(&str, &str, &str); 10] = [
 ];
 
 /// Fields of bodies that are ids, or lists of them.
-const FIELDS: [(&str, &str); 9] = [
-    ("to", MemberId::PREFIX),
+const FIELDS: [(&str, &str); 8] = [
     ("redemption", PostingId::PREFIX),
     ("with", MemberId::PREFIX),
     ("referrer", MemberId::PREFIX),

@@ -19,7 +19,7 @@ use crate::usecase::{self, GiveAssets};
 #[schema(example = json!({ "to": "mem_0198f2a4c1d07e3b9a5c6d7e8f901234", "unit": "points", "amount": 100 }))]
 pub(super) struct GiftIn {
     /// Who gets it.
-    #[schema(value_type = String)]
+    #[schema(value_type = String, pattern = "^mem_[0-9a-f]{32}$")]
     to: MemberId,
     /// Of what; its rules have to allow that it is given.
     #[schema(value_type = String, max_length = 48, example = "points")]
