@@ -16,6 +16,7 @@ use std::fmt;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use data_encoding::HEXLOWER;
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
@@ -53,7 +54,7 @@ pub struct MasterId([u8; 8]);
 
 impl fmt::Display for MasterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&HEXLOWER.encode(&self.0))
     }
 }
 
@@ -294,14 +295,15 @@ mod tests {
         // draft-irtf-cfrg-xchacha-03, appendix A.3.1.
         let plain = b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, \
                       sunscreen would be it.";
-        let place = hex("50515253c0c1c2c3c4c5c6c7");
+        let place = HEXLOWER.decode(b"50515253c0c1c2c3c4c5c6c7").unwrap();
         let key: [u8; 32] = std::array::from_fn(|at| 0x80 + u8::try_from(at).unwrap());
         let nonce: Vec<u8> = (0x40..0x58).collect();
-        let cipher = hex(
-            "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f4eda7e39ae64c67\
+        let cipher = HEXLOWER.decode(
+            b"bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f4eda7e39ae64c67\
              08c54c216cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f76b2383565d3fff921f9664c97637da\
              9768812f615c68b13b52ec0875924c1c7987947deafd8780acf49",
         );
+        let cipher = cipher.unwrap();
         let sealed = Sealed([nonce, cipher].concat());
         assert_eq!(SecretKey::from_bytes(key).open(&place, &sealed).unwrap().as_slice(), plain);
     }
@@ -335,10 +337,5 @@ mod tests {
         let key = SecretKey::from_bytes([0xab; 32]);
         assert_eq!(format!("{key:?}"), "SecretKey(…)");
         assert!(!format!("{:?}", Vault::new(key)).contains("ab"));
-    }
-
-    fn hex(text: &str) -> Vec<u8> {
-        let digits: Vec<u8> = text.chars().filter_map(|digit| digit.to_digit(16)?.try_into().ok()).collect();
-        digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
     }
 }

@@ -12,14 +12,15 @@ use super::caretaker::{Caretaker, Duties};
 use super::config::{Config, Given, LogGiven};
 use super::telemetry::Traces;
 use super::{Failure, begin_log, data};
+use crate::background::Background;
 use crate::clock::Clock;
 use crate::describe::describe;
 use crate::domain::Reach;
 use crate::http::{self, Certificates};
-use crate::message::{MessageSender, Transport, check_sink};
+use crate::message::{Transport, check_sink, start_messages};
 use crate::store::FORMAT_FILE;
 use crate::usecase::Host;
-use crate::webhook::{Client, Sender};
+use crate::webhook::{Client, start_webhooks};
 
 #[derive(Args)]
 pub(super) struct Serve {
@@ -143,7 +144,7 @@ pub(super) fn serve(
             #[cfg(unix)]
             tokio::spawn(reload_when_asked(certificates.clone()));
             let sender = begin_to_deliver(host);
-            let messages = MessageSender::start(host.clone(), Transport::new(host.reach, host.sink.clone()));
+            let messages = start_messages(host.clone(), Transport::new(host.reach, host.sink.clone()));
             let bound = |address| on_bound(&format!("{scheme}://{address}"));
             let served = http::serve(host.clone(), listen, &settings, certificates, bound, stop).await;
             if let Some(sender) = sender {
@@ -167,9 +168,9 @@ pub(super) fn serve(
 }
 
 /// Has events delivered to webhooks. A machine that can not do so serves all the same.
-fn begin_to_deliver(host: &Host) -> Option<Sender> {
+fn begin_to_deliver(host: &Host) -> Option<Background> {
     match Client::new(host.reach) {
-        Ok(client) => Some(Sender::start(host.clone(), client)),
+        Ok(client) => Some(start_webhooks(host.clone(), client)),
         Err(error) => {
             tracing::warn!(error = describe(&error), "no events are delivered to webhooks");
             None

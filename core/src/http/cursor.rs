@@ -1,6 +1,6 @@
 //! Cursors: where a list goes on. Callers send back what they got; what it means is ours to change.
 
-use std::fmt::Write;
+use data_encoding::HEXLOWER;
 
 use super::Problem;
 
@@ -10,23 +10,15 @@ const PAGE_USUAL: usize = 50;
 
 /// The cursor that stands for these bytes.
 pub(super) fn cursor(bytes: &[u8]) -> String {
-    bytes.iter().fold("c".to_owned(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    format!("c{}", HEXLOWER.encode(bytes))
 }
 
 /// The bytes that a cursor stands for, however many.
 pub(super) fn any_place(cursor: Option<&str>) -> Result<Option<Vec<u8>>, Problem> {
     let Some(text) = cursor else { return Ok(None) };
     let wrong = || Problem::wrong_query(&WRONG);
-    let digits = text.strip_prefix('c').filter(|digits| digits.len() <= PLACE_DIGITS_MAX && digits.is_ascii());
-    let pairs = digits.ok_or_else(wrong)?.as_bytes().chunks(2);
-    let byte = |pair: &[u8]| {
-        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2 && !pair.starts_with('+'))?;
-        u8::from_str_radix(pair, 16).ok()
-    };
-    pairs.map(|pair| byte(pair).ok_or_else(wrong)).collect::<Result<_, _>>().map(Some)
+    let digits = text.strip_prefix('c').filter(|digits| digits.len() <= PLACE_DIGITS_MAX).ok_or_else(wrong)?;
+    HEXLOWER.decode(digits.as_bytes()).map(Some).map_err(|_| wrong())
 }
 
 /// The bytes that a cursor stands for, if they are so many.

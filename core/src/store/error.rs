@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use data_encoding::HEXLOWER;
 use thiserror::Error;
 
 /// A refusal or failure of the store.
@@ -132,15 +133,6 @@ impl StoreError {
 
     /// A stored value that is not what it should be.
     pub(crate) fn corrupt(what: impl Into<String>, key: &[u8]) -> Self {
-        Self::Corrupt { what: what.into(), key: hex(key) }
+        Self::Corrupt { what: what.into(), key: HEXLOWER.encode(key) }
     }
-}
-
-/// Lower-case hexadecimal, for keys in messages.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -42,7 +42,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use codec::{Record, decode, encode};
 pub(crate) use codec::{decode_own, whole};
 pub use error::StoreError;
-pub(crate) use error::hex;
 pub use growth::LogListener;
 pub use key::{
     Direction, KEY_BYTES_MAX, Key, KeyRange, LogHead, TRANSACTION_BYTES_MAX, VALUE_BYTES_MAX, Value, log_entry_key,
@@ -50,6 +49,7 @@ pub use key::{
 pub(crate) use key::{decode_counter, log_entry_number};
 pub use member_of::member_of;
 pub(crate) use older::{Order1, Order2};
+pub(crate) use records::records;
 pub use sled::{
     FORMAT_FILE, JOURNAL_DIR, SledEngine as DurableEngine, SledOptions as DurableOptions, StateReport, Usage, compact,
 };

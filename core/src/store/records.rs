@@ -7,9 +7,10 @@ use crate::domain::{
 };
 use crate::vault::{Sealed, SealedSecret};
 
+/// Makes records of types: the version of each, what it is called, and how older versions are read, if there are any.
 macro_rules! records {
     ($($type:ty, $version:literal, $name:literal $(, $older:path)?;)*) => {$(
-        impl Record for $type {
+        impl $crate::store::Record for $type {
             const VERSION: u8 = $version;
             const NAME: &'static str = $name;
 
@@ -19,6 +20,8 @@ macro_rules! records {
         }
     )*};
 }
+
+pub(crate) use records;
 
 records! {
     Merchant, 2, "merchant", older::merchant;

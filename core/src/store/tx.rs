@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::error::{StoreError, hex};
+use data_encoding::HEXLOWER;
+
+use super::error::StoreError;
 use super::key::{
     Direction, KEY_BYTES_MAX, Key, KeyRange, LogHead, VALUE_BYTES_MAX, Value, decode_counter, log_entry_key,
     log_entry_number, log_head_key,
@@ -317,7 +319,7 @@ impl Tx {
         assert!(
             matches!(key, [1..=0xfe, ..]) && key.len() <= KEY_BYTES_MAX - 9,
             "key {} is empty, too long, or reserved for the store",
-            hex(key)
+            HEXLOWER.encode(key)
         );
     }
 }
@@ -354,7 +356,7 @@ fn check_value(value: &Value) -> Result<(), StoreError> {
 }
 
 fn sum(key: &[u8], value: i64, delta: i64) -> Result<i64, StoreError> {
-    value.checked_add(delta).ok_or_else(|| StoreError::CounterOverflow { key: hex(key), delta })
+    value.checked_add(delta).ok_or_else(|| StoreError::CounterOverflow { key: HEXLOWER.encode(key), delta })
 }
 
 /// The bytes of a counter after a move.

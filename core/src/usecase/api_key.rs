@@ -1,5 +1,6 @@
 //! API keys: `pc_live_<40 hex digits>_<8 hex digits of check>`. Only a hash of the secret is kept.
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -155,7 +156,7 @@ pub fn issue_api_key(
     if act.actor.as_ref().is_some_and(|actor| !actor.stores.includes(&stores)) {
         return Err(KeyError::BeyondOwn);
     }
-    let random: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+    let random = HEXLOWER.encode(&secret);
     let secret = format!("{PREFIX}{random}_{:08x}", crc32c::crc32c(random.as_bytes()));
     let (id, hash) = (act.ids.staff(), hash(&secret));
     tx.save(&layout::api_key(&hash), &ApiKey { id, merchant: act.merchant, role, stores: stores.clone() })?;

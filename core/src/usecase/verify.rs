@@ -9,6 +9,7 @@ mod webhooks;
 
 use std::collections::{BTreeSet, HashMap};
 
+use data_encoding::HEXLOWER;
 use jiff::civil::Date;
 
 use super::host::Remembered;
@@ -20,8 +21,7 @@ use crate::domain::{
 };
 use crate::ledger::{Audit, Cause, Posting};
 use crate::store::{
-    Direction, Key, KeyRange, LogHead, Store, StoreError, Tx, decode, decode_own, hex, layout, log_entry_number,
-    member_of,
+    Direction, Key, KeyRange, LogHead, Store, StoreError, Tx, decode, decode_own, layout, log_entry_number, member_of,
 };
 use crate::vault::Vault;
 
@@ -378,7 +378,7 @@ impl<'a, P: FnMut()> Check<'a, P> {
                 Some((_, true)) => {}
                 Some((about, false)) => check.findings.push(format!(
                     "an idempotency record tells of a record at key {}, which is not there",
-                    hex(&about)
+                    HEXLOWER.encode(&about)
                 )),
             },
         )?;

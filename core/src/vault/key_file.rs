@@ -4,9 +4,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
 use zeroize::Zeroizing;
 
-use super::{KEY_BYTES, MasterId, SecretKey, Vault};
+use super::{MasterId, SecretKey, Vault};
 use crate::clock::Entropy;
 
 const HEAD: &str = "\
@@ -108,24 +109,14 @@ fn unusable(path: &Path) -> impl FnOnce(io::Error) -> KeyFileError {
 }
 
 fn parsed(line: &str) -> Option<SecretKey> {
-    let digits = line.as_bytes();
-    if digits.len() != 2 * KEY_BYTES {
-        return None;
-    }
-    let mut key = Zeroizing::new([0; KEY_BYTES]);
-    for (byte, pair) in key.iter_mut().zip(digits.chunks(2)) {
-        let digit = |at: usize| char::from(pair[at]).to_digit(16);
-        *byte = u8::try_from(digit(0)? << 4 | digit(1)?).ok()?;
-    }
-    Some(SecretKey(key))
+    let bytes = Zeroizing::new(HEXLOWER_PERMISSIVE.decode(line.as_bytes()).ok()?);
+    Some(SecretKey(Zeroizing::new(bytes.as_slice().try_into().ok()?)))
 }
 
 fn text_of(masters: &[SecretKey]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(HEAD.to_owned());
     for master in masters {
-        for byte in master.0.iter() {
-            text.push_str(&format!("{byte:02x}"));
-        }
+        HEXLOWER.encode_append(&*master.0, &mut text);
         text.push('\n');
     }
     text

@@ -10,4 +10,4 @@ mod sender;
 
 pub(crate) use client::Parcel;
 pub use client::{Client, ClientError};
-pub use sender::{Round, Sender, run_webhooks};
+pub use sender::{Round, run_webhooks, start_webhooks};

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
 use host_tests::{Delivery, Mailbox, Member, Receiver, Shop, World};
 use jiff::SignedDuration;
-use punchcard::message::{MessageSender, Transport};
+use punchcard::message::{Transport, start_messages};
 use serde_json::{Value, json};
 
 use crate::messages::{gateway, hello, look, open_world, phoned, say_hello, send_due, standing};
@@ -241,7 +241,7 @@ async fn a_connector_that_is_broken_keeps_nobody_else_from_sending() {
         }
     }
     let host = world.running().host;
-    let sender = MessageSender::start(host.clone(), Transport::new(host.reach, None));
+    let sender = start_messages(host.clone(), Transport::new(host.reach, None));
     // The hung one would take 15 seconds for each.
     let all = tokio::time::timeout(std::time::Duration::from_secs(10), receiver.wait_for(10)).await;
     assert_eq!(all.expect("the rival's messages are sent").len(), 10);

@@ -4,10 +4,12 @@
 use std::fs;
 use std::path::Path;
 
+use data_encoding::HEXLOWER;
+
 use super::directory::{JOURNAL_DIR, STATE_DIR};
 use super::open::rebuild;
 use super::{SledEngine, SledOptions};
-use crate::store::error::{StoreError, hex};
+use crate::store::error::StoreError;
 use crate::store::key::{Direction, Key, KeyRange, Value};
 use crate::store::snapshot::{self, Contents, SNAPSHOT_DIR, SnapshotPlan};
 use crate::store::{Engine as _, journal};
@@ -106,19 +108,20 @@ impl SledEngine {
                 (None, None) => break,
                 (Some((key, value)), Some((other, held))) if key == other => {
                     let differs = value != held;
-                    let finding = differs.then(|| format!("key {} has another value than in the journal", hex(key)));
+                    let finding =
+                        differs.then(|| format!("key {} has another value than in the journal", HEXLOWER.encode(key)));
                     (told, found) = (contents.next()?, state.next()?);
                     report.keys += 1;
                     progress();
                     finding
                 }
                 (Some((key, _)), other) if other.as_ref().is_none_or(|(other, _)| key < other) => {
-                    let finding = format!("key {} is in the journal, but not in the state", hex(key));
+                    let finding = format!("key {} is in the journal, but not in the state", HEXLOWER.encode(key));
                     told = contents.next()?;
                     Some(finding)
                 }
                 (_, Some((key, _))) => {
-                    let finding = format!("key {} is in the state, but not in the journal", hex(key));
+                    let finding = format!("key {} is in the state, but not in the journal", HEXLOWER.encode(key));
                     found = state.next()?;
                     Some(finding)
                 }

@@ -12,7 +12,7 @@ use super::records::{DropReason, Message, MessageFault, MessageStatus};
 use super::send_message::Values;
 use super::templates::read_template;
 use super::text::{Rendered, Surroundings, render};
-use crate::domain::{Channel, MemberId, Merchant, MessageId, MessagePolicy, MessageTemplate};
+use crate::domain::{Channel, MemberId, Merchant, MerchantId, MessageId, MessagePolicy, MessageTemplate};
 use crate::store::{Direction, StoreError, Tx, decode, layout};
 use crate::usecase::keys::unreadable;
 use crate::usecase::{Act, has_consented};
@@ -50,10 +50,22 @@ pub struct Claimed {
     pub route: Option<Route>,
     /// How many messages were dropped, or deferred.
     pub dropped: usize,
-    /// Whether more may be due.
-    pub is_unfinished: bool,
-    /// When something is due next.
-    pub due_at: Option<Timestamp>,
+}
+
+/// When the first of those falls due that wait on a channel. It writes nothing, so looking again and again costs little.
+///
+/// # Errors
+/// The store's failures.
+pub fn next_due(tx: &mut Tx, merchant: MerchantId, channel: Channel) -> Result<Option<Timestamp>, StoreError> {
+    let first = tx.scan(&layout::message_dues(merchant, channel), Direction::Forward, 1)?;
+    first.first().map(|(key, _)| Ok(due_of(key)?.0)).transpose()
+}
+
+fn due_of(key: &[u8]) -> Result<(Timestamp, MessageId), StoreError> {
+    match layout::message_key(key) {
+        Some(layout::MessageKey::Due(_, at, id)) => Ok((at, id)),
+        _ => Err(StoreError::corrupt("key of a due message", key)),
+    }
 }
 
 /// Makes ready what is due on a channel: what is not to be sent any more is dropped, what comes in quiet hours is deferred,
@@ -64,22 +76,14 @@ pub struct Claimed {
 pub fn claim_messages(tx: &mut Tx, act: &mut Act<'_>, channel: Channel) -> Result<Claimed, StoreError> {
     let until = layout::message_dues_until(act.merchant, channel, act.now);
     let due = tx.scan(&until, Direction::Forward, ROUND_MAX)?;
-    let mut claimed = Claimed { is_unfinished: due.len() == ROUND_MAX, ..Claimed::default() };
     if due.is_empty() {
-        let next = tx.scan(&layout::message_dues(act.merchant, channel), Direction::Forward, 1)?;
-        claimed.due_at = match next.first().map(|(key, _)| layout::message_key(key)) {
-            Some(Some(layout::MessageKey::Due(_, at, _))) => Some(at),
-            _ => None,
-        };
-        return Ok(claimed);
+        return Ok(Claimed::default());
     }
-    claimed.route = route(tx, act, channel)?;
+    let mut claimed = Claimed { route: route(tx, act, channel)?, ..Claimed::default() };
     let (policy, merchant) = (read_policy(tx, act.merchant)?, act.merchant(tx)?);
     let mut round = Round { policy, merchant, sent_to: BTreeMap::new() };
     for (key, _) in due {
-        let Some(layout::MessageKey::Due(_, _, id)) = layout::message_key(&key) else {
-            return Err(StoreError::corrupt("key of a due message", &key));
-        };
+        let (_, id) = due_of(&key)?;
         let message = tx.load::<Message>(&layout::message(act.merchant, id))?;
         let message = message.ok_or_else(|| StoreError::corrupt("due message (missing)", &key))?;
         match round.make_ready(tx, act, &message)? {

@@ -27,7 +27,7 @@ mod text;
 pub use automatic::{AutomaticError, Trigger, drop_automatic, list_automatics, put_automatic};
 pub(super) use cancel_message::forget_messages;
 pub use cancel_message::{MessageTouched, TouchError, cancel_message, resend_message};
-pub use claim_messages::{Claimed, Outbound, claim_messages};
+pub use claim_messages::{Claimed, Outbound, claim_messages, next_due};
 pub use connectors::{
     ConnectorError, Password, PutWay, Route, drop_connector, list_connectors, put_connector, read_connector,
     rotate_connector_secret, route,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Channel, Code, Label, MemberId, MessageId, MessagePolicy, MessageTemplate, Source, WebhookUrl};
-use crate::store::Record;
+use crate::store::records;
 use crate::vault::Sealed;
 
 /// A message to a member. Neither its text nor where it went is in it.
@@ -336,20 +336,11 @@ pub struct Automatic {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageCursor(pub u64);
 
-macro_rules! records {
-    ($($type:ty, $name:literal;)*) => {$(
-        impl Record for $type {
-            const VERSION: u8 = 1;
-            const NAME: &'static str = $name;
-        }
-    )*};
-}
-
 records! {
-    MessageTemplate, "template of messages";
-    MessagePolicy, "policy of messages";
-    Message, "message";
-    Connector, "connector of messages";
-    Automatic, "automatic message";
-    MessageCursor, "place of automatic messages in the log";
+    MessageTemplate, 1, "template of messages";
+    MessagePolicy, 1, "policy of messages";
+    Message, 1, "message";
+    Connector, 1, "connector of messages";
+    Automatic, 1, "automatic message";
+    MessageCursor, 1, "place of automatic messages in the log";
 }

@@ -1,11 +1,12 @@
 //! Owners add, change and remove users.
 
+use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::records::{Invitation, User};
-use super::session::{self, hex, unhex};
+use super::session::{self, unhex};
 use crate::domain::{Label, MerchantId, Role, SignInName, SignInNameError, StaffId, StoreId, StoreScope};
 use crate::store::{Direction, StoreError, Tx, layout};
 use crate::usecase::Act;
@@ -233,7 +234,8 @@ pub fn list_users(
 
 /// The user whose invitation a secret is, when it can be used.
 pub(super) fn invited(tx: &mut Tx, secret: &str, now: Timestamp) -> Result<Option<(MerchantId, User)>, StoreError> {
-    let Some(bytes) = secret.strip_prefix(INVITATION_PREFIX).and_then(unhex::<64>) else { return Ok(None) };
+    let digits = secret.strip_prefix(INVITATION_PREFIX);
+    let Some(bytes) = digits.and_then(|digits| unhex(digits, 64)) else { return Ok(None) };
     let (merchant, user) = session::first_parts(&bytes);
     let Some(user) = tx.load::<User>(&layout::user(merchant, user))? else { return Ok(None) };
     let hash: [u8; 32] = Sha256::digest(secret).into();
@@ -282,7 +284,7 @@ fn is_owner(user: &User) -> bool {
 fn invite(tx: &mut Tx, act: &Act<'_>, user: User, secret: [u8; 32]) -> Result<Invited, UserError> {
     let mut bytes = [act.merchant.as_bytes().as_slice(), user.id.as_bytes()].concat();
     bytes.extend_from_slice(&secret);
-    let secret = format!("{INVITATION_PREFIX}{}", hex(&bytes));
+    let secret = format!("{INVITATION_PREFIX}{}", HEXLOWER.encode(&bytes));
     let expires_at = act.now.checked_add(INVITATION).unwrap_or(act.now);
     let invitation = Some(Invitation { hash: Sha256::digest(&secret).into(), expires_at });
     let user = User { invitation, ..user };

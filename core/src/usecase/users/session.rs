@@ -3,6 +3,7 @@
 //! The token says where its session is kept; of its secret only a hash is. So a session can be ended at once, which a
 //! signed token could not.
 
+use data_encoding::HEXLOWER;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
@@ -67,8 +68,8 @@ impl SessionToken {
 
     /// The token of this text, as [`Self::text`] gives it.
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes = Zeroizing::new(unhex::<80>(text)?);
-        let (merchant, user) = first_parts(&*bytes);
+        let bytes = unhex(text, 80)?;
+        let (merchant, user) = first_parts(&bytes);
         let session = SessionId::from_bytes(bytes[32..48].try_into().ok()?);
         Some(Self::new(merchant, user, session, bytes[48..].try_into().ok()?))
     }
@@ -76,7 +77,7 @@ impl SessionToken {
     /// Its text: 160 hexadecimal digits.
     pub fn text(&self) -> Zeroizing<String> {
         let ids = [self.merchant.as_bytes().as_slice(), self.user.as_bytes(), self.session.as_bytes()].concat();
-        Zeroizing::new(hex(&ids) + &hex(&*self.secret))
+        Zeroizing::new(HEXLOWER.encode(&ids) + &HEXLOWER.encode(&*self.secret))
     }
 
     /// Which session it is.
@@ -87,12 +88,12 @@ impl SessionToken {
     /// What has to come with requests that change something, besides the cookie that a browser sends by itself: it
     /// follows from the secret, so nothing has to be kept, and nobody else can make it.
     pub fn csrf_token(&self) -> String {
-        hex(&self.csrf_mac().finalize().into_bytes())
+        HEXLOWER.encode(&self.csrf_mac().finalize().into_bytes())
     }
 
     /// Whether this is its CSRF token. How long that takes says nothing of what would be right.
     pub fn has_csrf_token(&self, given: &str) -> bool {
-        unhex::<32>(given).is_some_and(|given| self.csrf_mac().verify_slice(&given).is_ok())
+        HEXLOWER.decode(given.as_bytes()).is_ok_and(|given| self.csrf_mac().verify_slice(&given).is_ok())
     }
 
     fn csrf_mac(&self) -> Hmac<Sha256> {
@@ -257,25 +258,10 @@ pub(super) fn first_parts(bytes: &[u8]) -> (MerchantId, StaffId) {
     (MerchantId::from_bytes(part(0)), StaffId::from_bytes(part(16)))
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// So many bytes of lower-case hexadecimal digits.
-pub(super) fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let is_digit = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
-    if text.len() != N * 2 || !text.bytes().all(is_digit) {
-        return None;
-    }
-    let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
+pub(super) fn unhex(text: &str, length: usize) -> Option<Zeroizing<Vec<u8>>> {
+    let bytes = Zeroizing::new(HEXLOWER.decode(text.as_bytes()).ok()?);
+    (bytes.len() == length).then_some(bytes)
 }
 
 #[cfg(test)]

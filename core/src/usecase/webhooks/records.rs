@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::domain::{Label, WebhookId, WebhookUrl};
-use crate::store::Record;
 use crate::store::layout::Subject;
+use crate::store::records;
 use crate::usecase::EventKind;
 use crate::vault::Sealed;
 
@@ -234,19 +234,10 @@ impl Outcome {
     }
 }
 
-macro_rules! records {
-    ($($type:ty, $name:literal;)*) => {$(
-        impl Record for $type {
-            const VERSION: u8 = 1;
-            const NAME: &'static str = $name;
-        }
-    )*};
-}
-
 records! {
-    Webhook, "webhook";
-    Progress, "progress of a webhook";
-    Waiting, "waiting event";
-    DeadLetter, "dead letter";
-    AttemptRecord, "attempt to deliver";
+    Webhook, 1, "webhook";
+    Progress, 1, "progress of a webhook";
+    Waiting, 1, "waiting event";
+    DeadLetter, 1, "dead letter";
+    AttemptRecord, 1, "attempt to deliver";
 }

@@ -1,7 +1,9 @@
 //! What cannot be read is told by table and key, and the rest is looked at all the same.
 
+use data_encoding::HEXLOWER;
+
 use super::*;
-use crate::store::{KeyRange, hex};
+use crate::store::KeyRange;
 
 /// All tables that the audit reads, with what lies there.
 fn tables() -> Vec<(KeyRange, &'static str)> {
@@ -46,7 +48,8 @@ fn a_record() {
             .unwrap();
         let audit = world.audit();
         let unreadable: Vec<_> = audit.unreadable.iter().collect();
-        let named = |told: &String| told.starts_with(&format!("stored {what}")) && told.contains(&hex(&key));
+        let named =
+            |told: &String| told.starts_with(&format!("stored {what}")) && told.contains(&HEXLOWER.encode(&key));
         assert!(unreadable.len() == 1 && named(unreadable[0]), "{what}: {unreadable:?}");
         // Whatever else is found follows from what was in it; all other records were looked at.
         let before = full().audit();
@@ -83,9 +86,9 @@ fn a_key() {
         world.is_sound();
         world.store.write(|tx| tx.put(&key, vec![0; 8])).unwrap();
         let told = world.told();
-        assert_eq!(told.len(), 1, "{}: {told:?}", hex(&key));
-        let is_named = told[0].contains(&hex(&key)) || told[0].contains("said to wait for an event");
-        assert!(is_named, "{}: {told:?}", hex(&key));
+        assert_eq!(told.len(), 1, "{}: {told:?}", HEXLOWER.encode(&key));
+        let is_named = told[0].contains(&HEXLOWER.encode(&key)) || told[0].contains("said to wait for an event");
+        assert!(is_named, "{}: {told:?}", HEXLOWER.encode(&key));
     }
 }
 

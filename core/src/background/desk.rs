@@ -1,6 +1,6 @@
 //! Which work is looked at next, and when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,7 +10,7 @@ pub(super) struct Desk<P> {
     /// At which instant each is to be looked at.
     dues: BTreeMap<P, Timestamp>,
     /// The same, soonest first.
-    order: std::collections::BTreeSet<(Timestamp, P)>,
+    order: BTreeSet<(Timestamp, P)>,
     /// Who is at work, and whether they were called meanwhile.
     at_work: BTreeMap<P, bool>,
     /// How many may be at work.
@@ -19,7 +19,7 @@ pub(super) struct Desk<P> {
 
 impl<P: Copy + Ord> Desk<P> {
     pub(super) fn new(at_work_max: usize) -> Self {
-        Self { dues: BTreeMap::new(), order: std::collections::BTreeSet::new(), at_work: BTreeMap::new(), at_work_max }
+        Self { dues: BTreeMap::new(), order: BTreeSet::new(), at_work: BTreeMap::new(), at_work_max }
     }
 
     /// Something has happened for this one.
@@ -58,7 +58,7 @@ impl<P: Copy + Ord> Desk<P> {
             return None;
         }
         let (next, _) = self.order.first()?;
-        Some(Duration::try_from(next.duration_since(now)).unwrap_or_default().max(Duration::from_millis(1)))
+        Some(until(*next, now))
     }
 
     /// Somebody has done what was due, and is to be looked at again then.
@@ -76,6 +76,11 @@ impl<P: Copy + Ord> Desk<P> {
     }
 }
 
+/// How long to wait for an instant. Never quite nothing: whoever waits for what has passed waits shortly.
+pub(super) fn until(at: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(at.duration_since(now)).unwrap_or_default().max(Duration::from_millis(1))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +94,7 @@ mod tests {
         let mut desk = Desk::new(2);
         (1..=3).for_each(|place| desk.call(place, at(0)));
         assert_eq!((desk.due(at(0)), desk.due(at(0))), (vec![1, 2], vec![]));
+        assert_eq!(desk.pause(at(0)), None, "there is no room for the one that is due");
         desk.call(1, at(1));
         desk.done(2, None, at(1));
         assert_eq!(desk.due(at(1)), [3]);
