@@ -1,4 +1,4 @@
-//! What `wit/0.1.0/pack.wit` generates, one module for each world. Hidden: authors see it through the modules of the
+//! What `wit/0.1.1/pack.wit` generates, one module for each world. Hidden: authors see it through the modules of the
 //! crate root, and only `pack!` names it.
 //!
 //! Every export interface is a world of its own, so that a pack ends up with exactly the exports that it names. They
@@ -7,18 +7,18 @@
 /// The host functions and the shared types.
 pub mod imports {
     wit_bindgen::generate!({
-        path: "../wit/0.1.0",
+        path: "../wit/0.1.1",
         world: "imports",
         generate_all,
         generate_unused_types: true,
         additional_derives: [PartialEq, Eq],
         additional_type_attributes: {
-            "punchcard:pack/types@0.1.0/weekday": [
+            "punchcard:pack/types@0.1.1/weekday": [
                 #[derive(Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
                 #[serde(rename_all = "lowercase")]
                 #[schemars(inline)]
             ],
-            "punchcard:pack/types@0.1.0/local-date": [#[derive(PartialOrd, Ord, Hash)]],
+            "punchcard:pack/types@0.1.1/local-date": [#[derive(PartialOrd, Ord, Hash)]],
         },
     });
 }
@@ -26,7 +26,7 @@ pub mod imports {
 /// The export `describe`.
 pub mod describing {
     wit_bindgen::generate!({
-        path: "../wit/0.1.0",
+        path: "../wit/0.1.1",
         world: "describing",
         generate_all,
         pub_export_macro: true,
@@ -44,9 +44,9 @@ pub mod describing {
 /// The export `checkout`.
 pub mod checking_out {
     wit_bindgen::generate!({
-        path: "../wit/0.1.0",
+        path: "../wit/0.1.1",
         world: "checking-out",
-        with: { "punchcard:pack/types@0.1.0": crate::contract::imports::punchcard::pack::types },
+        with: { "punchcard:pack/types@0.1.1": crate::contract::imports::punchcard::pack::types },
         pub_export_macro: true,
         export_macro_name: "export_checkout",
         default_bindings_module: "punchcard_sdk::contract::checking_out",
@@ -79,9 +79,9 @@ pub mod checking_out {
 /// The export `commands`.
 pub mod commanding {
     wit_bindgen::generate!({
-        path: "../wit/0.1.0",
+        path: "../wit/0.1.1",
         world: "commanding",
-        with: { "punchcard:pack/types@0.1.0": crate::contract::imports::punchcard::pack::types },
+        with: { "punchcard:pack/types@0.1.1": crate::contract::imports::punchcard::pack::types },
         pub_export_macro: true,
         export_macro_name: "export_commands",
         default_bindings_module: "punchcard_sdk::contract::commanding",

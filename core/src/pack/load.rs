@@ -14,8 +14,8 @@ use super::manifest::Schemas;
 use super::{CallError, Limits, Manifest, ManifestError, Packs};
 use crate::domain::{Code, RevisionId};
 
-/// The version of the contract that this host speaks.
-pub const CONTRACT_VERSION: &str = "0.1.0";
+/// The newest version of the contract that this host speaks. It runs packs of every older one that is compatible with it.
+pub const CONTRACT_VERSION: &str = "0.1.1";
 
 const IMPORTS: [&str; 6] = ["types", "members", "assets", "kv", "settings", "log"];
 const EXPORTS: [&str; 3] = ["describe", "checkout", "commands"];
@@ -48,6 +48,11 @@ pub enum LoadError {
         "the component imports `{0}`, which is outside the contract: a pack imports nothing but punchcard:pack/*@{CONTRACT_VERSION}"
     )]
     ForeignImport(String),
+    /// It was built against a contract that this host does not speak.
+    #[error(
+        "the component has `{0}`, but this host speaks version {CONTRACT_VERSION} of the contract and older ones that are compatible with it"
+    )]
+    OtherContract(String),
     /// It offers something that nobody calls.
     #[error("the component exports `{0}`, which is not in the contract punchcard:pack@{CONTRACT_VERSION}")]
     ForeignExport(String),
@@ -77,6 +82,7 @@ impl LoadError {
             Self::Invalid(_) => "invalid-component",
             Self::ForeignImport(_) => "foreign-import",
             Self::ForeignExport(_) => "foreign-export",
+            Self::OtherContract(_) => "other-contract",
             Self::NoDescribe => "no-describe",
             Self::WrongTypes(_) => "wrong-types",
             Self::TooDemanding(_) => "component-too-demanding",
@@ -197,22 +203,15 @@ impl Packs {
     }
 
     fn check_interfaces(&self, component: &Component) -> Result<(), LoadError> {
-        let known = |names: &[&str], name: &str| {
-            name.strip_prefix("punchcard:pack/")
-                .and_then(|rest| rest.strip_suffix(&format!("@{CONTRACT_VERSION}")))
-                .is_some_and(|interface| names.contains(&interface))
-        };
         let component = component.component_type();
         for (name, _) in component.imports(&self.engine) {
-            if !known(&IMPORTS, name) {
-                return Err(LoadError::ForeignImport(name.to_owned()));
-            }
+            check_name(&IMPORTS, name, LoadError::ForeignImport)?;
         }
         for (name, item) in component.exports(&self.engine) {
-            let is_interface = matches!(item.ty, ComponentItem::ComponentInstance(_));
-            if !is_interface || !known(&EXPORTS, name) {
+            if !matches!(item.ty, ComponentItem::ComponentInstance(_)) {
                 return Err(LoadError::ForeignExport(name.to_owned()));
             }
+            check_name(&EXPORTS, name, LoadError::ForeignExport)?;
         }
         Ok(())
     }
@@ -241,6 +240,25 @@ impl Packs {
     }
 }
 
+/// Whether an interface is one of these, in a version that is compatible with ours.
+fn check_name(interfaces: &[&str], name: &str, foreign: fn(String) -> LoadError) -> Result<(), LoadError> {
+    let contract = name.strip_prefix("punchcard:pack/").and_then(|rest| rest.split_once('@'));
+    let Some((interface, version)) = contract else { return Err(foreign(name.to_owned())) };
+    if !speaks(version) {
+        return Err(LoadError::OtherContract(name.to_owned()));
+    }
+    if interfaces.contains(&interface) { Ok(()) } else { Err(foreign(name.to_owned())) }
+}
+
+/// Whether packs of this version of the contract run here: those that are as old as ours or older, and compatible by the
+/// rules of semver.
+fn speaks(version: &str) -> bool {
+    let ours = semver::Version::parse(CONTRACT_VERSION);
+    let theirs = semver::Version::parse(version).ok().filter(|version| version.pre.is_empty());
+    let compatible = theirs.and_then(|theirs| semver::VersionReq::parse(&format!("^{theirs}")).ok());
+    ours.is_ok_and(|ours| compatible.is_some_and(|compatible| compatible.matches(&ours)))
+}
+
 fn check_demands(component: &Component) -> Result<(), LoadError> {
     let Some(demands) = component.resources_required() else { return Ok(()) };
     if demands.num_memories > 4 || demands.num_tables > 8 {
@@ -266,4 +284,19 @@ pub fn componentize(module: &[u8]) -> Result<Vec<u8>, String> {
 fn first_line(error: &wasmtime::Error) -> String {
     let text = format!("{error:#}");
     super::error::cut(text.lines().next().unwrap_or_default(), 512)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packs_of_older_contracts_run_and_of_newer_ones_do_not() {
+        for version in ["0.1.0", CONTRACT_VERSION] {
+            assert!(speaks(version), "{version}");
+        }
+        for version in ["0.0.9", "0.1.99", "0.2.0", "1.0.0", "0.1.1-rc.1", "0.1", ""] {
+            assert!(!speaks(version), "{version}");
+        }
+    }
 }

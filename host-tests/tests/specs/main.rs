@@ -15,6 +15,7 @@ mod bits;
 mod catalogue;
 mod configuration;
 mod connections;
+mod contract;
 mod coupon_quotes;
 mod coupons;
 mod crash;

@@ -140,7 +140,6 @@ async fn a_component_that_imports_anything_but_the_contract_is_refused_by_its_na
         "wasi:cli/environment@0.2.0",
         "acme:tills/printer",
         "punchcard:pack/secrets@0.1.0",
-        "punchcard:pack/kv@9.0.0",
     ] {
         let component = Tiny::new("tiny").part(&format!(r#"(import "{import}" (instance))"#)).component();
         assert_begins(
@@ -160,8 +159,19 @@ async fn a_component_that_exports_anything_but_the_contract_is_refused_by_its_na
         &refusal(&world, other.component()).await,
         "422 foreign-export: the component exports `acme:tills/printer`",
     );
-    let old = Tiny { export: "punchcard:pack/describe@0.0.9", ..Tiny::new("tiny") };
-    assert_begins(&refusal(&world, old.component()).await, "422 foreign-export: ");
+}
+
+#[tokio::test]
+async fn a_component_of_a_contract_that_the_host_does_not_speak_is_refused_with_what_it_speaks() {
+    let world = World::new();
+    for (export, part) in [
+        ("punchcard:pack/describe@0.0.9", ""),
+        ("punchcard:pack/describe@0.1.0", r#"(import "punchcard:pack/kv@9.0.0" (instance))"#),
+        ("punchcard:pack/describe@0.1.0", r#"(import "punchcard:pack/kv@0.1.99" (instance))"#),
+    ] {
+        let other = Tiny { export, ..Tiny::new("tiny").part(part) };
+        assert_begins(&refusal(&world, other.component()).await, "422 other-contract: the component has `punchcard:");
+    }
 }
 
 #[tokio::test]

@@ -1,4 +1,10 @@
-//! The host's side of the contract's imports: each function acts on the caller's transaction.
+//! The host's side of the contract's imports: each function acts on the caller's transaction. One file for each interface.
+
+mod assets;
+mod kv;
+mod log;
+mod members;
+mod settings;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,23 +13,14 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::bindings::punchcard::pack::{assets, kv, log, members, settings, types};
+use super::bindings::punchcard::pack::types;
 use super::call::LogLine;
-use super::error::cut;
 use super::grant::allows_writing;
 use super::limits::Meter;
 use super::{Grant, Limits};
-use crate::domain::{Code, IdSource, Label, Member, MemberId, MerchantId, PostingId, StoreId, Unit};
-use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting, Posting, Terms};
-use crate::store::{Direction, KeyRange, StoreError, Tx, layout, member_of};
-
-/// Entries that one `scan` or `get-many` may ask for.
-const SCAN_MAX: u32 = 1000;
-const GET_MANY_MAX: usize = 100;
-const KEY_MAX_BYTES: usize = 256;
-const VALUE_MAX_BYTES: usize = 32 << 10;
-const LOG_LINES_MAX: usize = 100;
-const LOG_LINE_MAX_BYTES: usize = 1 << 10;
+use crate::domain::{Code, IdSource, Label, Member, MemberId, MerchantId, StoreId};
+use crate::ledger::{Book, Cause, LedgerError, Move, NewPosting, Terms};
+use crate::store::{StoreError, Tx, member_of};
 
 type Answer<T> = wasmtime::Result<Result<T, types::HostError>>;
 
@@ -204,13 +201,6 @@ impl Desk {
         let new = NewPosting { id, cause: Cause::Pack, pack: Some(self.pack.clone()), reason, moves: vec![wanted] };
         Ok(self.book().post(&new)?.id.to_string())
     }
-
-    fn entry_key(&self, key: &str) -> Result<Vec<u8>, No> {
-        if key.is_empty() || key.len() > KEY_MAX_BYTES {
-            return Err(invalid(&format!("a key has 1 to {KEY_MAX_BYTES} bytes, but this one has {}", key.len())));
-        }
-        Ok(layout::pack_entry(self.merchant, &self.pack, key.as_bytes()))
-    }
 }
 
 /// The instant from which something is not spendable any more.
@@ -230,154 +220,6 @@ pub(super) fn expires_at(expiry: &types::Expiry, zone: &TimeZone) -> Result<Opti
 }
 
 impl types::Host for Call {}
-
-impl members::Host for Call {
-    fn get(&mut self, member: String) -> Answer<members::Member> {
-        self.serve(|desk| {
-            desk.need(&Grant::ReadMembers)?;
-            let member = desk.member(&member)?;
-            Ok(members::Member {
-                id: member.id.to_string(),
-                tags: member.tags_at(desk.now).map(ToString::to_string).collect(),
-                enrolled_at: millis(member.enrolled_at),
-                home_store: member.home_store.map(|store| store.to_string()),
-            })
-        })
-    }
-}
-
-impl assets::Host for Call {
-    fn balance_of(&mut self, member: String, unit: String) -> Answer<assets::Balance> {
-        self.serve(|desk| {
-            desk.need(&Grant::ReadAssets)?;
-            let member = desk.member(&member)?.id;
-            let unit = Code::new(unit).map_err(|error| not_found(&error))?;
-            if desk.tx.load::<Unit>(&layout::unit(desk.merchant, &unit))?.is_none() {
-                return Err(not_found(&format!("there is no unit `{unit}`")));
-            }
-            let balance = desk.book().balance(member, &unit)?;
-            Ok(assets::Balance { available: balance.available, debt: balance.debt })
-        })
-    }
-
-    fn earn(&mut self, credit: assets::Credit) -> Answer<String> {
-        self.serve(|desk| {
-            let unit = Code::new(&credit.unit).map_err(|error| not_found(&error))?;
-            desk.need_writing(&unit)?;
-            let member = desk.member(&credit.member)?.id;
-            let expires_at = expires_at(&credit.expires, &desk.zone).map_err(|error| invalid(&error))?;
-            let wanted = Move::Grant { member, unit, amount: credit.amount, expires_at, from: House::Issued };
-            desk.post(&credit.reason, wanted)
-        })
-    }
-
-    fn spend(&mut self, debit: assets::Debit) -> Answer<String> {
-        self.serve(|desk| {
-            let unit = Code::new(&debit.unit).map_err(|error| not_found(&error))?;
-            desk.need_writing(&unit)?;
-            let member = desk.member(&debit.member)?.id;
-            desk.post(&debit.reason, Move::Spend { member, unit, amount: debit.amount, to: House::Redeemed })
-        })
-    }
-
-    fn reverse(&mut self, posting: String, reason: String) -> Answer<String> {
-        self.serve(|desk| {
-            let id: PostingId = posting.parse().map_err(|error| not_found(&error))?;
-            let found = desk.tx.load::<Posting>(&layout::posting(desk.merchant, id))?;
-            // What another pack or the host booked is, for this pack, not there.
-            let original = found
-                .filter(|posting| posting.pack.as_ref() == Some(&desk.pack) && posting.cause == Cause::Pack)
-                .ok_or_else(|| not_found(&format!("this pack made no posting {id}")))?;
-            for transfer in original.transfers() {
-                desk.need_writing(&transfer.unit)?;
-            }
-            desk.post(&reason, Move::Reverse { posting: id })
-        })
-    }
-}
-
-impl kv::Host for Call {
-    fn get(&mut self, key: String) -> Answer<Option<Vec<u8>>> {
-        self.serve(|desk| {
-            let key = desk.entry_key(&key)?;
-            Ok(desk.tx.get(&key)?)
-        })
-    }
-
-    fn get_many(&mut self, keys: Vec<String>) -> Answer<Vec<Option<Vec<u8>>>> {
-        self.serve(|desk| {
-            if keys.len() > GET_MANY_MAX {
-                return Err(invalid(&format!("get-many takes at most {GET_MANY_MAX} keys, not {}", keys.len())));
-            }
-            keys.iter()
-                .map(|key| {
-                    let key = desk.entry_key(key)?;
-                    Ok(desk.tx.get(&key)?)
-                })
-                .collect()
-        })
-    }
-
-    fn put(&mut self, key: String, value: Vec<u8>) -> Answer<()> {
-        self.serve(|desk| {
-            let key = desk.entry_key(&key)?;
-            if value.len() > VALUE_MAX_BYTES {
-                let bytes = value.len();
-                return Err(invalid(&format!("a value has at most {VALUE_MAX_BYTES} bytes, but this one has {bytes}")));
-            }
-            Ok(desk.tx.put(&key, value)?)
-        })
-    }
-
-    fn delete(&mut self, key: String) -> Answer<()> {
-        self.serve(|desk| {
-            let key = desk.entry_key(&key)?;
-            desk.tx.delete(&key);
-            Ok(())
-        })
-    }
-
-    fn scan(&mut self, start: String, end: String, limit: u32) -> Answer<Vec<kv::Entry>> {
-        self.serve(|desk| {
-            if start.len() > KEY_MAX_BYTES || end.len() > KEY_MAX_BYTES || limit > SCAN_MAX {
-                return Err(invalid(&format!(
-                    "scan takes keys of at most {KEY_MAX_BYTES} bytes and a limit of at most {SCAN_MAX}"
-                )));
-            }
-            let name = |key: &str| layout::pack_entry(desk.merchant, &desk.pack, key.as_bytes());
-            let range = KeyRange::new(name(&start), name(&end));
-            let own = layout::pack_entry_prefix_len(&desk.pack);
-            let found = desk.tx.scan(&range, Direction::Forward, usize::try_from(limit).unwrap_or(0))?;
-            Ok(found
-                .into_iter()
-                .map(|(key, value)| kv::Entry { key: String::from_utf8_lossy(&key[own..]).into_owned(), value })
-                .collect())
-        })
-    }
-}
-
-impl settings::Host for Call {
-    fn get(&mut self) -> wasmtime::Result<String> {
-        self.count()?;
-        Ok(self.settings.to_string())
-    }
-}
-
-impl log::Host for Call {
-    fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
-        self.count()?;
-        if self.lines.len() < LOG_LINES_MAX {
-            let level = match level {
-                log::Level::Debug => tracing::Level::DEBUG,
-                log::Level::Info => tracing::Level::INFO,
-                log::Level::Warn => tracing::Level::WARN,
-                log::Level::Error => tracing::Level::ERROR,
-            };
-            self.lines.push(LogLine { level, text: cut(&message, LOG_LINE_MAX_BYTES) });
-        }
-        Ok(())
-    }
-}
 
 /// Milliseconds since 1970.
 pub(super) fn millis(at: Timestamp) -> u64 {

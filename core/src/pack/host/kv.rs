@@ -1,0 +1,80 @@
+//! `kv`: the pack's own storage.
+
+use super::{Answer, Call, Desk, No, invalid};
+use crate::pack::bindings::punchcard::pack::kv;
+use crate::store::{Direction, KeyRange, layout};
+
+/// Entries that one `scan` or `get-many` may ask for.
+const SCAN_MAX: u32 = 1000;
+const GET_MANY_MAX: usize = 100;
+const KEY_MAX_BYTES: usize = 256;
+const VALUE_MAX_BYTES: usize = 32 << 10;
+
+impl Desk {
+    fn entry_key(&self, key: &str) -> Result<Vec<u8>, No> {
+        if key.is_empty() || key.len() > KEY_MAX_BYTES {
+            return Err(invalid(&format!("a key has 1 to {KEY_MAX_BYTES} bytes, but this one has {}", key.len())));
+        }
+        Ok(layout::pack_entry(self.merchant, &self.pack, key.as_bytes()))
+    }
+}
+
+impl kv::Host for Call {
+    fn get(&mut self, key: String) -> Answer<Option<Vec<u8>>> {
+        self.serve(|desk| {
+            let key = desk.entry_key(&key)?;
+            Ok(desk.tx.get(&key)?)
+        })
+    }
+
+    fn get_many(&mut self, keys: Vec<String>) -> Answer<Vec<Option<Vec<u8>>>> {
+        self.serve(|desk| {
+            if keys.len() > GET_MANY_MAX {
+                return Err(invalid(&format!("get-many takes at most {GET_MANY_MAX} keys, not {}", keys.len())));
+            }
+            keys.iter()
+                .map(|key| {
+                    let key = desk.entry_key(key)?;
+                    Ok(desk.tx.get(&key)?)
+                })
+                .collect()
+        })
+    }
+
+    fn put(&mut self, key: String, value: Vec<u8>) -> Answer<()> {
+        self.serve(|desk| {
+            let key = desk.entry_key(&key)?;
+            if value.len() > VALUE_MAX_BYTES {
+                let bytes = value.len();
+                return Err(invalid(&format!("a value has at most {VALUE_MAX_BYTES} bytes, but this one has {bytes}")));
+            }
+            Ok(desk.tx.put(&key, value)?)
+        })
+    }
+
+    fn delete(&mut self, key: String) -> Answer<()> {
+        self.serve(|desk| {
+            let key = desk.entry_key(&key)?;
+            desk.tx.delete(&key);
+            Ok(())
+        })
+    }
+
+    fn scan(&mut self, start: String, end: String, limit: u32) -> Answer<Vec<kv::Entry>> {
+        self.serve(|desk| {
+            if start.len() > KEY_MAX_BYTES || end.len() > KEY_MAX_BYTES || limit > SCAN_MAX {
+                return Err(invalid(&format!(
+                    "scan takes keys of at most {KEY_MAX_BYTES} bytes and a limit of at most {SCAN_MAX}"
+                )));
+            }
+            let name = |key: &str| layout::pack_entry(desk.merchant, &desk.pack, key.as_bytes());
+            let range = KeyRange::new(name(&start), name(&end));
+            let own = layout::pack_entry_prefix_len(&desk.pack);
+            let found = desk.tx.scan(&range, Direction::Forward, usize::try_from(limit).unwrap_or(0))?;
+            Ok(found
+                .into_iter()
+                .map(|(key, value)| kv::Entry { key: String::from_utf8_lossy(&key[own..]).into_owned(), value })
+                .collect())
+        })
+    }
+}
