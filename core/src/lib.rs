@@ -18,6 +18,7 @@ pub mod http;
 pub mod ledger;
 pub mod message;
 pub mod pack;
+pub mod pack_calls;
 pub mod store;
 pub mod usecase;
 pub mod vault;

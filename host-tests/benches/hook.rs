@@ -82,6 +82,7 @@ impl Whole {
             currency: merchant.currency,
             locale: "en".into(),
             seed: 7,
+            depth: 0,
             grants: Arc::new(self.pack.manifest.grants_asked()),
             settings: points_settings().to_string().into(),
         };
@@ -122,7 +123,7 @@ mod bare {
     use super::basket;
 
     mod contract {
-        wasmtime::component::bindgen!({ path: "../wit/0.1.1", world: "pack" });
+        wasmtime::component::bindgen!({ path: "../wit/0.1.0", world: "pack" });
     }
 
     use contract::exports::punchcard::pack::checkout::Decision;
@@ -160,7 +161,7 @@ mod bare {
             contract::Pack::add_to_linker::<_, HasSelf<Settings>>(&mut linker, |settings| settings).expect("it links");
             let pre = linker.instantiate_pre(&component).expect("it links");
             component.initialize_copy_on_write_image().expect("an image");
-            let checkout = component.get_export_index(None, "punchcard:pack/checkout@0.1.1").expect("it checks out");
+            let checkout = component.get_export_index(None, "punchcard:pack/checkout@0.1.0").expect("it checks out");
             let quote = component.get_export_index(Some(&checkout), "quote").expect("it quotes");
             Self { engine, pre, quote, settings: settings.to_owned(), context: context(), order: order() }
         }

@@ -96,3 +96,47 @@ pub mod commanding {
         }
     }
 }
+
+/// The export `on-event`.
+pub mod following {
+    wit_bindgen::generate!({
+        path: "../wit/0.1.1",
+        world: "following",
+        with: { "punchcard:pack/types@0.1.1": crate::contract::imports::punchcard::pack::types },
+        pub_export_macro: true,
+        export_macro_name: "export_on_event",
+        default_bindings_module: "punchcard_sdk::contract::following",
+        additional_derives: [PartialEq, Eq],
+    });
+
+    use crate::{CallContext, OnEvent, Refusal, events::Event};
+
+    impl<T: OnEvent> exports::punchcard::pack::on_event::Guest for T {
+        fn handle(ctx: CallContext, event: Event) -> Result<(), Refusal> {
+            crate::panics::report();
+            T::handle(&ctx, &event)
+        }
+    }
+}
+
+/// The export `on-timer`.
+pub mod timing {
+    wit_bindgen::generate!({
+        path: "../wit/0.1.1",
+        world: "timing",
+        with: { "punchcard:pack/types@0.1.1": crate::contract::imports::punchcard::pack::types },
+        pub_export_macro: true,
+        export_macro_name: "export_on_timer",
+        default_bindings_module: "punchcard_sdk::contract::timing",
+        additional_derives: [PartialEq, Eq],
+    });
+
+    use crate::{CallContext, OnTimer, Refusal, timers::Firing};
+
+    impl<T: OnTimer> exports::punchcard::pack::on_timer::Guest for T {
+        fn fire(ctx: CallContext, firing: Firing) -> Result<(), Refusal> {
+            crate::panics::report();
+            T::fire(&ctx, &firing)
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Everything that the author of a Punchcard pack sees.
 //!
 //! A pack is a WebAssembly component that the host calls: when a basket is quoted, when an order settles, when somebody
-//! runs one of its commands. Every call runs in a fresh instance inside one transaction of the host. What the pack writes
+//! runs one of its commands, after something has happened, at a time that it asked for. Every call runs in a fresh instance inside one transaction of the host. What the pack writes
 //! is kept when it returns `Ok`, and nothing of it otherwise, so a pack needs no clean-up code and keeps no state but in
 //! [`kv`] and [`assets`]. It has no clock, randomness or network: time, wall clock, language and random bits come in the
 //! [`CallContext`].
@@ -126,11 +126,13 @@ mod settings;
 mod text;
 
 pub mod assets;
+pub mod events;
 pub mod kv;
 pub mod log;
 pub mod members;
 pub mod order;
 pub mod testing;
+pub mod timers;
 
 pub use calendar::{Clock, Expiry, LocalDate, LocalTime, NotInCalendar, Weekday, minutes_between};
 pub use command::{Command, Commands, Operation};
@@ -140,7 +142,9 @@ pub use text::{Language, Text, shortened};
 
 #[doc(inline)]
 pub use contract::imports::punchcard::pack::types::{CallContext, HostError, Problem, Refusal};
+use events::Event;
 use order::{Decision, Order, Refund};
+use timers::Firing;
 
 /// What nearly every pack uses.
 pub mod prelude {
@@ -148,12 +152,14 @@ pub mod prelude {
     pub use serde::{Deserialize, Serialize};
 
     pub use crate::{
-        CallContext, Capability, Checkout, Command, Commands, Expiry, HostError, Language, Manifest, Operation, Pack,
-        Refusal, Text,
+        CallContext, Capability, Checkout, Command, Commands, Expiry, HostError, Language, Manifest, OnEvent, OnTimer,
+        Operation, Pack, Refusal, Text,
         assets::{self, Credit, Debit},
+        events::{self, Event},
         kv, log, members,
         order::{Decision, Earning, Finding, Order, Refund},
         settings,
+        timers::{self, Firing, Rule, Timer},
     };
 }
 
@@ -199,9 +205,30 @@ pub trait Checkout {
     }
 }
 
-/// Makes a type the pack of this crate: `pack!(Points: checkout, commands)`, or with what it takes part in of the two.
+/// Following what happens, after the commit of what happened.
+pub trait OnEvent {
+    /// Does what follows from an event that the manifest says the pack follows. Called once for each, those of one member in
+    /// order; what it writes is kept together with the note that it was called.
+    ///
+    /// # Errors
+    /// A refusal keeps nothing; the call is made again, later and later, and parked for people to look at in the end.
+    fn handle(ctx: &CallContext, event: &Event) -> Result<(), Refusal>;
+}
+
+/// Doing things at a time.
+pub trait OnTimer {
+    /// Does what is due: a timer that was set, or one of the manifest's.
+    ///
+    /// # Errors
+    /// A refusal keeps nothing; the call is made again, later and later, and parked for people to look at in the end.
+    fn fire(ctx: &CallContext, firing: &Firing) -> Result<(), Refusal>;
+}
+
+/// Makes a type the pack of this crate: `pack!(Points: checkout, commands)`, with what it takes part in of `checkout`,
+/// `commands`, `on_event` and `on_timer`.
 ///
-/// The type implements [`Pack`], and [`Checkout`] or [`Commands`] for what is named. Once in a crate.
+/// The type implements [`Pack`], and [`Checkout`], [`Commands`], [`OnEvent`] or [`OnTimer`] for what is named. Once in a
+/// crate.
 #[macro_export]
 macro_rules! pack {
     ($pack:ident) => {
@@ -222,6 +249,14 @@ macro_rules! pack {
         const _: fn() = $crate::takes_commands::<$pack>;
         $crate::pack!(@export commanding export_commands $pack);
     };
+    (@on_event $pack:ident) => {
+        const _: fn() = $crate::takes_events::<$pack>;
+        $crate::pack!(@export following export_on_event $pack);
+    };
+    (@on_timer $pack:ident) => {
+        const _: fn() = $crate::takes_timers::<$pack>;
+        $crate::pack!(@export timing export_on_timer $pack);
+    };
     // Natively the exports would only be names that clash when two packs are linked into one test.
     (@export $world:ident $export:ident $pack:ident) => {
         #[cfg(target_arch = "wasm32")]
@@ -240,3 +275,11 @@ pub fn takes_part_in_checkout<T: Checkout>() {}
 /// Fails to compile for a type that does not implement [`Commands`], on every target.
 #[doc(hidden)]
 pub fn takes_commands<T: Commands>() {}
+
+/// Fails to compile for a type that does not implement [`OnEvent`], on every target.
+#[doc(hidden)]
+pub fn takes_events<T: OnEvent>() {}
+
+/// Fails to compile for a type that does not implement [`OnTimer`], on every target.
+#[doc(hidden)]
+pub fn takes_timers<T: OnTimer>() {}

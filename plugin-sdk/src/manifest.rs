@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::{Serialize, Serializer};
 
-use crate::{Operation, Text};
+use crate::{Operation, Text, timers::Rule};
 
 /// The manifest of a pack, which becomes JSON for the host.
 ///
@@ -26,6 +26,12 @@ pub struct Manifest {
     grants: Vec<GrantRequest>,
     units: Vec<Unit>,
     commands: Vec<CommandEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    follows: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    emits: Vec<FactEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    timers: Vec<TimerEntry>,
     settings: Schema,
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<Limits>,
@@ -50,6 +56,19 @@ struct CommandEntry {
     input: Schema,
 }
 
+#[derive(Clone, Debug, Serialize)]
+struct FactEntry {
+    kind: &'static str,
+    title: Text,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct TimerEntry {
+    name: &'static str,
+    title: Text,
+    rule: Rule,
+}
+
 /// What a pack may ask the merchant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capability {
@@ -61,6 +80,10 @@ pub enum Capability {
     AssetsWriteOwnUnits,
     /// `assets:write:UNIT`: change what members hold of that unit, such as `stored-value`.
     AssetsWrite(&'static str),
+    /// `events:read`: follow what happens.
+    EventsRead,
+    /// `events:emit`: tell facts of the pack's own.
+    EventsEmit,
 }
 
 impl Serialize for Capability {
@@ -69,6 +92,8 @@ impl Serialize for Capability {
             Self::MembersRead => serializer.serialize_str("members:read"),
             Self::AssetsRead => serializer.serialize_str("assets:read"),
             Self::AssetsWriteOwnUnits => serializer.serialize_str("assets:write:own-units"),
+            Self::EventsRead => serializer.serialize_str("events:read"),
+            Self::EventsEmit => serializer.serialize_str("events:emit"),
             Self::AssetsWrite(unit) => serializer.collect_str(&format_args!("assets:write:{unit}")),
         }
     }
@@ -103,6 +128,9 @@ impl Manifest {
             grants: Vec::new(),
             units: Vec::new(),
             commands: Vec::new(),
+            follows: Vec::new(),
+            emits: Vec::new(),
+            timers: Vec::new(),
             settings: schema::<NoSettings>(),
             limits: None,
         }
@@ -148,6 +176,29 @@ impl Manifest {
             title: operation.title,
             input: (operation.input)(),
         }));
+        self
+    }
+
+    /// The kinds of events that the pack follows, for [`OnEvent`](crate::OnEvent): the host's, such as `order-settled`, and
+    /// packs', such as `bakery:pickup-missed`. Asks for the grant [`Capability::EventsRead`].
+    #[must_use]
+    pub fn follows(mut self, kinds: &[&'static str]) -> Self {
+        self.follows.extend(kinds);
+        self
+    }
+
+    /// A kind of fact that the pack tells with [`events::tell`](crate::events::tell). Asks for the grant
+    /// [`Capability::EventsEmit`].
+    #[must_use]
+    pub fn emits(mut self, kind: &'static str, title: Text) -> Self {
+        self.emits.push(FactEntry { kind, title });
+        self
+    }
+
+    /// A time at which the pack is called again and again, for [`OnTimer`](crate::OnTimer).
+    #[must_use]
+    pub fn timer(mut self, name: &'static str, title: Text, rule: Rule) -> Self {
+        self.timers.push(TimerEntry { name, title, rule });
         self
     }
 

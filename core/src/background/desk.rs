@@ -17,7 +17,7 @@ pub(super) struct Desk<P> {
     at_work_max: usize,
 }
 
-impl<P: Copy + Ord> Desk<P> {
+impl<P: Clone + Ord> Desk<P> {
     pub(super) fn new(at_work_max: usize) -> Self {
         Self { dues: BTreeMap::new(), order: BTreeSet::new(), at_work: BTreeMap::new(), at_work_max }
     }
@@ -31,8 +31,8 @@ impl<P: Copy + Ord> Desk<P> {
     }
 
     fn put(&mut self, place: P, at: Timestamp) {
-        if let Some(before) = self.dues.insert(place, at) {
-            self.order.remove(&(before, place));
+        if let Some(before) = self.dues.insert(place.clone(), at) {
+            self.order.remove(&(before, place.clone()));
         }
         self.order.insert((at, place));
     }
@@ -41,12 +41,11 @@ impl<P: Copy + Ord> Desk<P> {
     pub(super) fn due(&mut self, now: Timestamp) -> Vec<P> {
         let mut due = Vec::new();
         while self.at_work.len() < self.at_work_max
-            && let Some((at, place)) = self.order.first().copied()
-            && at <= now
+            && self.order.first().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, place)) = self.order.pop_first()
         {
-            self.order.remove(&(at, place));
             self.dues.remove(&place);
-            self.at_work.insert(place, false);
+            self.at_work.insert(place.clone(), false);
             due.push(place);
         }
         due

@@ -1,7 +1,10 @@
 //! Work that a serving host does by itself: it hears when something has happened or falls due, and has each place worked on
-//! for itself, so that a slow one delays nobody else. Webhooks and messages are such [`Work`].
+//! for itself, so that a slow one delays nobody else. Webhooks, messages and calls of packs are such
+//! [`Work`].
 
 mod desk;
+mod lags;
+mod shares;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
@@ -14,6 +17,8 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
 use self::desk::{Desk, until};
+pub(crate) use self::lags::Lags;
+pub(crate) use self::shares::Shares;
 use crate::describe::describe;
 use crate::domain::MerchantId;
 use crate::store::{Key, StoreError, layout};
@@ -31,7 +36,7 @@ const FAREWELL: Duration = Duration::from_secs(5);
 /// What is done in the background.
 pub(crate) trait Work: Clone + Send + Sync + 'static {
     /// What is worked on for itself. Of those that fall due at the same instant, the smaller is looked at first.
-    type Place: Copy + Ord + Debug + Send + 'static;
+    type Place: Clone + Ord + Debug + Send + 'static;
 
     /// What it is, for the log.
     const NAME: &'static str;
@@ -148,8 +153,8 @@ async fn run<W: Work>(host: Host, work: W, mut stop: Stop) {
             }
         }
         for place in desk.due(host.clock.now()) {
-            let work = work.clone();
-            let task = at_work.spawn(async move { work.work(place).await });
+            let (work, own) = (work.clone(), place.clone());
+            let task = at_work.spawn(async move { work.work(own).await });
             whose.insert(task.id(), place);
         }
         gauge!(W::AT_WORK).set(f64::from(u32::try_from(desk.at_work()).unwrap_or(u32::MAX)));

@@ -18,6 +18,7 @@ use crate::describe::describe;
 use crate::domain::Reach;
 use crate::http::{self, Certificates};
 use crate::message::{Transport, check_sink, start_messages};
+use crate::pack_calls::start_pack_calls;
 use crate::store::FORMAT_FILE;
 use crate::usecase::Host;
 use crate::webhook::{Client, start_webhooks};
@@ -145,11 +146,13 @@ pub(super) fn serve(
             tokio::spawn(reload_when_asked(certificates.clone()));
             let sender = begin_to_deliver(host);
             let messages = start_messages(host.clone(), Transport::new(host.reach, host.sink.clone()));
+            let calls = start_pack_calls(host.clone());
             let bound = |address| on_bound(&format!("{scheme}://{address}"));
             let served = http::serve(host.clone(), listen, &settings, certificates, bound, stop).await;
             if let Some(sender) = sender {
                 sender.stop().await;
             }
+            calls.stop().await;
             messages.stop().await;
             served
         })

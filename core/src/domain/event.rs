@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, MemberId, MessageId, Minor, OrderId, PostingId, RevisionId, StaffId, StoreId, WebhookId};
+use super::{CallId, Code, MemberId, MessageId, Minor, OrderId, PostingId, RevisionId, StaffId, StoreId, WebhookId};
 
 /// A fact that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -292,6 +292,34 @@ pub enum Event {
         outcome: Code,
         /// Stable name of the reason, when it was not sent.
         reason: Option<Code>,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// A pack told a fact of its trade.
+    PackTold {
+        /// Which pack.
+        pack: Code,
+        /// What kind of fact, by the pack's own word for it.
+        kind: Code,
+        /// Whose it is.
+        member: Option<MemberId>,
+        /// What is to be known: a JSON object.
+        data: String,
+        /// How many handlings of events led to it, one after the other, itself included.
+        depth: u8,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// A call of a pack has failed for the last time: it waits for somebody to look at it.
+    CallParked {
+        /// Which pack.
+        pack: Code,
+        /// Under which name it waits.
+        call: CallId,
+        /// Stable name of the failure.
+        code: String,
         /// When.
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,

@@ -110,6 +110,8 @@ ids! {
     WebhookId "whk" "webhook";
     /// A message to a member.
     MessageId "msg" "message";
+    /// A call of a pack that waits for somebody to look at it.
+    CallId "cal" "parked call";
     /// One uploaded version of a pack: the first half of the SHA-256 of its component.
     RevisionId "rev" "pack revision";
 }
@@ -170,6 +172,7 @@ sources! {
     change ChangeId "A new change's id.";
     webhook WebhookId "A new webhook's id.";
     message MessageId "A new message's id.";
+    call CallId "A new parked call's id.";
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod attribute;
 mod benefit;
+mod calendar_rule;
 mod card;
 mod coupon;
 mod event;
@@ -28,6 +29,7 @@ mod webhook;
 
 pub use attribute::{AttributeFault, AttributeKind, AttributeType, AttributeValue};
 pub use benefit::{Period, ServiceBenefit};
+pub use calendar_rule::{CalendarRule, ClockTime, DayOfMonth, DayOfWeek, RuleFault};
 pub use card::card_number;
 pub use coupon::{
     Benefit, CouponFault, CouponType, Discount, Inapplicable, NotStackable, Passed, Scope, Validity, best,
@@ -35,8 +37,8 @@ pub use coupon::{
 };
 pub use event::Event;
 pub use ids::{
-    ChangeId, HoldId, IdSource, LotId, MemberId, MerchantId, MessageId, NoteId, OrderId, ParseIdError, PostingId,
-    RevisionId, SessionId, StaffId, StoreId, WebhookId,
+    CallId, ChangeId, HoldId, IdSource, LotId, MemberId, MerchantId, MessageId, NoteId, OrderId, ParseIdError,
+    PostingId, RevisionId, SessionId, StaffId, StoreId, WebhookId,
 };
 pub use item::Item;
 pub use member::{ExternalId, Member, Source, Standing, Tag, Tier};

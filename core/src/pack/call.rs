@@ -9,14 +9,15 @@ use jiff::tz::TimeZone;
 use wasmtime::component::{ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower};
 use wasmtime::{Store, Trap};
 
-use super::bindings::exports::punchcard::pack::checkout;
+use super::bindings::exports::punchcard::pack::{checkout, on_event, on_timer};
 use super::bindings::punchcard::pack::types as wit;
 use super::engine::TICK;
 use super::error::cut;
 use super::grant::allows_writing;
 use super::host::{Call, Desk, expires_at, millis};
+use super::timers::Timer;
 use super::{CallError, Grant, Limits, LoadedPack, Packs, Refusal};
-use crate::domain::{Code, Currency, IdSource, Member, MerchantId, Minor, Order, StoreId, ZoneName};
+use crate::domain::{Code, Currency, IdSource, Member, MemberId, MerchantId, Minor, Order, OrderId, StoreId, ZoneName};
 use crate::store::Tx;
 
 /// Where, when and for whom a call runs, and what the merchant allowed.
@@ -40,6 +41,8 @@ pub struct Scene {
     pub locale: Arc<str>,
     /// Random bits for the call.
     pub seed: u64,
+    /// How many handlings of events have led to it, one after the other.
+    pub depth: u8,
     /// What the merchant granted.
     pub grants: Arc<BTreeSet<Grant>>,
     /// The settings in force, as JSON.
@@ -53,6 +56,8 @@ pub struct Verdict<T> {
     pub result: Result<T, CallError>,
     /// What it logged.
     pub lines: Vec<LogLine>,
+    /// Units of fuel that it used.
+    pub fuel: u64,
 }
 
 /// A line of a pack's log.
@@ -62,6 +67,23 @@ pub struct LogLine {
     pub level: tracing::Level,
     /// What it says.
     pub text: String,
+}
+
+/// Something that has happened, for a pack that follows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happened {
+    /// Its number in the merchant's log.
+    pub sequence: u64,
+    /// One of the host's kinds, or a pack's with the pack's name and a colon before it.
+    pub kind: String,
+    /// When.
+    pub at: Timestamp,
+    /// Whose it is.
+    pub member: Option<MemberId>,
+    /// Which order it is about.
+    pub order: Option<OrderId>,
+    /// What the kind tells: a JSON object.
+    pub data: String,
 }
 
 /// What a pack wants to happen at an order, checked.
@@ -118,7 +140,7 @@ impl LoadedPack {
         buyer: Option<&Member>,
         function: impl FnOnce(&super::load::CheckoutExports) -> &ComponentExportIndex,
     ) -> Verdict<Decided> {
-        let Some(exports) = &self.checkout else { return not_exported("checkout") };
+        let Some(exports) = &self.exports.checkout else { return not_exported("checkout") };
         type Decision = (Result<checkout::Decision, wit::Refusal>,);
         let input = (scene.context(), order);
         self.call::<_, Decision, _>(tx, scene, function(exports), input, |(decision,)| {
@@ -128,7 +150,7 @@ impl LoadedPack {
 
     /// Lets the pack know that an order is refunded.
     pub fn refunded(&self, tx: &mut Tx, scene: &Scene, order: &Order, buyer: Option<&Member>) -> Verdict<()> {
-        let Some(exports) = &self.checkout else { return not_exported("checkout") };
+        let Some(exports) = &self.exports.checkout else { return not_exported("checkout") };
         let refund = checkout::Refund {
             order: scene.order(order, order.id.to_string(), buyer),
             settled_at: millis(order.ordered_at),
@@ -145,7 +167,7 @@ impl LoadedPack {
     /// Runs one of the pack's own operations. The caller has checked the input against the command's schema.
     pub fn run_command(&self, tx: &mut Tx, scene: &Scene, command: &Code, input: &str) -> Verdict<String> {
         const RESULT_MAX_BYTES: usize = 256 << 10;
-        let Some(run) = &self.commands else { return not_exported("commands") };
+        let Some(run) = &self.exports.commands else { return not_exported("commands") };
         let arguments = (scene.context(), command.as_str(), input);
         self.call::<_, (Result<String, wit::Refusal>,), _>(tx, scene, run, arguments, |(result,)| {
             let result = result.map_err(refused)?;
@@ -156,6 +178,36 @@ impl LoadedPack {
             serde_json::from_str::<serde::de::IgnoredAny>(&result)
                 .map_err(|error| bad_reply(format!("a result that is not JSON: {error}")))?;
             Ok(result)
+        })
+    }
+
+    /// Has the pack do what follows from an event.
+    pub fn handle_event(&self, tx: &mut Tx, scene: &Scene, event: &Happened) -> Verdict<()> {
+        let Some(handle) = &self.exports.on_event else { return not_exported("on-event") };
+        let event = on_event::Event {
+            sequence: event.sequence,
+            kind: event.kind.clone(),
+            at: millis(event.at),
+            member: event.member.map(|member| member.to_string()),
+            order: event.order.map(|order| order.to_string()),
+            data: event.data.clone(),
+        };
+        self.call::<_, (Result<(), wit::Refusal>,), _>(tx, scene, handle, (scene.context(), event), |(done,)| {
+            done.map_err(refused)
+        })
+    }
+
+    /// Has the pack do what is due. Its timer is out of the store when this is called.
+    pub fn fire_timer(&self, tx: &mut Tx, scene: &Scene, timer: &Timer) -> Verdict<()> {
+        let Some(fire) = &self.exports.on_timer else { return not_exported("on-timer") };
+        let firing = on_timer::Firing {
+            name: timer.name.to_string(),
+            due: millis(timer.due),
+            attempt: u32::from(timer.attempts) + 1,
+            payload: timer.payload.clone(),
+        };
+        self.call::<_, (Result<(), wit::Refusal>,), _>(tx, scene, fire, (scene.context(), firing), |(done,)| {
+            done.map_err(refused)
         })
     }
 
@@ -173,7 +225,8 @@ impl LoadedPack {
         O: ComponentNamedList + Lift + Send + Sync + 'static,
     {
         let before = tx.savepoint();
-        let (lines, result) = tx.lend(|tx| {
+        let in_timer = self.exports.on_timer.as_ref() == Some(function);
+        let (lines, fuel, result) = tx.lend(|tx| {
             let desk = Desk {
                 tx,
                 ids: IdSource::new(scene.now, scene.seed),
@@ -184,17 +237,23 @@ impl LoadedPack {
                 now: scene.now,
                 store: scene.store,
                 zone: scene.zone.clone(),
+                emits: Arc::clone(&self.emits),
+                depth: scene.depth,
+                told: 0,
+                rings: self.keeps_time(),
+                in_timer,
+                timers_set: 0,
             };
             let settings = Arc::clone(&scene.settings);
             let (call, result) = self.packs.run::<I, O>(&self.pre, function, &self.limits, Some(desk), settings, input);
             let Some(desk) = call.desk else { unreachable!("a call keeps its desk") };
-            (desk.tx, (call.lines, result))
+            (desk.tx, (call.lines, call.fuel, result))
         });
         let result = result.and_then(check);
         if result.is_err() {
             tx.rollback_to(before);
         }
-        Verdict { result, lines }
+        Verdict { result, lines, fuel }
     }
 
     /// Checks what the contract says of decisions, and the grants of what is to be given.
@@ -276,7 +335,10 @@ impl Packs {
             .and_then(|instance| instance.get_typed_func::<I, O>(&mut store, function))
             .and_then(|function| function.call(&mut store, input));
         let result = output.map_err(|error| CallError::of(&error, &mut store, limits));
-        (store.into_data(), result)
+        let left = store.get_fuel().unwrap_or(0);
+        let mut call = store.into_data();
+        call.fuel = limits.fuel_max.saturating_sub(left);
+        (call, result)
     }
 }
 
@@ -372,5 +434,5 @@ fn bad_reply(message: String) -> CallError {
 }
 
 fn not_exported<T>(interface: &'static str) -> Verdict<T> {
-    Verdict { result: Err(CallError::NotExported { interface }), lines: Vec::new() }
+    Verdict { result: Err(CallError::NotExported { interface }), lines: Vec::new(), fuel: 0 }
 }

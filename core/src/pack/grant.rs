@@ -20,12 +20,16 @@ pub enum Grant {
     WriteOwnUnits,
     /// `assets:write:UNIT`: grant and take this unit.
     WriteUnit(Code),
+    /// `events:read`: follow what happens to members and orders.
+    ReadEvents,
+    /// `events:emit`: tell facts of its own into the merchant's log.
+    EmitEvents,
 }
 
 /// A text that names no grant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a grant: expected members:read, assets:read, assets:write:own-units or assets:write: and the code of a unit"
+    "`{0}` is not a grant: expected members:read, assets:read, assets:write:own-units, events:read, events:emit, or assets:write: and the code of a unit"
 )]
 pub struct GrantError(String);
 
@@ -37,6 +41,8 @@ impl FromStr for Grant {
             "members:read" => Ok(Self::ReadMembers),
             "assets:read" => Ok(Self::ReadAssets),
             "assets:write:own-units" => Ok(Self::WriteOwnUnits),
+            "events:read" => Ok(Self::ReadEvents),
+            "events:emit" => Ok(Self::EmitEvents),
             _ => text
                 .strip_prefix("assets:write:")
                 .and_then(|unit| Code::new(unit).ok())
@@ -53,6 +59,8 @@ impl fmt::Display for Grant {
             Self::ReadAssets => f.write_str("assets:read"),
             Self::WriteOwnUnits => f.write_str("assets:write:own-units"),
             Self::WriteUnit(unit) => write!(f, "assets:write:{unit}"),
+            Self::ReadEvents => f.write_str("events:read"),
+            Self::EmitEvents => f.write_str("events:emit"),
         }
     }
 }
@@ -83,7 +91,14 @@ mod tests {
 
     #[test]
     fn grants_read_back_from_their_text() {
-        for text in ["members:read", "assets:read", "assets:write:own-units", "assets:write:stored-value"] {
+        for text in [
+            "members:read",
+            "assets:read",
+            "assets:write:own-units",
+            "assets:write:stored-value",
+            "events:read",
+            "events:emit",
+        ] {
             assert_eq!(text.parse::<Grant>().unwrap().to_string(), text);
         }
         for bad in ["", "members", "members:write", "assets:write:", "assets:write:Stored Value"] {

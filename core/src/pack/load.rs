@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
-use super::bindings::exports::punchcard::pack::{checkout, commands, describe};
+use super::bindings::exports::punchcard::pack::{checkout, commands, describe, on_event, on_timer};
 use super::host::Call;
 use super::manifest::Schemas;
 use super::{CallError, Limits, Manifest, ManifestError, Packs};
@@ -17,8 +17,8 @@ use crate::domain::{Code, RevisionId};
 /// The newest version of the contract that this host speaks. It runs packs of every older one that is compatible with it.
 pub const CONTRACT_VERSION: &str = "0.1.1";
 
-const IMPORTS: [&str; 6] = ["types", "members", "assets", "kv", "settings", "log"];
-const EXPORTS: [&str; 3] = ["describe", "checkout", "commands"];
+const IMPORTS: [&str; 8] = ["types", "members", "assets", "kv", "events", "timers", "settings", "log"];
+const EXPORTS: [&str; 5] = ["describe", "checkout", "commands", "on-event", "on-timer"];
 
 /// The largest component, in bytes.
 const COMPONENT_MAX_BYTES: usize = 8 << 20;
@@ -96,15 +96,23 @@ impl LoadError {
 pub struct LoadedPack {
     pub(super) packs: Packs,
     pub(super) pre: InstancePre<Call>,
-    pub(super) checkout: Option<CheckoutExports>,
-    pub(super) commands: Option<ComponentExportIndex>,
+    pub(super) exports: Exports,
     pub(super) own_units: Arc<BTreeSet<Code>>,
+    pub(super) emits: Arc<BTreeSet<Code>>,
     pub(super) limits: Limits,
     schemas: Schemas,
     /// What it says of itself.
     pub manifest: Manifest,
     /// Which revision it is.
     pub revision: RevisionId,
+}
+
+/// Where the functions of the exports are; what a pack does not export is not there.
+pub(super) struct Exports {
+    pub(super) checkout: Option<CheckoutExports>,
+    pub(super) commands: Option<ComponentExportIndex>,
+    pub(super) on_event: Option<ComponentExportIndex>,
+    pub(super) on_timer: Option<ComponentExportIndex>,
 }
 
 /// Where the functions of the export `checkout` are.
@@ -123,7 +131,17 @@ impl std::fmt::Debug for LoadedPack {
 impl LoadedPack {
     /// Whether it takes part in orders.
     pub fn checks_out(&self) -> bool {
-        self.checkout.is_some()
+        self.exports.checkout.is_some()
+    }
+
+    /// Whether it follows what happens.
+    pub fn follows(&self) -> bool {
+        self.exports.on_event.is_some()
+    }
+
+    /// Whether it does things at a time.
+    pub fn keeps_time(&self) -> bool {
+        self.exports.on_timer.is_some()
     }
 
     /// Checks settings against the manifest's schema.
@@ -184,17 +202,24 @@ impl Packs {
                 })
             })
             .transpose()?;
-        let commands = export("commands").map(|interface| function(&interface, "run")).transpose()?;
+        let of =
+            |interface: &str, name: &str| export(interface).map(|interface| function(&interface, name)).transpose();
+        let exports = Exports {
+            checkout,
+            commands: of("commands", "run")?,
+            on_event: of("on-event", "handle")?,
+            on_timer: of("on-timer", "fire")?,
+        };
         component.initialize_copy_on_write_image().map_err(wrong)?;
-        self.check_types(&pre, checkout.is_some(), commands.is_some())?;
+        self.check_types(&pre, &exports)?;
         let manifest = self.describe(&pre, &describe)?;
-        let (manifest, schemas) = Manifest::parse(&manifest, commands.is_some())?;
+        let (manifest, schemas) = Manifest::parse(&manifest, &exports)?;
         Ok(LoadedPack {
             packs: self.clone(),
             pre,
-            checkout,
-            commands,
+            exports,
             own_units: Arc::new(manifest.unit_codes()),
+            emits: Arc::new(manifest.fact_kinds()),
             limits: Limits::grant(manifest.limits),
             schemas,
             manifest,
@@ -217,19 +242,24 @@ impl Packs {
     }
 
     /// Instantiates once and looks at the types of what is exported.
-    fn check_types(&self, pre: &InstancePre<Call>, checkout: bool, commands: bool) -> Result<(), LoadError> {
+    fn check_types(&self, pre: &InstancePre<Call>, exports: &Exports) -> Result<(), LoadError> {
         let mut store = self.store(&Limits::DEFAULT, None, "{}".into()).map_err(LoadError::Describe)?;
         let wrong = |error: wasmtime::Error| LoadError::WrongTypes(first_line(&error));
         let instance = match pre.instantiate(&mut store) {
             Ok(instance) => instance,
             Err(error) => return Err(LoadError::Describe(CallError::of(&error, &mut store, &Limits::DEFAULT))),
         };
-        describe::GuestIndices::new(pre).and_then(|found| found.load(&mut store, &instance)).map_err(wrong)?;
-        if checkout {
-            checkout::GuestIndices::new(pre).and_then(|found| found.load(&mut store, &instance)).map_err(wrong)?;
+        macro_rules! check {
+            ($($interface:ident if $there:expr;)*) => {$(if $there {
+                $interface::GuestIndices::new(pre).and_then(|found| found.load(&mut store, &instance)).map_err(wrong)?;
+            })*};
         }
-        if commands {
-            commands::GuestIndices::new(pre).and_then(|found| found.load(&mut store, &instance)).map_err(wrong)?;
+        check! {
+            describe if true;
+            checkout if exports.checkout.is_some();
+            commands if exports.commands.is_some();
+            on_event if exports.on_event.is_some();
+            on_timer if exports.on_timer.is_some();
         }
         Ok(())
     }

@@ -6,8 +6,9 @@ use jsonschema::Validator;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::load::Exports;
 use super::{Grant, LimitsAsked};
-use crate::domain::Code;
+use crate::domain::{CalendarRule, Code};
 
 /// A text by locale, such as `en` and `zh-CN`. `en` is always there.
 pub type Texts = BTreeMap<String, String>;
@@ -44,13 +45,30 @@ pub enum ManifestError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Commands in the manifest, but no export that runs them, or the other way round.
-    #[error("the manifest names {commands} commands, but the component {exports} `commands`")]
-    Commands {
-        /// How many.
-        commands: usize,
+    /// Events in the manifest, but not the grant that they need.
+    #[error("the manifest names events under `{field}`, but does not ask for the grant `{grant}`")]
+    NoGrant {
+        /// Where.
+        field: &'static str,
+        /// Which grant.
+        grant: Grant,
+    },
+    /// Not the name of a kind of event.
+    #[error(
+        "`{0}` is no kind of event: expected one of the host's, such as `order-settled`, or a pack's, such as `bakery:pickup-missed`"
+    )]
+    Kind(String),
+    /// Something in the manifest that no export serves, or the other way round.
+    #[error("the manifest has {count} under `{field}`, but the component {exports} `{export}`")]
+    Export {
+        /// Where.
+        field: &'static str,
+        /// How much.
+        count: usize,
         /// What the component does.
         exports: &'static str,
+        /// The export that belongs to it.
+        export: &'static str,
     },
 }
 
@@ -76,6 +94,16 @@ pub struct Manifest {
     /// The operations that it offers.
     #[serde(default)]
     pub commands: Vec<Command>,
+    /// The kinds of events that it follows: the host's, such as `order-settled`, and packs', such as
+    /// `bakery:pickup-missed`.
+    #[serde(default)]
+    pub follows: BTreeSet<String>,
+    /// The kinds of facts that it tells.
+    #[serde(default)]
+    pub emits: Vec<FactDeclared>,
+    /// When it is called again and again.
+    #[serde(default)]
+    pub timers: Vec<TimerDeclared>,
     /// The JSON Schema of its settings. Without one it takes an empty object.
     #[serde(default = "no_settings")]
     pub settings: Value,
@@ -104,6 +132,28 @@ pub struct UnitDeclared {
     pub title: Texts,
 }
 
+/// A kind of fact that a pack tells.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FactDeclared {
+    /// Its name: others know it by the pack's before it.
+    pub kind: Code,
+    /// What it is called.
+    pub title: Texts,
+}
+
+/// When a pack is called again and again, in the merchant's time zone.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimerDeclared {
+    /// Its name, which the call gets.
+    pub name: Code,
+    /// What is done then.
+    pub title: Texts,
+    /// When.
+    pub rule: CalendarRule,
+}
+
 /// An operation that a pack offers.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -127,7 +177,7 @@ impl Manifest {
     pub const MAX_BYTES: usize = 256 << 10;
 
     /// Reads and checks a manifest.
-    pub(super) fn parse(json: &str, exports_commands: bool) -> Result<(Self, Schemas), ManifestError> {
+    pub(super) fn parse(json: &str, exports: &Exports) -> Result<(Self, Schemas), ManifestError> {
         if json.len() > Self::MAX_BYTES {
             return Err(ManifestError::TooLong { bytes: json.len() });
         }
@@ -136,10 +186,10 @@ impl Manifest {
         once("grant", manifest.grants.iter().map(|asked| asked.grant.to_string()))?;
         once("unit", manifest.units.iter().map(|unit| unit.code.to_string()))?;
         once("command", manifest.commands.iter().map(|command| command.name.to_string()))?;
-        if exports_commands == manifest.commands.is_empty() {
-            let exports = if exports_commands { "exports" } else { "does not export" };
-            return Err(ManifestError::Commands { commands: manifest.commands.len(), exports });
-        }
+        once("kind of fact", manifest.emits.iter().map(|fact| fact.kind.to_string()))?;
+        once("timer", manifest.timers.iter().map(|timer| timer.name.to_string()))?;
+        manifest.check_grants()?;
+        manifest.check_exports(exports)?;
         let settings = schema("the settings' schema", &manifest.settings)?;
         let commands = manifest
             .commands
@@ -162,12 +212,57 @@ impl Manifest {
         self.grants.iter().map(|asked| asked.grant.clone()).collect()
     }
 
+    /// The kinds of facts that it tells.
+    pub fn fact_kinds(&self) -> BTreeSet<Code> {
+        self.emits.iter().map(|fact| fact.kind.clone()).collect()
+    }
+
+    /// Checks that what needs a grant asks for it, and the names of events.
+    fn check_grants(&self) -> Result<(), ManifestError> {
+        let is_code = |text: &str| Code::new(text).is_ok();
+        let is_kind = |kind: &str| is_code(kind) || kind.split_once(':').is_some_and(|(a, b)| is_code(a) && is_code(b));
+        if let Some(other) = self.follows.iter().find(|kind| !is_kind(kind)) {
+            return Err(ManifestError::Kind(other.chars().take(130).collect()));
+        }
+        let asks = self.grants_asked();
+        for (field, count, grant) in
+            [("follows", self.follows.len(), Grant::ReadEvents), ("emits", self.emits.len(), Grant::EmitEvents)]
+        {
+            if count > 0 && !asks.contains(&grant) {
+                return Err(ManifestError::NoGrant { field, grant });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that what it names has its export. What is exported has something to be called with, but for timers: a pack
+    /// may have none but those that it sets itself.
+    fn check_exports(&self, exports: &Exports) -> Result<(), ManifestError> {
+        for (field, count, export, is_there, alone) in [
+            ("commands", self.commands.len(), "commands", exports.commands.is_some(), false),
+            ("follows", self.follows.len(), "on-event", exports.on_event.is_some(), false),
+            ("timers", self.timers.len(), "on-timer", exports.on_timer.is_some(), true),
+        ] {
+            if (count > 0) != is_there && !(is_there && alone) {
+                let exports = if is_there { "exports" } else { "does not export" };
+                return Err(ManifestError::Export { field, count, exports, export });
+            }
+        }
+        Ok(())
+    }
+
     fn check_texts(&self) -> Result<(), ManifestError> {
         let grants = self.grants.iter().map(|asked| (format!("the reason for `{}`", asked.grant), &asked.reason));
         let units = self.units.iter().map(|unit| (format!("the title of the unit `{}`", unit.code), &unit.title));
         let commands = self.commands.iter().map(|command| (format!("the title of `{}`", command.name), &command.title));
-        for (place, texts) in
-            std::iter::once(("the title".to_owned(), &self.title)).chain(grants).chain(units).chain(commands)
+        let facts = self.emits.iter().map(|fact| (format!("the title of the fact `{}`", fact.kind), &fact.title));
+        let timers = self.timers.iter().map(|timer| (format!("the title of the timer `{}`", timer.name), &timer.title));
+        for (place, texts) in std::iter::once(("the title".to_owned(), &self.title))
+            .chain(grants)
+            .chain(units)
+            .chain(commands)
+            .chain(facts)
+            .chain(timers)
         {
             if texts.get("en").is_none_or(String::is_empty) {
                 return Err(ManifestError::NoEnglish { place });

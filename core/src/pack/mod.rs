@@ -17,11 +17,14 @@ mod host;
 mod limits;
 mod load;
 mod manifest;
+mod timers;
 
-pub use call::{Decided, Earning, Finding, LogLine, Scene, Verdict};
+pub use call::{Decided, Earning, Finding, Happened, LogLine, Scene, Verdict};
 pub use engine::{Packs, PacksError};
 pub use error::{CallError, Refusal, RefusalKind};
 pub use grant::{Grant, GrantError};
 pub use limits::{Limits, LimitsAsked};
 pub use load::{CONTRACT_VERSION, LoadError, LoadedPack, componentize, revision_of};
-pub use manifest::{Command, Manifest, ManifestError, Texts, UnitDeclared};
+pub use manifest::{Command, FactDeclared, Manifest, ManifestError, Texts, TimerDeclared, UnitDeclared};
+pub(crate) use timers::named_place;
+pub use timers::{Timer, TimerKind, due_timers, next_timer, put_timer, take_timer};

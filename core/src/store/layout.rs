@@ -77,6 +77,12 @@
 //! | `E` | merchant | the version of its enablements |
 //! | `F` | merchant, pack | an enablement |
 //! | `k` | merchant, pack, key | a pack's own entry |
+//! | `@` | merchant, `c`, pack, lane | how far a lane of a pack has come in the log |
+//! | `@` | merchant, `w`, pack, subject, event | an event that waits at a pack for another try, or behind one that does |
+//! | `@` | merchant, `s`, pack, lane, instant, subject, event | nothing: when the first of a subject is to be tried again |
+//! | `@` | merchant, `t`, pack, kind, instant, name | a timer of a pack |
+//! | `@` | merchant, `d`, pack, instant, and the timer's place | nothing: when a timer is to fire |
+//! | `@` | merchant, `x`, pack, call | a call that was parked |
 //! | `W` | merchant, webhook | a webhook |
 //! | `G` | merchant, webhook, `c` | how far it has come in the log |
 //! | `G` | merchant, webhook, `l`, number | an attempt to deliver to it; the last 200 |
@@ -98,14 +104,15 @@ use jiff::Timestamp;
 
 use super::{Key, KeyRange};
 use crate::domain::{
-    ChangeId, Code, ExternalId, HoldId, Label, LotId, MemberId, MerchantId, NoteId, OrderId, PostingId, Reference,
-    RevisionId, SessionId, StaffId, StoreId, WebhookId,
+    CallId, ChangeId, Code, ExternalId, HoldId, Label, LotId, MemberId, MerchantId, NoteId, OrderId, PostingId,
+    Reference, RevisionId, SessionId, StaffId, StoreId, WebhookId,
 };
 
 mod figures;
 mod ledger;
 mod members;
 mod messages;
+mod pack_calls;
 mod segments;
 mod staff;
 mod webhooks;
@@ -143,6 +150,12 @@ pub use members::{
     notes, personal, personals, tagged, tier_change, tier_changes,
 };
 
+pub use pack_calls::{
+    called_pack, pack_due, pack_due_parts, pack_dues, pack_dues_all, pack_dues_until, pack_progress, pack_progresses,
+    pack_timer, pack_timer_due, pack_timer_due_parts, pack_timer_dues, pack_timer_dues_all, pack_timer_dues_until,
+    pack_timers_all, pack_waiting, pack_waiting_all, pack_waiting_of, pack_waiting_of_pack, pack_waiting_parts,
+    parked_call, parked_calls, parked_calls_all,
+};
 pub use segments::{segment, segment_progress, segments};
 
 struct Name(Key);

@@ -185,9 +185,7 @@ impl Tx {
     /// # Errors
     /// As [`Tx::get`].
     pub fn log_scan(&mut self, log: &[u8], after: u64, limit: usize) -> Result<Vec<(u64, Value)>, StoreError> {
-        let head_key = log_head_key(log);
-        let head = self.view.peek(&head_key)?;
-        let head = LogHead::decode(&head_key, head.as_deref())?.sequence;
+        let head = self.log_end(log)?;
         let Some(first) = after.checked_add(1).filter(|&first| first <= head) else { return Ok(Vec::new()) };
         let end = head.min(after.saturating_add(u64::try_from(limit).unwrap_or(u64::MAX))).saturating_add(1);
         let range = KeyRange::new(log_entry_key(log, first), log_entry_key(log, end));
@@ -199,6 +197,17 @@ impl Tx {
                 sequence.map(|sequence| (sequence, value)).ok_or_else(|| StoreError::corrupt("entry of a log", &key))
             })
             .collect()
+    }
+
+    /// The number of the newest committed entry of `log`, 0 when there is none. It is *not* protected that nothing more came
+    /// since: whoever begins to follow a log does not conflict with appending to it.
+    ///
+    /// # Errors
+    /// As [`Tx::get`].
+    pub fn log_end(&mut self, log: &[u8]) -> Result<u64, StoreError> {
+        let head_key = log_head_key(log);
+        let head = self.view.peek(&head_key)?;
+        Ok(LogHead::decode(&head_key, head.as_deref())?.sequence)
     }
 
     /// The end of `log`: the number of its newest committed entry, and the hash that all entries went into. A read like

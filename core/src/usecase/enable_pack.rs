@@ -2,17 +2,17 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::host::has_store;
+use super::pack_calls::{FollowFrom, start_following};
 use super::{Act, Enablement, ProgrammeError, Revision};
 use crate::domain::{Code, Event, MerchantId, RevisionId, StoreId, Unit, UnitKind};
 use crate::pack::{Grant, Manifest};
 use crate::store::{StoreError, Tx, layout};
 
 /// What is to be in force.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct EnablePack {
     /// The pack.
     pub pack: Code,
@@ -24,6 +24,8 @@ pub struct EnablePack {
     pub grants: BTreeSet<Grant>,
     /// The settings.
     pub settings: Value,
+    /// From where on it follows what happens. Without that it goes on where it was, and begins now the first time.
+    pub follow_from: Option<FollowFrom>,
 }
 
 /// Why nothing changes.
@@ -110,6 +112,9 @@ pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Resul
         settings,
         changed_at: act.now,
     };
+    if pack.follows() && !enablement.stores.is_empty() {
+        start_following(tx, act.merchant, &enablement.pack, wanted.follow_from)?;
+    }
     let key = layout::enablement(act.merchant, &enablement.pack);
     let before = tx.load::<Enablement>(&key)?;
     tx.save(&key, &enablement)?;

@@ -44,6 +44,7 @@ mod merge_members;
 pub mod messages;
 mod migrate;
 mod notes;
+pub mod pack_calls;
 mod programme;
 mod public_event;
 mod quote_coupons;

@@ -88,6 +88,11 @@ pub struct Active {
 }
 
 impl Active {
+    /// Whether the merchant has allowed this.
+    pub fn has_grant(&self, grant: &Grant) -> bool {
+        self.grants.contains(grant)
+    }
+
     /// The surroundings of a call of this pack.
     pub fn scene(
         &self,
@@ -108,6 +113,7 @@ impl Active {
             currency: merchant.currency,
             locale: merchant.locale.as_str().into(),
             seed,
+            depth: 0,
             grants: Arc::clone(&self.grants),
             settings: Arc::clone(&self.settings),
         }

@@ -9,11 +9,14 @@ use std::str::FromStr;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::{
-    Code, Event, MemberId, MerchantId, MessageId, Minor, OrderId, PostingId, RevisionId, StaffId, StoreId, WebhookId,
+    CallId, Code, Event, MemberId, MerchantId, MessageId, Minor, OrderId, PostingId, RevisionId, StaffId, StoreId,
+    WebhookId,
 };
+use crate::store::layout::Subject;
 
 /// An event as it leaves the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +89,8 @@ kinds! {
     AssetsAdjusted "assets-adjusted";
     AssetsGiven "assets-given";
     CouponsReturned "coupons-returned";
+    PackTold "pack-told";
+    CallParked "call-parked";
 }
 
 /// What an event tells, by its kind.
@@ -372,6 +377,32 @@ pub enum EventData {
         #[schema(value_type = Option<String>)]
         reason: Option<Code>,
     },
+    /// `pack-told`: a pack told a fact of its trade.
+    PackTold {
+        /// Which pack.
+        #[schema(value_type = String)]
+        pack: Code,
+        /// What kind of fact, by the pack's own word for it; its manifest says what it means.
+        #[schema(value_type = String)]
+        kind: Code,
+        /// Whose it is.
+        #[schema(value_type = Option<String>)]
+        member: Option<MemberId>,
+        /// What is to be known.
+        #[schema(value_type = Object)]
+        data: Value,
+    },
+    /// `call-parked`: a call of a pack has failed for the last time: it waits for somebody to look at it.
+    CallParked {
+        /// Which pack.
+        #[schema(value_type = String)]
+        pack: Code,
+        /// Under which name it waits.
+        #[schema(value_type = String)]
+        call: CallId,
+        /// Stable name of the failure.
+        code: String,
+    },
 }
 
 impl PublicEvent {
@@ -448,6 +479,11 @@ impl PublicEvent {
             Event::MessageEnded { message, member, template, outcome, reason, at } => {
                 (at, Some(member), None, EventData::MessageEnded { message, member, template, outcome, reason })
             }
+            Event::PackTold { pack, kind, member, data, at, depth: _ } => {
+                let data = serde_json::from_str(&data).unwrap_or_default();
+                (at, member, None, EventData::PackTold { pack, kind, member, data })
+            }
+            Event::CallParked { pack, call, code, at } => (at, None, None, EventData::CallParked { pack, call, code }),
         };
         Self { sequence, at, member, order, data }
     }
@@ -455,6 +491,15 @@ impl PublicEvent {
     /// What kind of event this is.
     pub fn kind(&self) -> EventKind {
         self.data.kind()
+    }
+
+    /// For what it is kept in order.
+    pub fn subject(&self) -> Subject {
+        match (self.member, self.order) {
+            (Some(member), _) => Subject::Member(member),
+            (None, Some(order)) => Subject::Order(order),
+            (None, None) => Subject::Merchant,
+        }
     }
 
     /// A name that no other event of any merchant has, and that stays the same for ever.

@@ -4,6 +4,7 @@
 //! nothing else is looked at.
 
 mod messages;
+mod pack_calls;
 mod users;
 mod webhooks;
 
@@ -123,6 +124,7 @@ fn check(
     check.log(&layout::changes(id), "changes")?;
     check.webhooks(id)?;
     check.messages(id)?;
+    check.pack_calls(id)?;
     check.users(id)?;
     let Check { findings: index_findings, mut unreadable, .. } = check;
     unreadable.retain(|what| !audit.unreadable.contains(what));

@@ -1,19 +1,14 @@
 //! The part of a serving host that delivers: each webhook's round is run for itself, so that a slow receiver delays nobody
 //! else.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Weak};
-
 use futures_util::stream::{StreamExt as _, iter};
 use jiff::Timestamp;
-use metrics::{counter, gauge, histogram};
-use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use metrics::{counter, histogram};
 
 use super::Client;
 use super::client::Answer;
 use super::cloud_event::Envelope;
-use crate::background::{self, Background, Of, Stop, Work, on_store};
+use crate::background::{self, Background, Lags, Of, Shares, Stop, Work, on_store};
 use crate::domain::{MerchantId, WebhookId};
 use crate::store::{Key, StoreError, layout};
 use crate::usecase::Host;
@@ -93,29 +88,16 @@ type Place = (MerchantId, WebhookId);
 struct Courier {
     host: Host,
     client: Client,
-    in_all: Arc<Semaphore>,
-    of_merchants: Arc<Mutex<HashMap<MerchantId, Weak<Semaphore>>>>,
+    shares: Shares,
     /// How far webhooks are behind.
-    lags: Arc<Mutex<Lags>>,
+    lags: Lags<Place>,
     stop: Stop,
 }
 
 impl Courier {
     fn new(host: Host, client: Client, stop: Stop) -> Self {
-        let in_all = Arc::new(Semaphore::new(IN_ALL_MAX));
-        Self { host, client, in_all, of_merchants: Arc::default(), lags: Arc::default(), stop }
-    }
-
-    /// The places of a merchant.
-    fn of_merchant(&self, merchant: MerchantId) -> Arc<Semaphore> {
-        let mut of_merchants = self.of_merchants.lock();
-        if let Some(places) = of_merchants.get(&merchant).and_then(Weak::upgrade) {
-            return places;
-        }
-        of_merchants.retain(|_, places| places.strong_count() > 0);
-        let places = Arc::new(Semaphore::new(OF_MERCHANT_MAX));
-        of_merchants.insert(merchant, Arc::downgrade(&places));
-        places
+        let lags = Lags::new("punchcard_webhook_lag_events", "punchcard_webhook_lagging");
+        Self { host, client, shares: Shares::new(OF_MERCHANT_MAX, IN_ALL_MAX), lags, stop }
     }
 
     /// Rounds of a webhook, until nothing is due.
@@ -159,12 +141,9 @@ impl Courier {
 
     /// Sends the letters of a chain up to the first that fails.
     async fn chain(&self, merchant: MerchantId, target: &Target, chain: &Chain) -> Vec<Attempt> {
-        let of_merchant = self.of_merchant(merchant);
         let mut attempts = Vec::new();
         for letter in &chain.letters {
-            // The merchant's own place first: who waits for that keeps nobody else from theirs.
-            let Ok(_own) = of_merchant.acquire().await else { break };
-            let Ok(_place) = self.in_all.acquire().await else { break };
+            let _share = self.shares.take(merchant).await;
             if self.stop.is_asked() {
                 break;
             }
@@ -185,30 +164,6 @@ impl Courier {
     }
 }
 
-/// How far webhooks are behind, of those that are.
-#[derive(Default)]
-struct Lags(HashMap<Place, u64>);
-
-impl Lags {
-    fn set(&mut self, place: Place, lag: u64) {
-        if lag > 0 {
-            self.0.insert(place, lag);
-        } else {
-            self.0.remove(&place);
-        }
-    }
-
-    fn furthest(&self) -> u64 {
-        self.0.values().max().copied().unwrap_or(0)
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "gauges are floating-point, and lags are far from where it matters")]
-    fn tell(&self) {
-        gauge!("punchcard_webhook_lag_events").set(self.furthest() as f64);
-        gauge!("punchcard_webhook_lagging").set(self.0.len() as f64);
-    }
-}
-
 impl Work for Courier {
     type Place = Place;
 
@@ -226,9 +181,7 @@ impl Work for Courier {
 
     async fn work(&self, place: Place) -> Result<Option<Timestamp>, StoreError> {
         let round = self.deliver(place).await?;
-        let mut lags = self.lags.lock();
-        lags.set(place, round.lag);
-        lags.tell();
+        self.lags.set(place, round.lag);
         Ok(if round.is_unfinished { Some(self.host.clock.now()) } else { round.due_at })
     }
 }
@@ -238,21 +191,4 @@ fn tell(settled: Settled) {
     counter!("punchcard_webhook_deliveries_total", "outcome" => "failed").increment(settled.failed as u64);
     counter!("punchcard_webhook_deliveries_total", "outcome" => "given-up").increment(settled.given_up as u64);
     counter!("punchcard_webhook_paused_total").increment(u64::from(settled.paused));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn who_is_behind_is_counted_until_they_are_not() {
-        let place = |number| (MerchantId::from_bytes([1; 16]), WebhookId::from_bytes([number; 16]));
-        let mut lags = Lags::default();
-        [(1, 3), (2, 5), (3, 0)].into_iter().for_each(|(number, lag)| lags.set(place(number), lag));
-        assert_eq!((lags.furthest(), lags.0.len()), (5, 2));
-        [(2, 0), (1, 2)].into_iter().for_each(|(number, lag)| lags.set(place(number), lag));
-        assert_eq!((lags.furthest(), lags.0.len()), (2, 1));
-        lags.set(place(1), 0);
-        assert_eq!((lags.furthest(), lags.0.len()), (0, 0));
-    }
 }

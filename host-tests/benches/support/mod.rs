@@ -161,6 +161,7 @@ impl Shop {
             stores: if on { BTreeSet::from([self.store.id]) } else { BTreeSet::new() },
             grants: loaded.manifest.grants_asked(),
             settings: points_settings(),
+            follow_from: None,
         };
         self.host.act(&actor, |tx, act| enable_pack(tx, act, &wanted)).expect("points is enabled");
     }

@@ -274,7 +274,7 @@ async fn a_manifest_with_wrong_fields_is_refused_with_the_field() {
         ),
         (
             tiny().with("commands", json!([{ "name": "c", "title": text(), "input": {} }])),
-            "the manifest names 1 commands, but the component does not export `commands`",
+            "the manifest has 1 under `commands`, but the component does not export `commands`",
         ),
     ] {
         let refused = refusal(&world, pack.component()).await;

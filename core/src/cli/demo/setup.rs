@@ -67,6 +67,7 @@ impl Stage {
             stores: stores.iter().map(|store| store.id).collect::<BTreeSet<_>>(),
             grants: loaded.manifest.grants_asked(),
             settings,
+            follow_from: None,
         };
         let current =
             host.look(|tx| read_enablement(tx, self.merchant.id, &wanted.pack)).map_err(|error| describe(&error))?;

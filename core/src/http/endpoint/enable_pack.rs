@@ -15,7 +15,8 @@ use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
 use crate::pack::Grant;
-use crate::store::Tx;
+use crate::store::{Tx, layout};
+use crate::usecase::pack_calls::FollowFrom;
 use crate::usecase::{self, Act, Enablement, Thing};
 
 /// What is to be in force.
@@ -37,6 +38,10 @@ pub(super) struct EnablementIn {
     #[schema(value_type = Object)]
     #[serde(default = "no_settings")]
     settings: Value,
+    /// From where on the pack follows what happens: `now`, `beginning`, or an instant, RFC 3339. Without it the pack goes on
+    /// where it was, and one that follows for the first time begins now.
+    #[schema(example = "now")]
+    follow_from: Option<String>,
 }
 
 fn no_settings() -> Value {
@@ -72,11 +77,14 @@ pub(super) async fn enable_pack(
     sent: Sent<EnablementIn>,
 ) -> Result<Versioned<Json<EnablementOut>>, Problem> {
     let pack = Code::new(pack).map_err(|error| Problem::wrong_name(&error))?;
-    let EnablementIn { revision, stores, grants, settings } = sent.body;
-    let wanted = usecase::EnablePack { pack, revision, stores, grants, settings };
+    let EnablementIn { revision, stores, grants, settings, follow_from } = sent.body;
+    let follow_from = follow_from.map(|from| from.parse::<FollowFrom>()).transpose()?;
+    let wanted = usecase::EnablePack { pack, revision, stores, grants, settings, follow_from };
     app.serve(caller, Action::ManagePacks, move |host, actor| {
         let enable = |tx: &mut Tx, act: &mut Act<'_>| usecase::enable_pack(tx, act, &wanted);
         let (enablement, version) = change(host, actor, &Thing::Enablement(wanted.pack.clone()), expected, enable)?;
+        // What it is to be called with may wait already.
+        host.store.call(&layout::events(actor.merchant));
         Ok::<_, Problem>(Versioned(version, Json(enablement.into())))
     })
     .await

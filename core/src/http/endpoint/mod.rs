@@ -42,6 +42,7 @@ mod message_templates;
 mod messages;
 mod notes;
 mod own_session;
+mod parked_calls;
 mod quote_order;
 mod read_assets;
 mod read_liability;
@@ -184,6 +185,9 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(enable_pack::enable_pack, read_revision::read_enablement))
         .routes(routes!(read_revision::read_revision))
         .routes(routes!(run_command::run_command))
+        .routes(routes!(parked_calls::list_parked_calls))
+        .routes(routes!(parked_calls::retry_parked_call))
+        .routes(routes!(parked_calls::drop_parked_call))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
         .routes(routes!(health::figures))

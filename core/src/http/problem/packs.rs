@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use super::Problem;
 use crate::domain::Code;
 use crate::pack::{self, CallError, RefusalKind};
+use crate::usecase::pack_calls::{FollowFromError, ParkedError};
 use crate::usecase::{CommandError, EnableError, UploadError};
 
 impl From<UploadError> for Problem {
@@ -37,6 +38,22 @@ impl From<EnableError> for Problem {
             EnableError::UnitTaken(_) => Self::conflict("unit-taken", error),
             EnableError::Programme(error) => Self::internal(error),
             EnableError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FollowFromError> for Problem {
+    fn from(error: FollowFromError) -> Self {
+        Self::refused("wrong-follow-from", error)
+    }
+}
+
+impl From<ParkedError> for Problem {
+    fn from(error: ParkedError) -> Self {
+        match error {
+            ParkedError::UnknownCall { .. } => Self::not_found("unknown-call", error),
+            ParkedError::NotEnabled(_) => Self::conflict("pack-not-enabled", error),
+            ParkedError::Store(error) => error.into(),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The host's side of the contract's imports: each function acts on the caller's transaction. One file for each interface.
 
 mod assets;
+mod events;
 mod kv;
 mod log;
 mod members;
 mod settings;
+mod timers;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -32,6 +34,8 @@ pub(super) struct Call {
     pub(super) lines: Vec<LogLine>,
     pub(super) host_calls: u64,
     pub(super) host_calls_max: u64,
+    /// Units of fuel that it used, once it is over.
+    pub(super) fuel: u64,
     /// The store's failure that ended the call, to be passed on.
     pub(super) store_error: Option<StoreError>,
 }
@@ -47,6 +51,18 @@ pub(super) struct Desk {
     pub(super) now: Timestamp,
     pub(super) zone: TimeZone,
     pub(super) store: Option<StoreId>,
+    /// The kinds of facts that the manifest says the pack emits.
+    pub(super) emits: Arc<BTreeSet<Code>>,
+    /// How many handlings of events have led to this call.
+    pub(super) depth: u8,
+    /// How many facts it has told.
+    pub(super) told: u32,
+    /// Whether the pack can be called at a time.
+    pub(super) rings: bool,
+    /// Whether this is such a call.
+    pub(super) in_timer: bool,
+    /// How many timers it has set.
+    pub(super) timers_set: u32,
 }
 
 /// The trap that ends a call with too many host calls; the outcome is told from the count.
@@ -144,6 +160,7 @@ impl Call {
             lines: Vec::new(),
             host_calls: 0,
             host_calls_max: limits.host_calls_max,
+            fuel: 0,
             store_error: None,
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Key, KeyRange, MemberId, MerchantId, Name, OrderId, WebhookId, after, millis};
 
-/// What events are kept in order for: those of one subject reach a webhook one after the other.
+/// What events are kept in order for: those of one subject reach a webhook, or a pack, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Subject {
     /// A member.
@@ -20,7 +20,7 @@ pub enum Subject {
 }
 
 impl Subject {
-    fn bytes(self) -> [u8; 17] {
+    pub(super) fn bytes(self) -> [u8; 17] {
         let (letter, id) = match self {
             Self::Member(member) => (b'm', *member.as_bytes()),
             Self::Order(order) => (b'o', *order.as_bytes()),
@@ -32,7 +32,13 @@ impl Subject {
         bytes
     }
 
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+    /// In which of so many lanes it is worked on. The last byte of an id is random.
+    pub fn lane(self, lanes: u8) -> u8 {
+        let [.., last] = self.bytes();
+        last.checked_rem(lanes).unwrap_or(0)
+    }
+
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (letter, id) = bytes.split_first()?;
         let id: [u8; 16] = id.try_into().ok()?;
         match letter {

@@ -101,15 +101,6 @@ impl Message {
     }
 }
 
-/// For what an event is kept in order.
-pub(super) fn subject_of(event: &PublicEvent) -> Subject {
-    match (event.member, event.order) {
-        (Some(member), _) => Subject::Member(member),
-        (None, Some(order)) => Subject::Order(order),
-        (None, None) => Subject::Merchant,
-    }
-}
-
 /// What is to be sent to a webhook at `now`. One that is paused, or gone, is idle.
 ///
 /// # Errors
@@ -227,7 +218,7 @@ fn look_into_log(
             work.unwanted.push(sequence);
             continue;
         }
-        let subject = subject_of(&event);
+        let subject = event.subject();
         let is_blocked = match blocked.get(&subject) {
             Some(known) => *known,
             None => *blocked.entry(subject).or_insert(Queue::has(tx, merchant, webhook.id, subject)?),

@@ -88,7 +88,7 @@ impl Model {
         for (sequence, value) in entries {
             let event = crate::store::decode::<Event>(&log, &value).unwrap();
             let event = crate::usecase::PublicEvent::of(sequence, event);
-            self.subjects.push(plan_deliveries::subject_of(&event));
+            self.subjects.push(event.subject());
         }
     }
 

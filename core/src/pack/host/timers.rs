@@ -1,0 +1,78 @@
+//! `timers`: calls that the pack wants at a later time.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Answer, Call, Desk, No, invalid, millis, not_found};
+use crate::domain::{Label, StoreId};
+use crate::pack::bindings::punchcard::pack::{timers, types};
+use crate::pack::timers::{Timer, TimerKind, named_place, put_timer, take_timer};
+use crate::store::layout;
+
+/// How many timers one call sets.
+const SET_MAX: u32 = 100;
+const PAYLOAD_MAX_BYTES: usize = 4 << 10;
+/// How soon a timer fires again that is set while one fires, so that a pack that does nothing else leaves time for others.
+const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
+
+impl Desk {
+    fn timer_name(&self, name: &str) -> Result<Label, No> {
+        if !self.rings {
+            return Err(invalid(&"the pack does not export `on-timer`, so that no timer would reach it"));
+        }
+        Label::new(name).map_err(|error| invalid(&format!("the name of a timer: {error}")))
+    }
+}
+
+impl timers::Host for Call {
+    fn set(&mut self, timer: timers::Timer) -> Answer<()> {
+        self.serve(|desk| {
+            let name = desk.timer_name(&timer.name)?;
+            let at = i64::try_from(timer.at).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
+            let at = at.ok_or_else(|| invalid(&format!("{} is no instant of the calendar", timer.at)))?;
+            if timer.payload.len() > PAYLOAD_MAX_BYTES {
+                let bytes = timer.payload.len();
+                return Err(invalid(&format!("a payload has at most {PAYLOAD_MAX_BYTES} bytes, but this has {bytes}")));
+            }
+            let store = match timer.store {
+                Some(store) => {
+                    let id: StoreId = store.parse().map_err(|error| not_found(&error))?;
+                    if desk.tx.get(&layout::store(desk.merchant, id))?.is_none() {
+                        return Err(not_found(&format!("there is no store {id}")));
+                    }
+                    Some(id)
+                }
+                None => None,
+            };
+            if desk.timers_set == SET_MAX {
+                return Err(types::HostError::Limit(format!("a call sets at most {SET_MAX} timers")).into());
+            }
+            desk.timers_set += 1;
+            let earliest = if desk.in_timer { desk.now.checked_add(AGAIN_AFTER).unwrap_or(desk.now) } else { desk.now };
+            let at = at.max(earliest);
+            let payload = timer.payload;
+            let timer =
+                Timer { kind: TimerKind::Own, name, due: at, at, payload, store, attempts: 0, rule: String::new() };
+            Ok(put_timer(&mut desk.tx, desk.merchant, &desk.pack, &timer)?)
+        })
+    }
+
+    fn cancel(&mut self, name: String) -> Answer<bool> {
+        self.serve(|desk| {
+            let place = named_place(TimerKind::Own, &desk.timer_name(&name)?);
+            Ok(take_timer(&mut desk.tx, desk.merchant, &desk.pack, &place)?.is_some())
+        })
+    }
+
+    fn get(&mut self, name: String) -> Answer<Option<timers::Timer>> {
+        self.serve(|desk| {
+            let place = named_place(TimerKind::Own, &desk.timer_name(&name)?);
+            let found = desk.tx.load::<Timer>(&layout::pack_timer(desk.merchant, &desk.pack, &place))?;
+            Ok(found.map(|timer| timers::Timer {
+                name,
+                at: millis(timer.due),
+                payload: timer.payload,
+                store: timer.store.map(|store| store.to_string()),
+            }))
+        })
+    }
+}

@@ -1,0 +1,131 @@
+//! Timers of packs: each is a record with an entry in the order of instants, so that what is not due costs nothing.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{Code, Label, MerchantId, StoreId};
+use crate::store::{Direction, StoreError, Tx, layout, records};
+
+/// A call of a pack that is to come at an instant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timer {
+    /// Where it comes from.
+    pub kind: TimerKind,
+    /// Its name.
+    pub name: Label,
+    /// When it is to fire.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub due: Timestamp,
+    /// When it is tried next: `due`, or later when that has failed.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    pub at: Timestamp,
+    /// For the call.
+    pub payload: String,
+    /// Whose wall clock and settings the call gets.
+    pub store: Option<StoreId>,
+    /// How often it was tried.
+    pub attempts: u8,
+    /// The rule of the manifest that it follows, as JSON; empty for others.
+    pub rule: String,
+}
+
+/// Where a timer comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TimerKind {
+    /// The pack has set it.
+    Own,
+    /// It follows a rule of the manifest.
+    Calendar,
+    /// It followed one, and the call has failed: it is tried again beside those that follow.
+    Retry,
+}
+
+records! {
+    Timer, 1, "timer of a pack";
+}
+
+impl TimerKind {
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Own => b'o',
+            Self::Calendar => b'c',
+            Self::Retry => b'r',
+        }
+    }
+}
+
+impl Timer {
+    /// Its place among the timers of its pack: a timer that is put there replaces the one that was.
+    pub fn place(&self) -> Vec<u8> {
+        let due = match self.kind {
+            TimerKind::Retry => self.due.as_millisecond(),
+            TimerKind::Own | TimerKind::Calendar => 0,
+        };
+        place(self.kind, due, &self.name)
+    }
+}
+
+fn place(kind: TimerKind, due: i64, name: &Label) -> Vec<u8> {
+    [&[kind.letter()], due.to_be_bytes().as_slice(), name.as_str().as_bytes()].concat()
+}
+
+/// The place of a timer that the pack has set, or that follows a rule.
+pub(crate) fn named_place(kind: TimerKind, name: &Label) -> Vec<u8> {
+    place(kind, 0, name)
+}
+
+/// Sets a timer, in place of what was there.
+///
+/// # Errors
+/// The store's failures.
+pub fn put_timer(tx: &mut Tx, merchant: MerchantId, pack: &Code, timer: &Timer) -> Result<(), StoreError> {
+    let place = timer.place();
+    take_timer(tx, merchant, pack, &place)?;
+    tx.put(&layout::pack_timer_due(merchant, pack, timer.at, &place), [])?;
+    tx.save(&layout::pack_timer(merchant, pack, &place), timer)
+}
+
+/// Takes out the timer at a place, if there is one.
+///
+/// # Errors
+/// The store's failures.
+pub fn take_timer(tx: &mut Tx, merchant: MerchantId, pack: &Code, place: &[u8]) -> Result<Option<Timer>, StoreError> {
+    let key = layout::pack_timer(merchant, pack, place);
+    let found = tx.load::<Timer>(&key)?;
+    if let Some(timer) = &found {
+        tx.delete(&key);
+        tx.delete(&layout::pack_timer_due(merchant, pack, timer.at, place));
+    }
+    Ok(found)
+}
+
+/// Up to `limit` timers that are due at `now`, soonest first.
+///
+/// # Errors
+/// The store's failures.
+pub fn due_timers(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    pack: &Code,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<Timer>, StoreError> {
+    let dues = tx.scan(&layout::pack_timer_dues_until(merchant, pack, now), Direction::Forward, limit)?;
+    let timer = |(key, _): (Vec<u8>, _)| {
+        let corrupt = || StoreError::corrupt("timer that is due (it is missing)", &key);
+        let (_, place) = layout::pack_timer_due_parts(&key, pack).ok_or_else(corrupt)?;
+        tx.load::<Timer>(&layout::pack_timer(merchant, pack, place))?.ok_or_else(corrupt)
+    };
+    dues.into_iter().map(timer).collect()
+}
+
+/// When the next timer of a pack is due.
+///
+/// # Errors
+/// The store's failures.
+pub fn next_timer(tx: &mut Tx, merchant: MerchantId, pack: &Code) -> Result<Option<Timestamp>, StoreError> {
+    let first = tx.scan(&layout::pack_timer_dues(merchant, pack), Direction::Forward, 1)?;
+    let Some((key, _)) = first.first() else { return Ok(None) };
+    let (at, _) = layout::pack_timer_due_parts(key, pack).ok_or_else(|| StoreError::corrupt("key of a timer", key))?;
+    Ok(Some(at))
+}

@@ -1,0 +1,144 @@
+//! The keys of what packs are to be called with: how far each has come in the log, what waits for another try, timers, and
+//! what was parked.
+
+use jiff::Timestamp;
+
+use super::webhooks::Subject;
+use super::{CallId, Code, Key, KeyRange, MerchantId, Name, after, millis};
+
+/// How far a lane of a pack has come in the log.
+pub fn pack_progress(merchant: MerchantId, pack: &Code, lane: u8) -> Key {
+    part(merchant, b'c', pack).bytes(&[lane]).0
+}
+
+/// How far all lanes of all packs of a merchant have come.
+pub fn pack_progresses(merchant: MerchantId) -> KeyRange {
+    Name::of(b'@', merchant).bytes(b"c").range()
+}
+
+/// An event that waits at a pack for another try, or behind one that does.
+pub fn pack_waiting(merchant: MerchantId, pack: &Code, subject: Subject, sequence: u64) -> Key {
+    part(merchant, b'w', pack).bytes(&subject.bytes()).bytes(&sequence.to_be_bytes()).0
+}
+
+/// The subject and number at the end of the key of an event that waits.
+pub fn pack_waiting_parts(key: &[u8]) -> Option<(Subject, u64)> {
+    let (rest, sequence) = key.split_last_chunk::<8>()?;
+    let (_, subject) = rest.split_last_chunk::<17>()?;
+    Some((Subject::from_bytes(subject)?, u64::from_be_bytes(*sequence)))
+}
+
+/// All that waits at a pack for one subject, in order.
+pub fn pack_waiting_of(merchant: MerchantId, pack: &Code, subject: Subject) -> KeyRange {
+    part(merchant, b'w', pack).bytes(&subject.bytes()).range()
+}
+
+/// All that waits at a pack.
+pub fn pack_waiting_of_pack(merchant: MerchantId, pack: &Code) -> KeyRange {
+    part(merchant, b'w', pack).range()
+}
+
+/// All events that wait at packs of a merchant.
+pub fn pack_waiting_all(merchant: MerchantId) -> KeyRange {
+    Name::of(b'@', merchant).bytes(b"w").range()
+}
+
+/// When the first of what waits for a subject is to be tried again.
+pub fn pack_due(
+    merchant: MerchantId,
+    pack: &Code,
+    lane: u8,
+    at: Timestamp,
+    (subject, sequence): (Subject, u64),
+) -> Key {
+    let name = part(merchant, b's', pack).bytes(&[lane]).bytes(&millis(at).to_be_bytes());
+    name.bytes(&subject.bytes()).bytes(&sequence.to_be_bytes()).0
+}
+
+/// What is to be tried again in a lane, soonest first.
+pub fn pack_dues(merchant: MerchantId, pack: &Code, lane: u8) -> KeyRange {
+    part(merchant, b's', pack).bytes(&[lane]).range()
+}
+
+/// What is to be tried again in a lane by `now`.
+pub fn pack_dues_until(merchant: MerchantId, pack: &Code, lane: u8, now: Timestamp) -> KeyRange {
+    let start = part(merchant, b's', pack).bytes(&[lane]).0;
+    KeyRange { start, end: part(merchant, b's', pack).bytes(&[lane]).bytes(&after(now)).0 }
+}
+
+/// When all that waits at packs of a merchant is to be tried again.
+pub fn pack_dues_all(merchant: MerchantId) -> KeyRange {
+    Name::of(b'@', merchant).bytes(b"s").range()
+}
+
+/// The instant, subject and number at the end of the key that says when something is to be tried again.
+pub fn pack_due_parts(key: &[u8]) -> Option<(Timestamp, Subject, u64)> {
+    let (rest, sequence) = key.split_last_chunk::<8>()?;
+    let (rest, subject) = rest.split_last_chunk::<17>()?;
+    let at = i64::from_be_bytes(*rest.last_chunk()?);
+    let at = Timestamp::from_millisecond(at).ok()?;
+    Some((at, Subject::from_bytes(subject)?, u64::from_be_bytes(*sequence)))
+}
+
+/// A timer, by the place among its pack's timers that its own name gives it.
+pub fn pack_timer(merchant: MerchantId, pack: &Code, place: &[u8]) -> Key {
+    part(merchant, b't', pack).bytes(place).0
+}
+
+/// All timers of a merchant's packs.
+pub fn pack_timers_all(merchant: MerchantId) -> KeyRange {
+    Name::of(b'@', merchant).bytes(b"t").range()
+}
+
+/// When a timer is to fire.
+pub fn pack_timer_due(merchant: MerchantId, pack: &Code, at: Timestamp, place: &[u8]) -> Key {
+    part(merchant, b'd', pack).bytes(&millis(at).to_be_bytes()).bytes(place).0
+}
+
+/// When the timers of a pack are to fire, soonest first.
+pub fn pack_timer_dues(merchant: MerchantId, pack: &Code) -> KeyRange {
+    part(merchant, b'd', pack).range()
+}
+
+/// What is to fire by `now`.
+pub fn pack_timer_dues_until(merchant: MerchantId, pack: &Code, now: Timestamp) -> KeyRange {
+    let start = part(merchant, b'd', pack).0;
+    KeyRange { start, end: part(merchant, b'd', pack).bytes(&after(now)).0 }
+}
+
+/// When all timers of a merchant's packs are to fire.
+pub fn pack_timer_dues_all(merchant: MerchantId) -> KeyRange {
+    Name::of(b'@', merchant).bytes(b"d").range()
+}
+
+/// The instant and the timer's place in the key that says when it is to fire.
+pub fn pack_timer_due_parts<'k>(key: &'k [u8], pack: &Code) -> Option<(Timestamp, &'k [u8])> {
+    let (at, place) = key.get(18 + pack.as_str().len() + 1..)?.split_first_chunk::<8>()?;
+    Some((Timestamp::from_millisecond(i64::from_be_bytes(*at)).ok()?, place))
+}
+
+/// A call that was parked.
+pub fn parked_call(merchant: MerchantId, pack: &Code, call: CallId) -> Key {
+    part(merchant, b'x', pack).bytes(call.as_bytes()).0
+}
+
+/// All calls of a pack that were parked, in the order of that.
+pub fn parked_calls(merchant: MerchantId, pack: &Code) -> KeyRange {
+    part(merchant, b'x', pack).range()
+}
+
+/// All calls of a merchant's packs that were parked.
+pub fn parked_calls_all(merchant: MerchantId) -> KeyRange {
+    Name::of(b'@', merchant).bytes(b"x").range()
+}
+
+/// The pack in the key of one of these.
+pub fn called_pack(key: &[u8]) -> Option<Code> {
+    let rest = key.get(18..)?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    Code::new(std::str::from_utf8(&rest[..end]).ok()?).ok()
+}
+
+fn part(merchant: MerchantId, letter: u8, pack: &Code) -> Name {
+    Name::of(b'@', merchant).bytes(&[letter]).text(pack.as_str())
+}

@@ -1,0 +1,84 @@
+//! The timers of a pack that are due fire.
+
+use super::{CALLS_MAX, Calling, Failure, Parked, Round, TIMERS};
+use crate::domain::{Code, Label};
+use crate::pack::{Timer, TimerKind, due_timers, named_place, next_timer, put_timer, take_timer};
+use crate::store::{StoreError, Tx, layout};
+use crate::usecase::Act;
+
+/// Fires what is due, soonest first, and sets the timers of the manifest that are not set.
+///
+/// # Errors
+/// The store's failures. What the pack refuses is no error: it is tried again.
+pub fn fire_timers(tx: &mut Tx, act: &mut Act<'_>, pack: &Code) -> Result<Round, StoreError> {
+    let mut calling = match Calling::open(tx, act, pack, TIMERS, |_, pack| pack.keeps_time())? {
+        Ok(calling) => calling,
+        Err(idle) => return Ok(idle),
+    };
+    calling.set_calendar(tx, act)?;
+    let due = due_timers(tx, act.merchant, pack, act.now, CALLS_MAX)?;
+    calling.round.is_unfinished = due.len() == CALLS_MAX;
+    for timer in due {
+        if calling.is_over() {
+            calling.round.is_unfinished = true;
+            break;
+        }
+        calling.fire_next(tx, act, timer)?;
+    }
+    let next = next_timer(tx, act.merchant, pack)?;
+    calling.close(tx, next)
+}
+
+impl Calling {
+    /// Sees to it that each timer of the manifest is set by the rule that it has now.
+    fn set_calendar(&self, tx: &mut Tx, act: &Act<'_>) -> Result<(), StoreError> {
+        for declared in &self.pack.manifest.timers {
+            let name = Label::new(declared.name.as_str()).expect("a code is a label");
+            let place = named_place(TimerKind::Calendar, &name);
+            let rule = serde_json::to_string(&declared.rule).unwrap_or_default();
+            let key = layout::pack_timer(act.merchant, &self.active.code, &place);
+            if tx.load::<Timer>(&key)?.is_some_and(|timer| timer.rule == rule) {
+                continue;
+            }
+            if let Some(at) = declared.rule.next_after(act.now, &self.zone) {
+                let kind = TimerKind::Calendar;
+                let timer = Timer { kind, name, due: at, at, payload: String::new(), store: None, attempts: 0, rule };
+                put_timer(tx, act.merchant, &self.active.code, &timer)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Fires a timer that is due. What becomes of it is written first, so that the pack can set it anew.
+    fn fire_next(&mut self, tx: &mut Tx, act: &mut Act<'_>, timer: Timer) -> Result<(), StoreError> {
+        take_timer(tx, act.merchant, &self.active.code, &timer.place())?;
+        if timer.kind == TimerKind::Calendar {
+            let declared =
+                self.pack.manifest.timers.iter().find(|declared| declared.name.as_str() == timer.name.as_str());
+            // The revision that is enabled now has no such timer.
+            let Some(declared) = declared else { return Ok(()) };
+            if let Some(at) = declared.rule.next_after(act.now, &self.zone) {
+                let next = Timer { due: at, at, ..timer.clone() };
+                put_timer(tx, act.merchant, &self.active.code, &next)?;
+            }
+        }
+        let Err(failure) = self.fire(tx, act, &timer)? else { return Ok(()) };
+        let attempts = timer.attempts.saturating_add(1);
+        let kind = if timer.kind == TimerKind::Own { TimerKind::Own } else { TimerKind::Retry };
+        match self.again_at(act, attempts) {
+            Some(at) => put_timer(tx, act.merchant, &self.active.code, &Timer { kind, at, attempts, ..timer }),
+            None => self.park(tx, act, Parked::Timer(timer), attempts, failure),
+        }
+    }
+
+    pub(super) fn fire(
+        &mut self,
+        tx: &mut Tx,
+        act: &mut Act<'_>,
+        timer: &Timer,
+    ) -> Result<Result<(), Failure>, StoreError> {
+        let scene = self.scene(act, timer.store, 0);
+        let verdict = self.pack.fire_timer(tx, &scene, timer);
+        self.outcome(act, verdict)
+    }
+}
