@@ -136,12 +136,21 @@ impl Premises {
     /// # Panics
     /// When it can not be enabled.
     pub fn enable_points(&self, server: &Server) {
-        let upload = Call { body: pack("points").to_vec(), ..Call::post("/v1/packs", "upload-points", &Value::Null) };
-        let revision = self.ask(server, &upload)["revision"].clone();
-        let grants = ["assets:write:own-units", "assets:read", "members:read"];
-        let body = json!({ "revision": revision, "stores": [self.store], "grants": grants });
-        let enable = Call::post("/v1/packs/points/enablement", "enable-points", &body);
-        self.ask(server, &Call { method: "PUT", ..enable });
+        self.enable(server, pack("points"));
+    }
+
+    /// Enables a pack with its defaults and all that it asks for.
+    ///
+    /// # Panics
+    /// When it can not be enabled.
+    pub fn enable(&self, server: &Server, component: &[u8]) {
+        let upload = Call { body: component.to_vec(), ..Call::post("/v1/packs", "upload", &Value::Null) };
+        let uploaded = self.ask(server, &upload);
+        let asked = uploaded["manifest"]["grants"].as_array().into_iter().flatten();
+        let grants: Vec<_> = asked.map(|asked| asked["grant"].clone()).collect();
+        let body = json!({ "revision": uploaded["revision"], "stores": [self.store], "grants": grants });
+        let path = format!("/v1/packs/{}/enablement", uploaded["pack"].as_str().expect("a pack has a name"));
+        self.ask(server, &Call { method: "PUT", ..Call::post(path, "enable", &body) });
     }
 
     /// Opens a stream of events, which is read line by line.

@@ -80,7 +80,7 @@ impl Shop {
     /// A pack that is to be enabled, with all that it asks for, in all stores.
     pub fn enable(&self, component: &'static [u8]) -> Enabling {
         let stores = self.stores.iter().map(ToString::to_string).collect();
-        Enabling { shop: self.clone(), component, settings: json!({}), stores, grants: None }
+        Enabling { shop: self.clone(), component, settings: json!({}), stores, grants: None, more: Vec::new() }
     }
 
     /// A pack's command in the first store.
@@ -326,6 +326,7 @@ pub struct Enabling {
     settings: Value,
     stores: Vec<String>,
     grants: Option<Value>,
+    more: Vec<(&'static str, Value)>,
 }
 
 impl Enabling {
@@ -350,17 +351,27 @@ impl Enabling {
         self
     }
 
+    /// With one more field, as it is sent.
+    #[must_use]
+    pub fn with(mut self, field: &'static str, value: impl Into<Value>) -> Self {
+        self.more.push((field, value.into()));
+        self
+    }
+
     /// Uploads it, which has to go well, and asks for its enablement.
     pub async fn send(self) -> Reply {
         let uploaded = self.shop.upload(self.component).await.created();
         let asked = uploaded["manifest"]["grants"].as_array().into_iter().flatten();
         let all = asked.map(|asked| asked["grant"].clone()).collect();
-        let body = json!({
+        let mut body = json!({
             "revision": uploaded["revision"],
             "stores": self.stores,
             "grants": self.grants.unwrap_or(all),
             "settings": self.settings,
         });
+        for (field, value) in self.more {
+            body[field] = value;
+        }
         self.shop.put(&format!("/v1/packs/{}/enablement", text(&uploaded["pack"])), body).send().await
     }
 }

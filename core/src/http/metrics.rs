@@ -8,6 +8,8 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 const SECONDS: [f64; 10] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0];
 /// Seconds that a receiver elsewhere takes to answer.
 const ANSWER_SECONDS: [f64; 8] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
+/// Units of fuel, from a rule of a few lines to the most that a pack can be given.
+const FUEL: [f64; 6] = [1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 /// Things that are gathered.
 const COUNTS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
 
@@ -30,6 +32,7 @@ fn install() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Full("punchcard_webhook_attempt_seconds".into()), &ANSWER_SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_transactions".into()), &COUNTS)?
+        .set_buckets_for_metric(Matcher::Full("punchcard_pack_fuel".into()), &FUEL)?
         .install_recorder()?;
     metrics::describe_gauge!("punchcard_store_state_bytes", "Files of the state");
     metrics::describe_gauge!("punchcard_store_journal_bytes", "Files of the journal");
@@ -55,5 +58,11 @@ fn install() -> Result<PrometheusHandle, BuildError> {
     metrics::describe_gauge!("punchcard_webhook_lag_events", "Events that the webhook furthest behind has not come to");
     metrics::describe_gauge!("punchcard_webhook_lagging", "Webhooks that have not come to every event");
     metrics::describe_gauge!("punchcard_webhook_at_work", "Webhooks that are delivered to at the moment");
+    metrics::describe_counter!("punchcard_pack_runs_total", "Calls of packs, by pack and outcome");
+    metrics::describe_histogram!("punchcard_pack_fuel", "Units of fuel of a call, by pack");
+    metrics::describe_counter!("punchcard_pack_calls_total", "Calls of packs after the fact, by outcome");
+    metrics::describe_gauge!("punchcard_pack_lag_events", "Events that the pack furthest behind has not come to");
+    metrics::describe_gauge!("punchcard_pack_lagging", "Packs that have not come to every event");
+    metrics::describe_gauge!("punchcard_pack_calls_at_work", "Packs that are called after the fact at the moment");
     Ok(handle)
 }

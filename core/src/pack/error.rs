@@ -1,5 +1,6 @@
 //! How a call can end other than well. Trap, time, fuel, refusal and denial are different things.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::bindings::punchcard::pack::types as wit;
@@ -63,6 +64,12 @@ pub enum CallError {
         /// Which interface.
         interface: &'static str,
     },
+    /// It has done harm again and again, and is not called for a while.
+    #[error("the pack rests until {until}, as its calls have failed again and again")]
+    Resting {
+        /// Until when.
+        until: Timestamp,
+    },
     /// No fault of the pack: the store failed, or another transaction came between. Pass it on.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -72,6 +79,25 @@ pub enum CallError {
 }
 
 impl CallError {
+    /// Whether the pack did harm: it broke off, went over a limit, or returned what the contract does not allow.
+    pub fn is_fault(&self) -> bool {
+        match self {
+            Self::OutOfFuel { .. }
+            | Self::TimedOut { .. }
+            | Self::MemoryExceeded { .. }
+            | Self::StackExhausted
+            | Self::HostCallsExceeded { .. }
+            | Self::Trapped { .. }
+            | Self::BadReply { .. } => true,
+            Self::Refused(_)
+            | Self::Denied { .. }
+            | Self::NotExported { .. }
+            | Self::Resting { .. }
+            | Self::Store(_)
+            | Self::Host(_) => false,
+        }
+    }
+
     /// A stable name for programs.
     pub fn code(&self) -> &str {
         match self {
@@ -85,6 +111,7 @@ impl CallError {
             Self::BadReply { .. } => "bad-reply",
             Self::Denied { .. } => "denied",
             Self::NotExported { .. } => "not-exported",
+            Self::Resting { .. } => "resting",
             Self::Store(_) => "store",
             Self::Host(_) => "host",
         }

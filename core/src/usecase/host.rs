@@ -13,9 +13,9 @@ use sha2::{Digest, Sha256};
 
 use super::Programme;
 use crate::clock::{Clock, Entropy};
-use crate::domain::{Actor, Event, IdSource, Merchant, MerchantId, Reach, Reference, StoreId};
+use crate::domain::{Actor, Code, Event, IdSource, Merchant, MerchantId, Reach, Reference, StoreId};
 use crate::ledger::{Book, Terms};
-use crate::pack::Packs;
+use crate::pack::{CallError, Packs, Verdict};
 use crate::store::{self, Key, Record, Store, StoreError, Tx, layout, whole};
 use crate::vault::{Mark, MerchantKeys, Vault};
 
@@ -351,6 +351,24 @@ impl Act<'_> {
         let zone = self.merchant(tx)?.time_zone.zone();
         let terms = Terms { merchant: self.merchant, zone, now: self.now, store: self.store };
         Ok(Book::new(tx, &mut self.ids, terms))
+    }
+
+    /// Calls a pack, unless it rests because it has done harm again and again.
+    ///
+    /// # Errors
+    /// How the call ended, or that the pack rests.
+    pub(super) fn call<T>(&self, pack: &Code, call: impl FnOnce() -> Verdict<T>) -> Result<T, CallError> {
+        if let Some(until) = self.programme.health.rests_until(self.merchant, pack, self.now) {
+            return Err(CallError::Resting { until });
+        }
+        self.call_anyway(pack, call).result
+    }
+
+    /// Calls a pack, and notes how it does.
+    pub(super) fn call_anyway<T>(&self, pack: &Code, call: impl FnOnce() -> Verdict<T>) -> Verdict<T> {
+        let verdict = call();
+        self.programme.health.note(self.merchant, pack, self.now, &verdict);
+        verdict
     }
 
     /// Adds an event to the merchant's log.

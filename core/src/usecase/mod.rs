@@ -26,6 +26,7 @@ mod find_members;
 mod follow_segments;
 mod give_assets;
 mod goals;
+mod health;
 mod hold_assets;
 mod host;
 mod import;
@@ -99,6 +100,7 @@ pub use find_members::{FindError, FoundMembers, Sought, find_member, find_member
 pub use follow_segments::follow_segments;
 pub use give_assets::{GiveAssets, GiveError, Given, give_assets};
 pub use goals::{Goal, GoalError, GoalProgress, list_goals, set_goal};
+pub use health::{Fault, Health, KeptLine, PackHealth};
 pub use hold_assets::{HoldAssets, HoldError, HoldOut, PostHold, hold_assets, post_hold, void_hold};
 pub use host::{Act, Host, OnceError, Reply};
 pub use import::ImportPlan;

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
+use super::health::Health;
 use crate::domain::{Code, Merchant, MerchantId, RevisionId, StoreId};
 use crate::pack::{Grant, LoadError, LoadedPack, Packs, Scene, revision_of};
 use crate::store::{Direction, Record, StoreError, Tx, layout};
@@ -130,6 +131,8 @@ pub struct Programme {
     /// Revisions that somebody is loading; others wait for it.
     loading: Mutex<HashMap<RevisionId, Arc<Mutex<()>>>>,
     active: RwLock<HashMap<MerchantId, Snapshot>>,
+    /// How they do.
+    pub health: Health,
 }
 
 /// A component lies in the store in parts of this size.
@@ -137,7 +140,8 @@ const PART_BYTES: usize = 60 << 10;
 
 impl Programme {
     pub(super) fn new(packs: Packs) -> Self {
-        Self { packs, loaded: RwLock::default(), loading: Mutex::default(), active: RwLock::default() }
+        let (loaded, loading, active) = (RwLock::default(), Mutex::default(), RwLock::default());
+        Self { packs, loaded, loading, active, health: Health::default() }
     }
 
     /// The runtime.

@@ -4,7 +4,7 @@ use super::Act;
 use super::catalogue::completed;
 use super::host::has_store;
 use super::quote_coupons::{QuotedCoupon, SoughtCoupons, quote_coupons, taken_off};
-use super::settle_order::{Limited, log, taking_part, within_limits};
+use super::settle_order::{Limited, taking_part, within_limits};
 use crate::domain::{Code, Line, LineFault, Member, MemberId, Minor, Order, OrderId, Reference, StoreId};
 use crate::ledger::LedgerError;
 use crate::pack::{CallError, Decided, Earning, Finding};
@@ -110,15 +110,11 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
     for active in taking_part(tx, act, new.store)? {
         let scene = active.scene(&merchant, &zone, Some(new.store), act.now, act.now, act.ids.bits());
         let said = match &active.loaded {
-            Ok(pack) => {
-                let verdict = pack.quote(tx, &scene, &order, buyer.as_ref());
-                log(&active, &verdict.lines);
-                match verdict.result {
-                    Ok(decided) => offer(tx, act, buyer.as_ref(), decided)?,
-                    Err(CallError::Store(error)) => return Err(error.into()),
-                    Err(error) => Err((error.code().to_owned(), error.to_string())),
-                }
-            }
+            Ok(pack) => match act.call(&active.code, || pack.quote(tx, &scene, &order, buyer.as_ref())) {
+                Ok(decided) => offer(tx, act, buyer.as_ref(), decided)?,
+                Err(CallError::Store(error)) => return Err(error.into()),
+                Err(error) => Err((error.code().to_owned(), error.to_string())),
+            },
             Err(error) => Err((error.code().to_owned(), error.to_string())),
         };
         packs.push(PackQuote { pack: active.code, said });

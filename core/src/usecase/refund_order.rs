@@ -6,7 +6,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::figures::{Figure, count};
-use super::settle_order::log;
 use super::visits::note_return;
 use super::{Act, Reply};
 use crate::domain::{
@@ -320,9 +319,8 @@ fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), Store
         let Some(active) = act.programme.find(tx, merchant.id, &outcome.pack)? else { continue };
         let Ok(pack) = &active.loaded else { continue };
         let scene = active.scene(&merchant, &zone, Some(order.store), act.now, act.now, act.ids.bits());
-        let verdict = pack.refunded(tx, &scene, order, buyer.as_ref());
-        log(&active, &verdict.lines);
-        match verdict.result {
+        // Whatever it did before: it has to hear of it.
+        match act.call_anyway(&active.code, || pack.refunded(tx, &scene, order, buyer.as_ref())).result {
             Ok(()) | Err(CallError::NotExported { .. }) => {}
             Err(CallError::Store(error)) => return Err(error),
             Err(error) => {

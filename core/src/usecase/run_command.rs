@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::host::has_store;
-use super::settle_order::log;
 use super::{Act, Reply};
 use crate::domain::{Code, Event, MerchantId, StoreId};
 use crate::pack::CallError;
@@ -106,9 +105,9 @@ pub fn run_command(tx: &mut Tx, act: &mut Act<'_>, run: &RunCommand) -> Result<C
     }
     let zone = merchant.time_zone.zone();
     let scene = active.scene(&merchant, &zone, run.store, act.now, act.now, act.ids.bits());
-    let verdict = pack.run_command(tx, &scene, &run.command, &run.input.to_string());
-    log(&active, &verdict.lines);
-    let result = verdict.result.map_err(|error| match error {
+    let input = run.input.to_string();
+    let result = act.call(&active.code, || pack.run_command(tx, &scene, &run.command, &input));
+    let result = result.map_err(|error| match error {
         CallError::Store(error) => CommandError::Store(error),
         other => CommandError::Call(other),
     })?;

@@ -19,7 +19,7 @@ use crate::domain::{
     PackOutcome, PackResult, Payment, PostingId, Reference, StoreId, UsedCoupons,
 };
 use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting};
-use crate::pack::{CallError, Earning, LogLine};
+use crate::pack::{CallError, Earning};
 use crate::store::{Key, Order1, Order2, Record, StoreError, Tx, layout, member_of, whole};
 
 /// What was bought.
@@ -409,14 +409,10 @@ pub(super) fn ask_packs(
         let before = tx.savepoint();
         let scene = active.scene(merchant, &zone, Some(order.store), order.ordered_at, act.now, act.ids.bits());
         let result = match &active.loaded {
-            Ok(pack) => {
-                let verdict = pack.settled(tx, &scene, order, buyer);
-                log(&active, &verdict.lines);
-                verdict
-                    .result
-                    .map_err(Failure::from)
-                    .and_then(|decided| grant(tx, act, &active, order, buyer, decided.earnings))
-            }
+            Ok(pack) => act
+                .call(&active.code, || pack.settled(tx, &scene, order, buyer))
+                .map_err(Failure::from)
+                .and_then(|decided| grant(tx, act, &active, order, buyer, decided.earnings)),
             Err(error) => Err(Failure::Pack { code: error.code().to_owned(), message: error.to_string() }),
         };
         let result = match result {
@@ -443,13 +439,6 @@ pub(super) fn taking_part(tx: &mut Tx, act: &Act<'_>, store: StoreId) -> Result<
         active.stores.contains(&store) && active.loaded.as_ref().map_or(true, |pack| pack.checks_out())
     };
     Ok(all.iter().filter(takes_part).cloned().collect())
-}
-
-/// Writes what a pack logged into the host's own log.
-pub(super) fn log(active: &Active, lines: &[LogLine]) {
-    for line in lines {
-        tracing::debug!(target: "pack", pack = %active.code, level = %line.level, "{}", line.text);
-    }
 }
 
 /// Why a pack's part of an order is dropped.

@@ -2,12 +2,19 @@
 
 use host_tests::{Member, World, pack};
 use insta::{assert_json_snapshot, assert_snapshot};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
+
+use crate::following::calls;
 
 const SATURDAY: &str = "2026-03-21";
 
 /// A world whose shop takes pre-orders: a slot of this capacity, a deposit of 30 %.
 async fn bakery(capacity: u32) -> World {
+    bakery_that_keeps_deposits(true, capacity).await
+}
+
+async fn bakery_that_keeps_deposits(keep_deposit: bool, capacity: u32) -> World {
     let world = World::new();
     let settings = json!({
         "slots": [{ "start": "10:00", "end": "11:00", "capacity": capacity }],
@@ -15,6 +22,7 @@ async fn bakery(capacity: u32) -> World {
         "horizon_days": 7,
         "cancel_free_hours": 24,
         "deposit_percent": 30,
+        "keep_deposit_if_missed": keep_deposit,
         "products": [
             { "sku": "cake", "title": "Birthday cake", "price_minor": 26800, "capacity_units": 2 },
             { "sku": "tart", "price_minor": 3333 },
@@ -242,4 +250,54 @@ async fn pre_orders_survive_a_restart() {
     assert_eq!(slot(&world).await["taken"], 2);
     let show = json!({ "code": placed["result"]["code"], "date": SATURDAY });
     world.shop.command("bakery", "pick-up", show).send().await.ok();
+}
+
+#[tokio::test]
+async fn what_nobody_picks_up_is_missed_at_the_end_of_its_day_and_told() {
+    for (keeps, left) in [(true, 11_960), (false, 20_000)] {
+        let world = bakery_that_keeps_deposits(keeps, 5).await;
+        let alice = member(&world, "alice", 20_000).await;
+        let place = |reference: &str| world.shop.command("bakery", "place", wish(&alice, reference, "cake", 1)).send();
+        let missed = place("r1").await.ok()["result"].clone();
+        let picked_up = world.shop.command("bakery", "place", wish(&alice, "r2", "tart", 1)).send().await.ok();
+        world.clock_at("2026-03-21T10:30:00+08:00");
+        let code = picked_up["result"]["code"].clone();
+        world.shop.command("bakery", "pick-up", json!({ "code": code, "date": SATURDAY })).send().await.ok();
+        world.clock_at("2026-03-21T23:59:00+08:00");
+        assert_eq!(calls(&world).await.done, 0);
+        world.clock_at("2026-03-22T00:00:00+08:00");
+        let round = calls(&world).await;
+        assert_eq!((round.done, round.failed), (1, 0));
+        assert_eq!(alice.holds("stored-value").await.available, left - 1_000);
+        let told = world.shop.get("/v1/events?kind=pack-told").send().await.ok();
+        let fact = &told["events"][0]["data"];
+        assert_eq!(
+            (&fact["pack"], &fact["kind"], &fact["member"]),
+            (&json!("bakery"), &json!("pickup-missed"), &json!(alice.id))
+        );
+        assert_eq!(fact["data"]["preorder"], missed["preorder"]);
+        assert_eq!(fact["data"]["kept_minor"], if keeps { 8_040 } else { 0 });
+        assert_eq!(told["events"].as_array().unwrap().len(), 1);
+        let late = json!({ "code": missed["code"], "date": SATURDAY });
+        let problem = world.shop.command("bakery", "pick-up", late).send().await.problem();
+        assert_eq!(problem.name(), "422 pack:pickup-missed");
+        assert_eq!(calls(&world).await.done, 0);
+    }
+}
+
+#[tokio::test]
+async fn a_day_with_many_missed_pre_orders_is_closed_in_steps() {
+    let world = bakery(500).await;
+    let alice = member(&world, "alice", 1_000_000).await;
+    for number in 0..120 {
+        world.shop.command("bakery", "place", wish(&alice, &format!("r{number}"), "tart", 1)).send().await.ok();
+    }
+    world.clock_at("2026-03-22T00:00:00+08:00");
+    for _ in 0..3 {
+        assert_eq!(calls(&world).await.done, 1);
+        world.clock_forward(SignedDuration::from_secs(1));
+    }
+    assert_eq!(calls(&world).await.due_at, None);
+    let told = world.shop.get("/v1/events?kind=pack-told&limit=200").send().await.ok();
+    assert_eq!(told["events"].as_array().unwrap().len(), 120);
 }

@@ -1,6 +1,7 @@
 //! A pack that does harm harms itself: the order settles, the pack beside it earns, and nothing of the harm stays.
 
 use host_tests::{World, guest};
+use jiff::SignedDuration;
 use punchcard::domain::Event;
 use serde_json::{Value, json};
 
@@ -103,6 +104,93 @@ async fn a_refusal_after_writing_leaves_no_trace() {
 }
 
 #[tokio::test]
+async fn an_instruction_that_ends_everything_leaves_no_trace() {
+    harms_only_itself("unreachable", "trapped").await;
+}
+
+#[tokio::test]
+async fn what_a_pack_decides_is_checked_against_the_contract() {
+    for (behaviour, code) in [
+        ("many-earnings", "bad-reply"),
+        ("earn-until-never", "bad-reply"),
+        ("earn-unknown", "denied"),
+        ("earn-nothing", "bad-reply"),
+        ("earn-overflow", "bad-reply"),
+    ] {
+        harms_only_itself(behaviour, code).await;
+    }
+}
+
+#[tokio::test]
+async fn lists_and_texts_without_end_are_not_taken_over_the_border() {
+    for behaviour in ["many-findings", "fill-storage"] {
+        harms_only_itself(behaviour, "trapped").await;
+    }
+    harms_only_itself("long-text", "memory-exceeded").await;
+}
+
+/// What the hostile pack says that the host told it, in an order that settles.
+async fn told(behaviour: &str) -> String {
+    let world = world_with(behaviour).await;
+    let alice = world.shop.member("alice").enrol().await;
+    let quote = alice.order("till-1").quote().await.ok();
+    let told = quote["packs"][0]["findings"][0]["explanation"].as_str();
+    let told = told.unwrap_or_else(|| panic!("{behaviour}: {quote}")).to_owned();
+    let order = alice.order("till-1").settle().await.created();
+    assert_eq!((earned(&order, "hostile"), earned(&order, "points")), (0, 24), "{behaviour}");
+    assert_eq!(storage(&world).await, json!([]), "{behaviour}");
+    assert_eq!(failures(&world), [], "{behaviour}");
+    told
+}
+
+#[tokio::test]
+async fn a_host_function_that_is_asked_for_too_much_says_what_is_possible() {
+    for (behaviour, expected) in [
+        ("long-value", "a value has at most 32768 bytes, but this one has 32769"),
+        ("long-key", "a key has 1 to 256 bytes, but this one has 257"),
+        ("get-too-many", "get-many takes at most 100 keys, not 101"),
+        ("scan-too-much", "scan takes keys of at most 256 bytes and a limit of at most 1000"),
+        ("overspend", "Insufficient(0)"),
+        ("reverse-foreign", "this pack made no posting pst_"),
+        ("seek-stranger", "there is no member mem_"),
+        ("emit", "Denied(\"events:emit\")"),
+        ("set-timer", "the pack does not export `on-timer`, so that no timer would reach it"),
+    ] {
+        let told = told(behaviour).await;
+        assert!(told.contains(expected), "{behaviour}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_without_end_and_a_long_explanation_are_cut() {
+    assert_eq!(told("log-flood").await, "logged");
+    let told = told("long-finding").await;
+    assert_eq!((told.len(), told.chars().all(|c| c == '面')), (510, true));
+}
+
+#[tokio::test]
+async fn nothing_is_left_in_memory_for_the_next_call() {
+    let world = world_with("remember").await;
+    for number in 0..20 {
+        let order = world.shop.order(&format!("till-{number}")).settle().await.created();
+        assert_eq!(outcome(&order)["failed"], json!(null));
+        let quote = world.shop.order("quoted").quote().await.ok();
+        assert_eq!(quote["packs"][0]["findings"][0]["explanation"], "call 1 of this memory");
+    }
+}
+
+#[tokio::test]
+async fn a_command_answers_with_256_kib_and_no_more() {
+    let world = world_with("behave").await;
+    let shout = |bytes: usize| world.shop.command("hostile", "shout", json!({ "bytes": bytes })).send();
+    // The quotation marks belong to it.
+    let reply = shout((256 << 10) - 2).await.ok();
+    assert_eq!(reply["result"].as_str().map(str::len), Some((256 << 10) - 2));
+    assert_eq!(shout((256 << 10) - 1).await.problem().name(), "502 pack-bad-reply");
+    assert_eq!(shout(100 << 20).await.problem().name(), "502 pack-memory-exceeded");
+}
+
+#[tokio::test]
 async fn a_unit_that_was_not_granted_is_denied() {
     let world = world_with("write-foreign-unit").await;
     let alice = world.shop.member("alice").enrol().await;
@@ -132,6 +220,56 @@ async fn many_hostile_orders_at_once_all_settle() {
     let orders: Vec<_> =
         (0..32).map(|number| tokio::spawn(world.shop.order(&format!("till-{number}")).settle())).collect();
     for order in orders {
-        assert_eq!(outcome(&order.await.unwrap().created())["failed"]["code"], "memory-exceeded");
+        let order = order.await.unwrap().created();
+        let code = outcome(&order)["failed"]["code"].as_str().unwrap();
+        assert!(["memory-exceeded", "resting"].contains(&code), "{order}");
     }
+}
+
+#[tokio::test]
+async fn a_pack_that_does_harm_again_and_again_rests_and_is_tried_again_later() {
+    let world = world_with("loop").await;
+    let codes = |from: u32, count: u32| {
+        let shop = world.shop.clone();
+        async move {
+            let mut codes = Vec::new();
+            for number in from..from + count {
+                let order = shop.order(&format!("till-{number}")).settle().await.created();
+                codes.push(outcome(&order)["failed"]["code"].as_str().unwrap_or("well").to_owned());
+            }
+            codes
+        }
+    };
+    assert_eq!(codes(0, 7).await, [&["out-of-fuel"; 5][..], &["resting"; 2]].concat());
+    let quote = world.shop.order("quoted").quote().await.ok();
+    assert_eq!(quote["packs"][0]["failed"]["code"], "resting");
+    let command = world.shop.command("hostile", "peek", json!({})).send().await.problem();
+    assert_eq!(command.name(), "503 pack-resting");
+    let health = world.shop.get("/v1/packs/hostile/health").send().await.ok();
+    assert_eq!((&health["calls"], &health["faults"]), (&json!(5), &json!(5)), "{health}");
+    assert_eq!(health["fuel_most"], 50_000_000);
+    assert_eq!(health["last_fault"]["code"], "out-of-fuel");
+    assert_eq!(health["rests_until"], "2026-03-18T00:00:10Z");
+    let others = world.rival.get("/v1/packs/hostile/health").send().await.ok();
+    assert_eq!((&others["calls"], &others["rests_until"]), (&json!(0), &Value::Null));
+
+    world.clock_forward(SignedDuration::from_secs(10));
+    assert_eq!(codes(10, 2).await, ["out-of-fuel", "resting"], "one try, and twice as long a rest");
+    world.clock_forward(SignedDuration::from_secs(20));
+    world.shop.enable(guest("hostile")).settings(json!({ "behaviour": "behave" })).send().await.ok();
+    assert_eq!(codes(20, 2).await, ["well", "well"]);
+    let health = world.shop.get("/v1/packs/hostile/health").send().await.ok();
+    assert_eq!(health["rests_until"], Value::Null);
+}
+
+#[tokio::test]
+async fn what_a_pack_logs_can_be_read_by_its_merchant() {
+    let world = world_with("trap-after-write").await;
+    world.shop.order("till-1").settle().await.created();
+    let log = world.shop.get("/v1/packs/hostile/log").send().await.ok();
+    let lines = log["lines"].as_array().unwrap();
+    assert_eq!((lines.len(), &lines[0]["level"]), (1, &json!("error")), "{log}");
+    let text = lines[0]["text"].as_str().unwrap();
+    assert!(text.contains("trapped on purpose, after writing"), "{text}");
+    assert_eq!(world.rival.get("/v1/packs/hostile/log").send().await.ok(), json!({ "lines": [] }));
 }

@@ -227,6 +227,11 @@ async fn a_description_that_does_not_end_well_is_refused_with_the_reason() {
             "the pack wanted more than 16777216 bytes of memory",
         ),
         ("(drop (i32.load (i32.const -4)))", "the pack broke off: "),
+        // A text that is no UTF-8.
+        (
+            "(i32.store8 (i32.const 4) (i32.const 1)) (i32.store8 (i32.const 16) (i32.const 255)) (i32.store (i32.const 0) (i32.const 16)) (return (i32.const 0))",
+            "the pack broke off: ",
+        ),
         (
             "(i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const -1)) (return (i32.const 0))",
             "the pack broke off: ",
@@ -275,6 +280,26 @@ async fn a_manifest_with_wrong_fields_is_refused_with_the_field() {
         (
             tiny().with("commands", json!([{ "name": "c", "title": text(), "input": {} }])),
             "the manifest has 1 under `commands`, but the component does not export `commands`",
+        ),
+        (tiny().with("follows", json!(["order settled"])), "`order settled` is no kind of event: expected one of"),
+        (tiny().with("follows", json!(["order-settled"])), "does not ask for the grant `events:read`"),
+        (
+            tiny().with("emits", json!([{ "kind": "k", "title": text() }])),
+            "the manifest names events under `emits`, but does not ask for the grant `events:emit`",
+        ),
+        (
+            tiny()
+                .with("follows", json!(["order-settled"]))
+                .with("grants", json!([{ "grant": "events:read", "reason": text() }])),
+            "the manifest has 1 under `follows`, but the component does not export `on-event`",
+        ),
+        (
+            tiny().with("timers", json!([{ "name": "t", "title": text(), "rule": { "every": "day", "at": "02:00" } }])),
+            "the manifest has 1 under `timers`, but the component does not export `on-timer`",
+        ),
+        (
+            tiny().with("timers", json!([{ "name": "t", "title": text(), "rule": { "every": "day", "at": "25:00" } }])),
+            "`25:00` is no time of the day",
         ),
     ] {
         let refused = refusal(&world, pack.component()).await;

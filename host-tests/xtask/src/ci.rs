@@ -9,7 +9,7 @@ use crate::args::Takes;
 use crate::machine::{self, ThisMachine};
 use crate::run::{Stopwatch, spoken};
 use crate::toolchain::{Machine as _, Via, Way};
-use crate::{Result, demo, fuzz_http, packs, run, test, verifiers, workspace};
+use crate::{Result, demo, fuzz_http, fuzz_packs, packs, run, test, verifiers, workspace};
 
 const HELP: &str = "\
 What the continuous integration runs, step by step, up to the first that fails.
@@ -23,6 +23,7 @@ Usage: cargo xtask ci [--no-install]
   verifiers   the official verifiers of Standard Webhooks and CloudEvents accept what webhooks send
   demo        the demo runs, and its books balance
   fuzz-http   a live server answers as it describes itself, for a minute of requests, where Schemathesis can be had
+  fuzz-packs  components that nobody meant do not stop the host, for half a minute
   doc         the documentation builds without warnings
   packs-apt   packs are built a second time by Debian's compiler, where apt-get can install it
   deny        licences, sources and banned crates, by cargo-deny and deny.toml
@@ -50,7 +51,7 @@ struct Options {
 }
 
 /// In order: what fails soonest and most often comes first.
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     ("fmt", |_| cargo(&["fmt", "--all", "--check"])),
     ("packs", |_| packs::build(Via::Auto).map(|()| Outcome::Passed)),
     ("clippy", |_| cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])),
@@ -58,6 +59,7 @@ const STEPS: [Step; 11] = [
     ("verifiers", |options| official_verifiers(options.install)),
     ("demo", |_| demo_balances()),
     ("fuzz-http", |options| fuzz(options.install)),
+    ("fuzz-packs", |_| fuzz_packs::short().map(|()| Outcome::Passed)),
     ("doc", |_| documentation()),
     ("packs-apt", |options| packs_by_debian(options.install)),
     ("deny", |options| deny(options.install)),

@@ -1,4 +1,5 @@
-//! The project's own commands: `cargo xtask setup | packs | demo | test | bench | crash | simulate | fuzz-http | ci`.
+//! The project's own commands: `cargo xtask setup | packs | demo | test | bench | crash | simulate | fuzz-http |
+//! fuzz-packs | ci`.
 //!
 //! Guarantees: needs Rust and nothing else to start, compiles in seconds, asks nothing on the terminal, and says in
 //! one line each what it does. A failure ends in one `error:` line that says what was wrong and what would be right,
@@ -10,6 +11,7 @@ mod ci;
 mod crash;
 mod demo;
 mod fuzz_http;
+mod fuzz_packs;
 mod host;
 mod machine;
 mod packs;
@@ -39,6 +41,8 @@ Usage: cargo xtask COMMAND [ARGS..]
   crash     Build everything, and kill the binary under load again and again
   simulate  Run random use cases on a disk that fails, against a simple model
   fuzz-http Ask a live server what its own description allows and forbids
+  fuzz-packs
+            Load components that nobody meant
   ci        What the continuous integration runs, step by step
 
 On a fresh machine with Rust and nothing else, start with `cargo xtask demo` or `cargo xtask test`: both build what they
@@ -61,13 +65,14 @@ fn main() -> ExitCode {
         "crash" => crash::main(args),
         "simulate" => simulate::main(args),
         "fuzz-http" => fuzz_http::main(args),
+        "fuzz-packs" => fuzz_packs::main(args),
         "ci" => ci::main(args),
         "help" | "--help" | "-h" => {
             run::print_help(HELP);
             Ok(())
         }
         other => Err(format!(
-            "there is no command `{other}`; there are setup, packs, demo, test, bench, crash, simulate, fuzz-http and ci"
+            "there is no command `{other}`; there are setup, packs, demo, test, bench, crash, simulate, fuzz-http, fuzz-packs and ci"
         )),
     };
     match outcome {

@@ -3,7 +3,7 @@
 use punchcard_sdk::{Clock, LocalDate, prelude::*, shortened};
 
 use crate::{
-    STORED_VALUE,
+    STORED_VALUE, closing,
     preorder::{Deposit, Line, Plan, Preorder, State, Wish, codes},
     rejection::Rejection,
     settings::{Settings, Slot},
@@ -132,12 +132,14 @@ impl Command for Place {
             total_minor: plan.total_minor,
             deposit,
             cancel_free_hours: settings.cancel_free_hours,
+            keep_deposit_if_missed: settings.keep_deposit_if_missed,
             placed_at: ctx.now,
             state: State::Placed,
         };
         counter.storage.put_taken(self.date, self.slot, taken.saturating_add(plan.capacity_units))?;
         counter.storage.put_reference(&preorder)?;
         counter.storage.put_preorder(&preorder)?;
+        closing::expect(ctx, preorder.date)?;
         Ok(preorder.into())
     }
 }

@@ -3,6 +3,7 @@
 //! All times are the store's wall clock: "24 hours before 10:00" is 10:00 of the day before, also when the clocks are
 //! changed in between.
 
+mod closing;
 mod commands;
 mod preorder;
 mod rejection;
@@ -19,6 +20,9 @@ use settings::Settings;
 /// Where deposits come from and go back to: money that the host keeps for every merchant.
 const STORED_VALUE: &str = "stored-value";
 
+/// The fact that nobody has picked up a pre-order on its day.
+const MISSED: &str = "pickup-missed";
+
 struct Bakery;
 
 impl Pack for Bakery {
@@ -34,8 +38,19 @@ impl Pack for Bakery {
                 Text::new("to take and return deposits", "用于收取和退还定金"),
             )
             .grant(Capability::MembersRead, Text::new("to take pre-orders of members only", "用于确认预订人是会员"))
+            .grant(
+                Capability::EventsEmit,
+                Text::new("to tell of pre-orders that nobody picks up", "用于发布逾期未取事件"),
+            )
+            .emits(MISSED, Text::new("A pre-order was not picked up", "预订逾期未取"))
             .settings::<Settings>()
             .commands(Self::ALL)
+    }
+}
+
+impl OnTimer for Bakery {
+    fn fire(ctx: &CallContext, firing: &Firing) -> Result<(), Refusal> {
+        closing::close(ctx, firing)
     }
 }
 
@@ -49,7 +64,7 @@ impl Commands for Bakery {
     ];
 }
 
-punchcard_sdk::pack!(Bakery: commands);
+punchcard_sdk::pack!(Bakery: commands, on_timer);
 
 #[cfg(test)]
 mod tests {

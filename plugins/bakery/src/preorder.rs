@@ -45,8 +45,15 @@ pub(crate) struct Preorder {
     pub(crate) total_minor: u64,
     pub(crate) deposit: Option<Deposit>,
     pub(crate) cancel_free_hours: u32,
+    /// Older pre-orders do not say: they were placed when no deposit went back.
+    #[serde(default = "yes")]
+    pub(crate) keep_deposit_if_missed: bool,
     pub(crate) placed_at: u64,
     pub(crate) state: State,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What was taken from stored value.
@@ -61,8 +68,19 @@ pub(crate) struct Deposit {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum State {
     Placed,
-    Cancelled { at: u64, returned_minor: u64, reason: Option<String> },
-    PickedUp { at: u64 },
+    Cancelled {
+        at: u64,
+        returned_minor: u64,
+        reason: Option<String>,
+    },
+    PickedUp {
+        at: u64,
+    },
+    /// Nobody picked it up on its day.
+    Missed {
+        at: u64,
+        returned_minor: u64,
+    },
 }
 
 /// What a wish list comes to, before anything is taken or stored.
@@ -133,10 +151,10 @@ impl Preorder {
         self.total_minor.saturating_sub(self.deposit_minor())
     }
 
-    /// Whether it is on the sheet: picked up or still to be.
+    /// Whether it is on the sheet: made for its day, picked up or not.
     pub(crate) fn is_confirmed(&self) -> bool {
         match self.state {
-            State::Placed | State::PickedUp { .. } => true,
+            State::Placed | State::PickedUp { .. } | State::Missed { .. } => true,
             State::Cancelled { .. } => false,
         }
     }
@@ -169,11 +187,19 @@ impl Preorder {
         Ok(Self { state: State::PickedUp { at }, ..self })
     }
 
+    /// The same pre-order after its day, if nobody has picked it up.
+    pub(crate) fn missed(self, at: u64) -> Result<Self, Rejection> {
+        self.check_placed()?;
+        let returned_minor = if self.keep_deposit_if_missed { 0 } else { self.deposit_minor() };
+        Ok(Self { state: State::Missed { at, returned_minor }, ..self })
+    }
+
     fn check_placed(&self) -> Result<(), Rejection> {
         match self.state {
             State::Placed => Ok(()),
             State::Cancelled { .. } => Err(Rejection::AlreadyCancelled { code: self.code.clone() }),
             State::PickedUp { .. } => Err(Rejection::AlreadyPickedUp { code: self.code.clone() }),
+            State::Missed { .. } => Err(Rejection::Missed { code: self.code.clone() }),
         }
     }
 }
@@ -249,6 +275,7 @@ pub(crate) mod tests {
             total_minor: 1000,
             deposit: (deposit_minor > 0).then(|| Deposit { amount_minor: deposit_minor, posting: "p1".to_owned() }),
             cancel_free_hours: 24,
+            keep_deposit_if_missed: true,
             placed_at: 1,
             state: State::Placed,
         }
@@ -380,5 +407,23 @@ pub(crate) mod tests {
         // Neighbouring seeds share seven of their eight attempts.
         assert_eq!(drawn.iter().collect::<BTreeSet<_>>().len(), 1007);
         assert_eq!(codes(7).collect::<Vec<_>>(), codes(7).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_nobody_picks_up_keeps_or_returns_its_deposit_by_the_policy_of_its_day() {
+        let returned = |keep_deposit_if_missed| {
+            let missed = Preorder { keep_deposit_if_missed, ..preorder("10:00", &[("tart", 1)], 300) }.missed(9);
+            let missed = missed.expect("it was placed");
+            assert_eq!(missed.clone().picked_up(10), Err(Rejection::Missed { code: missed.code.clone() }));
+            assert!(missed.is_confirmed(), "it was made");
+            missed.state
+        };
+        assert_eq!(returned(true), State::Missed { at: 9, returned_minor: 0 });
+        assert_eq!(returned(false), State::Missed { at: 9, returned_minor: 300 });
+        let older = serde_json::to_value(preorder("10:00", &[("tart", 1)], 300)).expect("it is JSON");
+        let mut older = older.as_object().expect("an object").clone();
+        older.remove("keep_deposit_if_missed");
+        let older: Preorder = serde_json::from_value(older.into()).expect("an older one is read");
+        assert!(older.keep_deposit_if_missed);
     }
 }

@@ -18,6 +18,7 @@ pub(crate) enum Rejection {
     UnknownPreorder { preorder: String },
     AlreadyPickedUp { code: String },
     AlreadyCancelled { code: String },
+    Missed { code: String },
     NoCodeLeft,
 }
 
@@ -38,6 +39,7 @@ impl Rejection {
             Self::UnknownPreorder { .. } => "unknown-preorder",
             Self::AlreadyPickedUp { .. } => "already-picked-up",
             Self::AlreadyCancelled { .. } => "already-cancelled",
+            Self::Missed { .. } => "pickup-missed",
             Self::NoCodeLeft => "no-code-left",
         }
     }
@@ -71,6 +73,7 @@ impl Rejection {
             Self::UnknownPreorder { preorder } => format!("this store has no pre-order {preorder}"),
             Self::AlreadyPickedUp { code } => format!("{code} was picked up already"),
             Self::AlreadyCancelled { code } => format!("{code} is cancelled"),
+            Self::Missed { code } => format!("{code} was not picked up on its day"),
             Self::NoCodeLeft => "no pickup code is free on this day".to_owned(),
         }
     }
@@ -92,6 +95,7 @@ impl Rejection {
             Self::UnknownPreorder { preorder } => format!("本店没有预订 {preorder}"),
             Self::AlreadyPickedUp { code } => format!("{code} 已取货"),
             Self::AlreadyCancelled { code } => format!("{code} 已取消"),
+            Self::Missed { code } => format!("{code} 逾期未取"),
             Self::NoCodeLeft => "当日取货码已用尽".to_owned(),
         }
     }
@@ -110,7 +114,8 @@ impl Rejection {
             | Self::InsufficientStoredValue { .. }
             | Self::ReferenceReused { .. }
             | Self::AlreadyPickedUp { .. }
-            | Self::AlreadyCancelled { .. } => Refusal::refused,
+            | Self::AlreadyCancelled { .. }
+            | Self::Missed { .. } => Refusal::refused,
             Self::NoCodeLeft => Refusal::failed,
         };
         kind(self.code(), self.message(language))

@@ -23,6 +23,9 @@ pub(crate) struct Settings {
     /// Until so many hours before its slot a cancelled pre-order gets its deposit back; later it is kept.
     #[schemars(range(max = 8760), extend("x-title" = {"en": "Hours for free cancellation", "zh-CN": "可全额退定金的提前小时数"}))]
     pub(crate) cancel_free_hours: u32,
+    /// Whether the deposit of a pre-order that nobody picks up on its day is kept; otherwise it goes back.
+    #[schemars(extend("x-title" = {"en": "Keep the deposit of what is not picked up", "zh-CN": "逾期未取不退定金"}))]
+    pub(crate) keep_deposit_if_missed: bool,
     /// The part of the price that is taken from stored value at once, rounded up to a minor unit.
     #[schemars(range(max = 100), extend("x-title" = {"en": "Deposit in percent", "zh-CN": "定金比例（%）"}))]
     pub(crate) deposit_percent: u8,
@@ -38,6 +41,7 @@ impl Default for Settings {
             lead_hours: 24,
             horizon_days: 30,
             cancel_free_hours: 24,
+            keep_deposit_if_missed: true,
             deposit_percent: 0,
             products: Vec::new(),
         }

@@ -42,6 +42,7 @@ mod message_templates;
 mod messages;
 mod notes;
 mod own_session;
+mod pack_health;
 mod parked_calls;
 mod quote_order;
 mod read_assets;
@@ -185,6 +186,8 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(enable_pack::enable_pack, read_revision::read_enablement))
         .routes(routes!(read_revision::read_revision))
         .routes(routes!(run_command::run_command))
+        .routes(routes!(pack_health::read_pack_health))
+        .routes(routes!(pack_health::read_pack_log))
         .routes(routes!(parked_calls::list_parked_calls))
         .routes(routes!(parked_calls::retry_parked_call))
         .routes(routes!(parked_calls::drop_parked_call))

@@ -90,6 +90,9 @@ impl From<CallError> for Problem {
             CallError::Host(_) => {
                 Self { retry_after_s: Some(1), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-busy", error) }
             }
+            CallError::Resting { .. } => {
+                Self { retry_after_s: Some(10), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "pack-resting", error) }
+            }
             CallError::NotExported { .. } => Self::not_found("unknown-command", error),
             CallError::OutOfFuel { .. }
             | CallError::TimedOut { .. }

@@ -78,7 +78,7 @@ impl Calling {
         timer: &Timer,
     ) -> Result<Result<(), Failure>, StoreError> {
         let scene = self.scene(act, timer.store, 0);
-        let verdict = self.pack.fire_timer(tx, &scene, timer);
+        let verdict = act.call_anyway(&self.active.code, || self.pack.fire_timer(tx, &scene, timer));
         self.outcome(act, verdict)
     }
 }

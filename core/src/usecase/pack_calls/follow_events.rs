@@ -92,7 +92,7 @@ impl Calling {
         told: &Told,
     ) -> Result<Result<(), Failure>, StoreError> {
         let scene = self.scene(act, told.store, told.depth);
-        let verdict = self.pack.handle_event(tx, &scene, &told.happened);
+        let verdict = act.call_anyway(&self.active.code, || self.pack.handle_event(tx, &scene, &told.happened));
         self.outcome(act, verdict)
     }
 

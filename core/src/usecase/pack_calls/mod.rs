@@ -23,7 +23,6 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-use super::settle_order::log;
 use super::{Act, Active, Programme};
 use crate::domain::{Code, Event, Merchant, MerchantId, StoreId};
 use crate::pack::{CallError, LoadedPack, Scene, Verdict};
@@ -156,7 +155,6 @@ impl Calling {
 
     /// What came of a call: counted, and told apart from what is no fault of the pack.
     fn outcome(&mut self, act: &Act<'_>, verdict: Verdict<()>) -> Result<Result<(), Failure>, StoreError> {
-        log(&self.active, &verdict.lines);
         self.calls_left = self.calls_left.saturating_sub(1);
         self.fuel = self.fuel.saturating_add(verdict.fuel);
         match verdict.result {

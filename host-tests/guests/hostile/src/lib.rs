@@ -38,6 +38,48 @@ enum Behaviour {
     RefuseAfterWrite,
     /// Tries to give money, which it was not granted, and tells what the host said.
     WriteForeignUnit,
+    /// Reaches an instruction that ends everything, after writing.
+    Unreachable,
+    /// Counts on memory that a call before this one has left.
+    Remember,
+    /// Stores a value of 32 KiB under ever new keys, until the host says no.
+    FillStorage,
+    /// Stores a value that is one byte too long, and tells what the host said.
+    LongValue,
+    /// Uses a key that is one byte too long, and tells what the host said.
+    LongKey,
+    /// Asks for more keys at once than it may, and tells what the host said.
+    GetTooMany,
+    /// Scans for more than it may, and tells what the host said.
+    ScanTooMuch,
+    /// Hands the host a text of 100 MB.
+    LongText,
+    /// Logs ten thousand lines of ten thousand bytes.
+    LogFlood,
+    /// Decides one earning more than it may.
+    ManyEarnings,
+    /// Decides a hundred thousand findings.
+    ManyFindings,
+    /// Explains itself with a megabyte.
+    LongFinding,
+    /// Earns more than there can be.
+    EarnOverflow,
+    /// Earns nothing.
+    EarnNothing,
+    /// Earns until a day that there is not.
+    EarnUntilNever,
+    /// Decides to give what nobody has declared.
+    EarnUnknown,
+    /// Spends what the buyer does not have, and tells what the host said.
+    Overspend,
+    /// Undoes what is not its own, and tells what the host said.
+    ReverseForeign,
+    /// Looks for somebody who is no member of the merchant, and tells what the host said.
+    SeekStranger,
+    /// Tells a fact though it has no grant for that, and tells what the host said.
+    Emit,
+    /// Sets a timer though nothing in it would be called, and tells what the host said.
+    SetTimer,
 }
 
 impl Pack for Hostile {
@@ -85,6 +127,62 @@ impl Checkout for Hostile {
                 leave_a_mark(order)?;
                 Err(Refusal::refused("on-purpose", "refused on purpose, after writing"))
             }
+            Behaviour::Unreachable => {
+                leave_a_mark(order)?;
+                unreachable()
+            }
+            Behaviour::Remember => Ok(found("remember", format!("call {} of this memory", remember()))),
+            Behaviour::FillStorage => {
+                let value = vec![7; 32 << 10];
+                (0_u32..).try_for_each(|number| kv::put(&format!("fill-{number}"), &value))?;
+                Ok(found("fill-storage", "there was no end".to_owned()))
+            }
+            Behaviour::LongValue => Ok(told("long-value", kv::put("k", &vec![7; (32 << 10) + 1]))),
+            Behaviour::LongKey => Ok(told("long-key", kv::get(&"k".repeat(257)))),
+            Behaviour::GetTooMany => Ok(told("get-too-many", kv::get_many(&vec!["k".to_owned(); 101]))),
+            Behaviour::ScanTooMuch => Ok(told("scan-too-much", kv::scan("a", "z", kv::SCAN_MAX + 1))),
+            Behaviour::LongText => {
+                let text = String::from_utf8(vec![b'x'; 100 << 20]).unwrap_or_default();
+                Ok(told("long-text", kv::put(&text, &[])))
+            }
+            Behaviour::LogFlood => {
+                (0..9_000).for_each(|_| log::info(&"x".repeat(10_000)));
+                Ok(found("log-flood", "logged".to_owned()))
+            }
+            Behaviour::ManyEarnings => Ok(Decision { earnings: vec![earning(UNIT, 1); 21], findings: Vec::new() }),
+            Behaviour::ManyFindings => {
+                Ok(Decision { earnings: Vec::new(), findings: vec![Finding::applied("x", "x"); 100_000] })
+            }
+            Behaviour::LongFinding => Ok(found("long-finding", "面".repeat(350_000))),
+            Behaviour::EarnOverflow => {
+                Ok(Decision { earnings: vec![earning(UNIT, u64::MAX); 2], findings: Vec::new() })
+            }
+            Behaviour::EarnNothing => Ok(Decision { earnings: vec![earning(UNIT, 0)], findings: Vec::new() }),
+            Behaviour::EarnUntilNever => {
+                let expires = Expiry::EndOfDay(punchcard_sdk::LocalDate { year: 2026, month: 2, day: 31 });
+                Ok(Decision { earnings: vec![Earning { expires, ..earning(UNIT, 1) }], findings: Vec::new() })
+            }
+            Behaviour::EarnUnknown => Ok(Decision { earnings: vec![earning("nothing", 1)], findings: Vec::new() }),
+            Behaviour::Overspend => {
+                let Credit { member, unit, reason, .. } = scar(order);
+                Ok(told("overspend", assets::spend(&Debit { member, unit, amount: u64::MAX, reason })))
+            }
+            Behaviour::ReverseForeign => {
+                let posting = format!("pst_{}", "0".repeat(32));
+                Ok(told("reverse-foreign", assets::reverse(&posting, "mine")))
+            }
+            Behaviour::SeekStranger => {
+                let credit = Credit { member: format!("mem_{}", "0".repeat(32)), ..scar(order) };
+                Ok(told("seek-stranger", assets::earn(&credit)))
+            }
+            Behaviour::Emit => Ok(told(
+                "emit",
+                events::emit(&events::Fact { kind: "scar".to_owned(), member: None, data: "{}".to_owned() }),
+            )),
+            Behaviour::SetTimer => {
+                let timer = Timer { name: "t".to_owned(), at: 0, payload: String::new(), store: None };
+                Ok(told("set-timer", timers::set(&timer)))
+            }
             Behaviour::WriteForeignUnit => {
                 let told = assets::earn(&Credit { unit: "stored-value".to_owned(), ..scar(order) });
                 let told = match told {
@@ -100,6 +198,29 @@ impl Checkout for Hostile {
 
 fn found(rule: &str, explanation: String) -> Decision {
     Decision { earnings: Vec::new(), findings: vec![Finding::skipped(rule, explanation)] }
+}
+
+/// What the host said.
+fn told<T>(rule: &str, said: Result<T, HostError>) -> Decision {
+    found(rule, said.map_or_else(|error| format!("{error:?}"), |_| "it was done".to_owned()))
+}
+
+fn earning(unit: &str, amount: u64) -> Earning {
+    Earning { unit: unit.to_owned(), amount, expires: Expiry::Never }
+}
+
+fn unreachable() -> ! {
+    #[cfg(target_arch = "wasm32")]
+    core::arch::wasm32::unreachable();
+    #[cfg(not(target_arch = "wasm32"))]
+    panic!("only as a pack");
+}
+
+/// How many calls this memory has seen.
+fn remember() -> u32 {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    CALLS.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 fn scar(order: &Order) -> Credit {
@@ -166,8 +287,25 @@ impl Command for Peek {
     }
 }
 
+/// Answers with a text of so many bytes.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Shout {
+    bytes: usize,
+}
+
+impl Command for Shout {
+    const NAME: &'static str = "shout";
+    const TITLE: Text = Text::new("Answer at length", "冗长回答");
+    type Output = String;
+
+    fn run(self, _: &CallContext) -> Result<String, Refusal> {
+        Ok("x".repeat(self.bytes))
+    }
+}
+
 impl Commands for Hostile {
-    const ALL: &'static [Operation] = &[Operation::of::<Peek>()];
+    const ALL: &'static [Operation] = &[Operation::of::<Peek>(), Operation::of::<Shout>()];
 }
 
 punchcard_sdk::pack!(Hostile: checkout, commands);

@@ -1,0 +1,160 @@
+//! Timers of packs: those that they set, and those of the calendar.
+
+use host_tests::{Shop, World, guest};
+use jiff::{SignedDuration, Timestamp};
+use punchcard::usecase::pack_calls::Round;
+use serde_json::{Value, json};
+
+use crate::following::{calls, noted, world_with};
+
+async fn set_timer(shop: &Shop, name: &str, at: Option<Timestamp>) -> Value {
+    let input = json!({ "name": name, "at": at.map(Timestamp::as_millisecond) });
+    shop.command("echo", "set-timer", input).send().await.ok()["result"]["at"].clone()
+}
+
+/// What was noted of timers that the pack has set.
+async fn fired(world: &World) -> Vec<String> {
+    noted(&world.shop, "timer-t").await.into_iter().map(|(what, _)| what).collect()
+}
+
+fn in_seconds(world: &World, seconds: i64) -> Timestamp {
+    world.now().checked_add(SignedDuration::from_secs(seconds)).unwrap()
+}
+
+/// What is due but for the night.
+fn work((done, failed): (usize, usize), round: Round) {
+    assert_eq!((round.done, round.failed, round.parked), (done, failed, 0));
+}
+
+#[tokio::test]
+async fn a_timer_fires_once_and_not_before_its_time() {
+    let world = world_with(json!({})).await;
+    let at = in_seconds(&world, 90);
+    assert_eq!(set_timer(&world.shop, "t1", Some(at)).await, Value::Null);
+    let round = calls(&world).await;
+    work((0, 0), round);
+    assert_eq!(round.due_at, Some(at), "nobody has to look before");
+    world.clock_forward(SignedDuration::from_secs(89));
+    work((0, 0), calls(&world).await);
+    world.restart();
+    world.clock_forward(SignedDuration::from_secs(6));
+    work((1, 0), calls(&world).await);
+    assert_eq!(fired(&world).await, [format!("set at {} try 1", world.now().as_millisecond())]);
+    work((0, 0), calls(&world).await);
+}
+
+#[tokio::test]
+async fn a_timer_of_the_same_name_replaces_the_one_before_and_can_be_taken_back() {
+    let world = world_with(json!({})).await;
+    let (soon, late) = (in_seconds(&world, 10), in_seconds(&world, 3600));
+    set_timer(&world.shop, "t1", Some(soon)).await;
+    assert_eq!(set_timer(&world.shop, "t1", Some(late)).await, soon.as_millisecond());
+    world.clock_forward(SignedDuration::from_secs(60));
+    work((0, 0), calls(&world).await);
+    assert_eq!(set_timer(&world.shop, "t1", None).await, late.as_millisecond());
+    assert_eq!(set_timer(&world.shop, "t1", None).await, Value::Null);
+    world.clock_forward(SignedDuration::from_secs(7200));
+    work((0, 0), calls(&world).await);
+    let past = set_timer(&world.shop, "t2", Some(in_seconds(&world, -100))).await;
+    assert_eq!(past, Value::Null);
+    work((1, 0), calls(&world).await);
+}
+
+#[tokio::test]
+async fn a_timer_that_fails_is_tried_again_and_keeps_what_it_was_due() {
+    let world = world_with(json!({ "fails": "refuses", "fails_at": "t1" })).await;
+    let at = in_seconds(&world, 5);
+    set_timer(&world.shop, "t1", Some(at)).await;
+    set_timer(&world.shop, "t2", Some(at)).await;
+    world.clock_forward(SignedDuration::from_secs(5));
+    work((1, 1), calls(&world).await);
+    world.shop.enable(guest("echo")).send().await.ok();
+    world.clock_forward(SignedDuration::from_secs(10));
+    work((1, 0), calls(&world).await);
+    let note = noted(&world.shop, &format!("timer-t1-{}", at.as_millisecond())).await;
+    assert_eq!(note, [(format!("set at {} try 2", world.now().as_millisecond()), 1)]);
+}
+
+#[tokio::test]
+async fn a_timer_that_fails_for_the_last_time_is_parked_and_can_be_made_to_fire() {
+    let world = world_with(json!({ "fails": "panics", "fails_at": "t1" })).await;
+    let at = in_seconds(&world, 5);
+    set_timer(&world.shop, "t1", Some(at)).await;
+    while calls(&world).await.parked == 0 {
+        world.clock_forward(SignedDuration::from_hours(6));
+        assert!(world.now() < at.checked_add(SignedDuration::from_hours(200)).unwrap());
+    }
+    let listed = world.shop.get("/v1/packs/echo/parked-calls").send().await.ok();
+    let call = &listed["parked_calls"][0];
+    assert_eq!((&call["timer"], &call["due"], &call["event"]), (&json!("t1"), &json!(at.to_string()), &Value::Null));
+    world.shop.enable(guest("echo")).send().await.ok();
+    let path = format!("/v1/packs/echo/parked-calls/{}/retry", call["call"].as_str().unwrap());
+    let retried = world.shop.post(&path, json!({})).new_key().send().await.ok();
+    assert_eq!(retried["done"], true);
+    assert_eq!(fired(&world).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_timer_that_sets_itself_again_for_at_once_leaves_a_second_for_others() {
+    let world = world_with(json!({ "fails": "rearms", "fails_at": "t1" })).await;
+    set_timer(&world.shop, "t1", Some(world.now())).await;
+    let round = calls(&world).await;
+    work((1, 0), round);
+    assert_eq!(round.due_at, Some(in_seconds(&world, 1)));
+    world.clock_forward(SignedDuration::from_secs(1));
+    work((1, 0), calls(&world).await);
+}
+
+#[tokio::test]
+async fn a_rule_of_the_calendar_fires_each_night_of_the_merchant() {
+    let world = world_with(json!({})).await;
+    let round = calls(&world).await;
+    work((0, 0), round);
+    assert_eq!(round.due_at.unwrap().to_string(), "2026-03-18T18:00:00Z", "two in the morning in Shanghai");
+    for _ in 0..3 {
+        world.clock_at(&calls(&world).await.due_at.unwrap().to_string());
+        work((1, 0), calls(&world).await);
+    }
+    // A host that was away for a week fires once, and then as before.
+    world.clock_forward(SignedDuration::from_hours(7 * 24 + 1));
+    let round = calls(&world).await;
+    work((1, 0), round);
+    assert_eq!(round.due_at.unwrap().to_string(), "2026-03-28T18:00:00Z");
+    assert_eq!(noted(&world.shop, "timer-nightly").await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_night_that_fails_is_tried_again_beside_the_nights_that_follow() {
+    let world = world_with(json!({ "fails": "refuses", "fails_at": "nightly" })).await;
+    calls(&world).await;
+    world.clock_at("2026-03-18T18:00:00Z");
+    work((0, 1), calls(&world).await);
+    world.shop.enable(guest("echo")).send().await.ok();
+    world.clock_at("2026-03-18T18:00:10Z");
+    let round = calls(&world).await;
+    work((1, 0), round);
+    assert_eq!(round.due_at.unwrap().to_string(), "2026-03-19T18:00:00Z");
+}
+
+#[tokio::test]
+async fn a_pack_that_is_switched_off_does_nothing_at_its_time() {
+    let world = world_with(json!({})).await;
+    set_timer(&world.shop, "t1", Some(in_seconds(&world, 5))).await;
+    world.shop.enable(guest("echo")).stores(&[]).send().await.ok();
+    world.clock_forward(SignedDuration::from_secs(60));
+    work((0, 0), calls(&world).await);
+    world.shop.enable(guest("echo")).send().await.ok();
+    work((1, 0), calls(&world).await);
+}
+
+#[tokio::test]
+async fn timers_that_are_not_due_cost_nothing() {
+    let world = world_with(json!({})).await;
+    for number in 0..300 {
+        set_timer(&world.shop, &format!("t{number}"), Some(in_seconds(&world, 86_400 + number))).await;
+    }
+    calls(&world).await;
+    let before = world.state();
+    assert_eq!(calls(&world).await.due_at, Some("2026-03-18T18:00:00Z".parse().unwrap()));
+    world.unchanged_since(&before);
+}
