@@ -84,6 +84,7 @@ impl Whole {
             seed: 7,
             grants: Arc::new(self.pack.manifest.grants_asked()),
             settings: points_settings().to_string().into(),
+            services: Arc::clone(&host.services),
         };
         host.look(|tx| {
             let latencies = measure(lasting, || {

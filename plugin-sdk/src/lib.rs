@@ -129,7 +129,10 @@ pub mod assets;
 pub mod kv;
 pub mod log;
 pub mod members;
+pub mod messages;
 pub mod order;
+pub mod orders;
+pub mod stores;
 pub mod testing;
 
 pub use calendar::{Clock, Expiry, LocalDate, LocalTime, NotInCalendar, Weekday, minutes_between};
@@ -151,9 +154,9 @@ pub mod prelude {
         CallContext, Capability, Checkout, Command, Commands, Expiry, HostError, Language, Manifest, Operation, Pack,
         Refusal, Text,
         assets::{self, Credit, Debit},
-        kv, log, members,
+        kv, log, members, messages,
         order::{Decision, Earning, Finding, Order, Refund},
-        settings,
+        orders, settings, stores,
     };
 }
 

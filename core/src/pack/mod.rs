@@ -17,6 +17,7 @@ mod host;
 mod limits;
 mod load;
 mod manifest;
+mod services;
 
 pub use call::{Decided, Earning, Finding, LogLine, Scene, Verdict};
 pub use engine::{Packs, PacksError};
@@ -25,3 +26,4 @@ pub use grant::{Grant, GrantError};
 pub use limits::{Limits, LimitsAsked};
 pub use load::{CONTRACT_VERSION, LoadError, LoadedPack, componentize, revision_of};
 pub use manifest::{Command, Manifest, ManifestError, Texts, UnitDeclared};
+pub use services::{Errand, Lead, MemberContact, NewMessage, NewTier, Obstacle, Sent, ServiceError, Services};

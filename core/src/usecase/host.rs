@@ -12,10 +12,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Programme;
+use super::pack_services::PackServices;
 use crate::clock::{Clock, Entropy};
-use crate::domain::{Actor, Event, IdSource, Merchant, MerchantId, Reach, Reference, StoreId};
+use crate::domain::{Actor, Code, Event, IdSource, Merchant, MerchantId, Reach, Reference, StoreId};
 use crate::ledger::{Book, Terms};
-use crate::pack::Packs;
+use crate::pack::{Packs, Services};
 use crate::store::{self, Key, Record, Store, StoreError, Tx, layout, whole};
 use crate::vault::{Mark, MerchantKeys, Vault};
 
@@ -36,6 +37,8 @@ pub struct Host {
     pub reach: Reach,
     /// The folder into which messages to members go instead of leaving, if the operator wants that.
     pub sink: Option<Arc<Path>>,
+    /// What packs have done by the use cases.
+    pub services: Arc<dyn Services>,
     in_flight: Arc<Mutex<HashSet<(MerchantId, Reference)>>>,
 }
 
@@ -43,8 +46,10 @@ pub struct Host {
 pub struct Act<'h> {
     /// For which merchant.
     pub merchant: MerchantId,
-    /// Who acts; none for the operator at the command line.
+    /// Who acts; none for the operator at the command line, and for a pack.
     pub actor: Option<Actor>,
+    /// The pack that acts, when it is one.
+    pub(super) pack: Option<Code>,
     /// When.
     pub now: Timestamp,
     /// Where ids and random bits come from; the same again when the use case is retried.
@@ -57,10 +62,12 @@ pub struct Act<'h> {
     pub(super) vault: &'h Vault,
     /// Randomness for keys and nonces, which have to be new each time; all else takes `ids`.
     pub(super) entropy: &'h Entropy,
+    /// What packs have done by the use cases.
+    pub(super) services: &'h Arc<dyn Services>,
     /// Whether the transaction is one that may write.
     pub(super) may_write: bool,
     /// The merchant's record, once it is read.
-    record: OnceCell<Merchant>,
+    pub(super) record: OnceCell<Merchant>,
     /// The merchant's keys, once they are opened.
     pub(super) keys: OnceCell<MerchantKeys>,
 }
@@ -163,7 +170,16 @@ impl Host {
     /// A host on a store.
     pub fn new(store: Store, packs: Packs, clock: Clock, entropy: Entropy, vault: Vault) -> Self {
         let (programme, vault) = (Arc::new(Programme::new(packs)), Arc::new(vault));
-        Self { store, programme, clock, entropy, vault, reach: Reach::Public, sink: None, in_flight: Arc::default() }
+        let services = services(&programme, &vault, &entropy);
+        let (reach, sink, in_flight) = (Reach::Public, None, Arc::default());
+        Self { store, programme, clock, entropy, vault, reach, sink, services, in_flight }
+    }
+
+    /// The same host with the loaded packs of another one.
+    #[must_use]
+    pub fn with_programme(self, programme: Arc<Programme>) -> Self {
+        let services = services(&programme, &self.vault, &self.entropy);
+        Self { programme, services, ..self }
     }
 
     /// The same host with another clock.
@@ -261,12 +277,14 @@ impl Host {
         Act {
             merchant,
             actor: actor.cloned(),
+            pack: None,
             now,
             ids: IdSource::new(now, seed),
             store: None,
             programme: &self.programme,
             vault: &self.vault,
             entropy: &self.entropy,
+            services: &self.services,
             may_write,
             record: OnceCell::new(),
             keys: OnceCell::new(),
@@ -360,6 +378,11 @@ impl Act<'_> {
     pub fn tell(&self, tx: &mut Tx, event: &Event) -> Result<(), StoreError> {
         tx.append(&layout::events(self.merchant), store::encode(event))
     }
+}
+
+fn services(programme: &Arc<Programme>, vault: &Arc<Vault>, entropy: &Entropy) -> Arc<dyn Services> {
+    let (programme, vault) = (Arc::clone(programme), Arc::clone(vault));
+    Arc::new(PackServices { programme, vault, entropy: entropy.clone() })
 }
 
 /// Whether a store is the merchant's.

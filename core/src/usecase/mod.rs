@@ -44,6 +44,7 @@ mod merge_members;
 pub mod messages;
 mod migrate;
 mod notes;
+mod pack_services;
 mod programme;
 mod public_event;
 mod quote_coupons;

@@ -319,7 +319,7 @@ fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), Store
         let PackResult::Done { .. } = outcome.result else { continue };
         let Some(active) = act.programme.find(tx, merchant.id, &outcome.pack)? else { continue };
         let Ok(pack) = &active.loaded else { continue };
-        let scene = active.scene(&merchant, &zone, Some(order.store), act.now, act.now, act.ids.bits());
+        let scene = active.scene(act, &merchant, &zone, Some(order.store), act.now);
         let verdict = pack.refunded(tx, &scene, order, buyer.as_ref());
         log(&active, &verdict.lines);
         match verdict.result {

@@ -105,7 +105,7 @@ pub fn run_command(tx: &mut Tx, act: &mut Act<'_>, run: &RunCommand) -> Result<C
         Some(Ok(())) => {}
     }
     let zone = merchant.time_zone.zone();
-    let scene = active.scene(&merchant, &zone, run.store, act.now, act.now, act.ids.bits());
+    let scene = active.scene(act, &merchant, &zone, run.store, act.now);
     let verdict = pack.run_command(tx, &scene, &run.command, &run.input.to_string());
     log(&active, &verdict.lines);
     let result = verdict.result.map_err(|error| match error {
