@@ -17,8 +17,7 @@ use crate::domain::{Code, RevisionId};
 /// The newest version of the contract that this host speaks. It runs packs of every older one that is compatible with it.
 pub const CONTRACT_VERSION: &str = "0.1.1";
 
-const IMPORTS: [&str; 9] =
-    ["types", "members", "assets", "orders", "stores", "messages", "kv", "settings", "log"];
+const IMPORTS: [&str; 9] = ["types", "members", "assets", "orders", "stores", "messages", "kv", "settings", "log"];
 const EXPORTS: [&str; 3] = ["describe", "checkout", "commands"];
 
 /// The largest component, in bytes.

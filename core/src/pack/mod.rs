@@ -4,6 +4,9 @@
 //! [`LoadedPack`] is then called any number of times, each time in a **fresh instance** from a pre-linked image, inside
 //! the caller's transaction, under [`Limits`] (fuel, wall clock, memory over all memories and tables, host calls).
 //!
+//! What a pack may have done that takes a use case, such as a tag with its audit entry or a message, goes through
+//! [`Services`], which whoever calls hands over with the [`Scene`].
+//!
 //! Guarantees: a pack reaches nothing but the functions of the contract, and of those only what was granted; a call
 //! that does not return `ok` leaves the transaction as it was; no state survives in an instance; whatever a pack does
 //! ends in a [`CallError`] with a stable code. It does not know what a pack is for, nor any pack by name.

@@ -239,3 +239,28 @@ pub fn list_changes(
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_version_1_was_made_by_no_pack() {
+        let (id, staff) = (ChangeId::from_bytes([1; 16]), StaffId::from_bytes([2; 16]));
+        let by = Some((staff, Role::Owner));
+        let body = (id, 9_000_i64, by, "member", "mem_1", None::<String>, Some("{}"), None::<(MemberId, Sealed)>);
+        let bytes = postcard::to_extend(&body, vec![1]).unwrap();
+        let expected = Change {
+            id,
+            at: Timestamp::from_second(9).unwrap(),
+            by,
+            kind: "member".to_owned(),
+            name: "mem_1".to_owned(),
+            before: None,
+            after: Some("{}".to_owned()),
+            personal: None,
+            pack: None,
+        };
+        assert_eq!(store::decode::<Change>(b"k", &bytes).unwrap(), expected);
+    }
+}

@@ -150,7 +150,9 @@ fn keep_to_own(tx: &mut Tx, act: &Act<'_>, member: MemberId, tag: &Code) -> Resu
     let counts = member.tags_at(act.now).any(|borne| borne == tag);
     let is_own = |source: &Source| *source == act.source();
     if counts && !member.tags.get(tag).is_some_and(|borne| is_own(&borne.source)) {
-        return Err(ServiceError::Invalid(format!("the tag `{tag}` was put on by somebody else, and is left as it is")));
+        return Err(ServiceError::Invalid(format!(
+            "the tag `{tag}` was put on by somebody else, and is left as it is"
+        )));
     }
     Ok(())
 }

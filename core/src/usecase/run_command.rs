@@ -39,6 +39,11 @@ impl Reply for CommandReply {
     fn about(&self, _: MerchantId) -> Option<Key> {
         None
     }
+
+    /// A pack may know how members are reached, and say so.
+    fn is_personal(&self) -> bool {
+        true
+    }
 }
 
 /// Why a command does nothing.

@@ -86,7 +86,9 @@ impl assets::Host for Call {
             let found = desk.tx.load::<Posting>(&layout::posting(desk.merchant, id))?;
             // What another pack or the host booked is, for this pack, not there.
             let original = found
-                .filter(|posting| posting.pack.as_ref() == Some(&desk.pack) && matches!(posting.cause, Cause::Pack | Cause::Hold))
+                .filter(|posting| {
+                    posting.pack.as_ref() == Some(&desk.pack) && matches!(posting.cause, Cause::Pack | Cause::Hold)
+                })
                 .ok_or_else(|| not_found(&format!("this pack made no posting {id}")))?;
             for transfer in original.transfers() {
                 desk.need_writing(&transfer.unit)?;
@@ -95,13 +97,7 @@ impl assets::Host for Call {
         })
     }
 
-    fn lots_of(
-        &mut self,
-        member: String,
-        unit: String,
-        after: Option<String>,
-        limit: u32,
-    ) -> Answer<assets::LotPage> {
+    fn lots_of(&mut self, member: String, unit: String, after: Option<String>, limit: u32) -> Answer<assets::LotPage> {
         self.serve(|desk| {
             desk.need(&Grant::ReadAssets)?;
             if !(1..=LOTS_MAX).contains(&limit) {

@@ -128,13 +128,7 @@ impl members::Host for Call {
         })
     }
 
-    fn set_tier(
-        &mut self,
-        member: String,
-        tier: Option<String>,
-        until: types::Expiry,
-        reason: String,
-    ) -> Answer<()> {
+    fn set_tier(&mut self, member: String, tier: Option<String>, until: types::Expiry, reason: String) -> Answer<()> {
         self.serve(|desk| {
             desk.need(&Grant::SetTiers)?;
             let member = Desk::member_id(&member)?;
