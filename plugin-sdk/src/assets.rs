@@ -2,7 +2,8 @@
 
 #[doc(inline)]
 pub use crate::contract::imports::punchcard::pack::assets::{
-    Balance, Credit, Debit, Lot, LotPage, Reservation, balance_of, earn, hold, lots_of, post_hold, reverse, spend, void_hold,
+    Balance, Credit, Debit, Lot, LotPage, Reservation, balance_of, earn, hold, lots_of, post_hold, reverse, spend,
+    void_hold,
 };
 
 /// The most lots that one [`lots_of`] gives.

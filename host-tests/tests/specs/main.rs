@@ -27,6 +27,8 @@ mod events;
 mod every_route;
 mod exchange;
 mod figures;
+mod grants;
+mod host_functions;
 mod hostile;
 mod imports;
 mod interface;

@@ -11,7 +11,7 @@ fn path(survivor: &Member) -> String {
     format!("/v1/members/{}/merge", survivor.id)
 }
 
-async fn merge(shop: &Shop, survivor: &Member, gone: &Member) -> host_tests::Reply {
+pub(crate) async fn merge(shop: &Shop, survivor: &Member, gone: &Member) -> host_tests::Reply {
     shop.post(&path(survivor), json!({ "with": gone.id })).send().await
 }
 

@@ -142,8 +142,9 @@ impl Step {
             "orders.orders-of" => orders::orders_of(&member, self.maybe("before").as_deref(), self.limit())
                 .map(|found| found.iter().map(recorded).collect()),
             "stores.get" => stores::get(&self.text("store")).map(|found| store(&found)),
-            "stores.all" => stores::all(self.maybe("after").as_deref(), self.limit())
-                .map(|found| found.iter().map(store).collect()),
+            "stores.all" => {
+                stores::all(self.maybe("after").as_deref(), self.limit()).map(|found| found.iter().map(store).collect())
+            }
             "messages.send" => {
                 messages::send(&Message { member, template: self.text("template"), values: self.values() }).map(outcome)
             }
@@ -205,8 +206,7 @@ fn recorded(order: &RecordedOrder) -> Value {
             })
         })
         .collect();
-    let payments: Vec<_> =
-        order.payments.iter().map(|payment| json!([payment.method, payment.amount])).collect();
+    let payments: Vec<_> = order.payments.iter().map(|payment| json!([payment.method, payment.amount])).collect();
     let state = match order.state {
         OrderState::Settled => "settled",
         OrderState::PartlyRefunded => "partly-refunded",
