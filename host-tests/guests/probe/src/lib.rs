@@ -5,6 +5,7 @@
 //! writing another name of that length into its bytes.
 
 use punchcard_sdk::{
+    Limits,
     assets::{Lot, Reservation},
     members::{ExternalId, Lead, Member, MemberContact, MemberProfile},
     messages::{Message, Obstacle, Outcome, Placeholder},
@@ -35,6 +36,7 @@ impl Pack for Probe {
             .grant(Capability::AssetsRead, why)
             .grant(Capability::AssetsWriteOwnUnits, why)
             .grant(Capability::AssetsWrite("five-off"), why)
+            .limits(Limits { wall_max_ms: Some(5_000), ..Limits::default() })
             .commands(Self::ALL)
     }
 }
