@@ -36,7 +36,7 @@ async fn a_pack_that_was_built_against_a_released_contract_runs() {
         assert_eq!(earned(&first, "stamps"), 9, "{}", file.display());
         let trade = json!({ "member": alice.id });
         let refused = world.shop.command("stamps", "trade", trade.clone()).send().await.problem();
-        assert_eq!(refused.name(), "422 card-not-full");
+        assert_eq!(refused.name(), "422 pack:card-not-full");
         let second = order("till-2").settle().await.created();
         world.shop.command("stamps", "trade", trade).send().await.ok();
         assert_eq!(alice.holds("stamps").await.available, 8);

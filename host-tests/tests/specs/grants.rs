@@ -195,7 +195,7 @@ async fn every_function_is_denied_without_its_grant_and_does_what_it_is_asked_wi
 async fn ask_without_trace(shop: &Shop, function: &str, with: &Value) -> Value {
     let input = json!({ "steps": [{ "call": function, "with": with }], "fail": true });
     let problem = shop.command(PROBE, "call", input).send().await.problem();
-    assert_eq!(problem.name(), "422 on-purpose");
+    assert_eq!(problem.name(), "422 pack:on-purpose");
     let told = problem.detail.split_once("after ").map(|(_, told)| told.to_owned()).unwrap();
     serde_json::from_str::<Value>(&told).unwrap()[0].clone()
 }
@@ -228,7 +228,7 @@ async fn a_call_that_fails_leaves_nothing_of_what_its_functions_did() {
     let before = world.state();
     let input = json!({ "steps": steps, "fail": true });
     let problem = shop.command(PROBE, "call", input).send().await.problem();
-    assert_eq!(problem.name(), "422 on-purpose");
+    assert_eq!(problem.name(), "422 pack:on-purpose");
     world.unchanged_since(&before);
 
     // The same that ends well reads its own writes, and they stay.

@@ -361,7 +361,7 @@ async fn orders_are_read_with_what_came_back_of_them_the_newest_first() {
     let first = alice
         .order("till-1")
         .raw_line(json!({ "sku": "bun", "category": "bread", "quantity": 2, "amount_minor": 2400 }))
-        .with("payments", json!([{ "method": "cash", "amount_minor": 2400 }]))
+        .with("payments", json!([{ "method": "other", "name": "cash", "amount_minor": 2400 }]))
         .settle()
         .await
         .created();
