@@ -135,7 +135,6 @@ impl ExportKind {
                 ("at", "/at"),
                 ("staff", "/by/staff"),
                 ("role", "/by/role"),
-                ("pack", "/by/pack"),
                 ("kind", "/kind"),
                 ("name", "/name"),
                 ("before", "/before"),
