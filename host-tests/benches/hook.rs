@@ -85,6 +85,7 @@ impl Whole {
             depth: 0,
             grants: Arc::new(self.pack.manifest.grants_asked()),
             settings: points_settings().to_string().into(),
+            services: Arc::clone(&host.services),
         };
         host.look(|tx| {
             let latencies = measure(lasting, || {
@@ -127,7 +128,7 @@ mod bare {
     }
 
     use contract::exports::punchcard::pack::checkout::Decision;
-    use contract::punchcard::pack::{assets, kv, log, members, settings, types};
+    use contract::punchcard::pack::{settings, types};
 
     type Decided = (Result<Decision, types::Refusal>,);
 
@@ -158,7 +159,9 @@ mod bare {
             let engine = Engine::new(&config).expect("the engine starts");
             let component = Component::from_binary(&engine, component).expect("a component");
             let mut linker = Linker::new(&engine);
-            contract::Pack::add_to_linker::<_, HasSelf<Settings>>(&mut linker, |settings| settings).expect("it links");
+            settings::add_to_linker::<_, HasSelf<Settings>>(&mut linker, |settings| settings).expect("it links");
+            // The points pack asks for its settings at an order, and for nothing else.
+            linker.define_unknown_imports_as_traps(&component).expect("it links");
             let pre = linker.instantiate_pre(&component).expect("it links");
             component.initialize_copy_on_write_image().expect("an image");
             let checkout = component.get_export_index(None, "punchcard:pack/checkout@0.1.0").expect("it checks out");
@@ -218,64 +221,9 @@ mod bare {
         }
     }
 
-    // The points pack asks for its settings at an order, and for nothing else.
-    const UNUSED: &str = "the points pack does not call this at an order";
-
-    impl types::Host for Settings {}
-
     impl settings::Host for Settings {
         fn get(&mut self) -> String {
             self.0.clone()
-        }
-    }
-
-    impl log::Host for Settings {
-        fn write(&mut self, _: log::Level, _: String) {}
-    }
-
-    impl members::Host for Settings {
-        fn get(&mut self, _: String) -> Result<members::Member, types::HostError> {
-            unreachable!("{UNUSED}")
-        }
-    }
-
-    impl assets::Host for Settings {
-        fn balance_of(&mut self, _: String, _: String) -> Result<assets::Balance, types::HostError> {
-            unreachable!("{UNUSED}")
-        }
-
-        fn earn(&mut self, _: assets::Credit) -> Result<String, types::HostError> {
-            unreachable!("{UNUSED}")
-        }
-
-        fn spend(&mut self, _: assets::Debit) -> Result<String, types::HostError> {
-            unreachable!("{UNUSED}")
-        }
-
-        fn reverse(&mut self, _: String, _: String) -> Result<String, types::HostError> {
-            unreachable!("{UNUSED}")
-        }
-    }
-
-    impl kv::Host for Settings {
-        fn get(&mut self, _: String) -> Result<Option<Vec<u8>>, types::HostError> {
-            unreachable!("{UNUSED}")
-        }
-
-        fn get_many(&mut self, _: Vec<String>) -> Result<Vec<Option<Vec<u8>>>, types::HostError> {
-            unreachable!("{UNUSED}")
-        }
-
-        fn put(&mut self, _: String, _: Vec<u8>) -> Result<(), types::HostError> {
-            unreachable!("{UNUSED}")
-        }
-
-        fn delete(&mut self, _: String) -> Result<(), types::HostError> {
-            unreachable!("{UNUSED}")
-        }
-
-        fn scan(&mut self, _: String, _: String, _: u32) -> Result<Vec<kv::Entry>, types::HostError> {
-            unreachable!("{UNUSED}")
         }
     }
 }

@@ -214,7 +214,7 @@ impl Running {
         let (store, vault) = (open_store(dir), Vault::seeded(1));
         let mut host = Host::new(store, packs().clone(), clock.clone(), entropy.clone(), vault).reaching(reach);
         if let Some(programme) = programme {
-            host.programme = programme;
+            host = host.with_programme(programme);
         }
         Self { router: http::router(host.clone(), settings), host }
     }

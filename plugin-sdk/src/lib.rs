@@ -130,7 +130,10 @@ pub mod events;
 pub mod kv;
 pub mod log;
 pub mod members;
+pub mod messages;
 pub mod order;
+pub mod orders;
+pub mod stores;
 pub mod testing;
 pub mod timers;
 
@@ -156,9 +159,9 @@ pub mod prelude {
         Operation, Pack, Refusal, Text,
         assets::{self, Credit, Debit},
         events::{self, Event},
-        kv, log, members,
+        kv, log, members, messages,
         order::{Decision, Earning, Finding, Order, Refund},
-        settings,
+        orders, settings, stores,
         timers::{self, Firing, Rule, Timer},
     };
 }

@@ -74,6 +74,16 @@ struct TimerEntry {
 pub enum Capability {
     /// `members:read`: members and the tags of buyers.
     MembersRead,
+    /// `members:contact`: name, phone number and e-mail address, and who is found by them.
+    MembersContact,
+    /// `members:tag`: put tags on members.
+    MembersTag,
+    /// `members:tier`: give members levels.
+    MembersTier,
+    /// `orders:read`: the merchant's orders.
+    OrdersRead,
+    /// `messages:send`: send messages by the merchant's templates.
+    MessagesSend,
     /// `assets:read`: what members hold.
     AssetsRead,
     /// `assets:write:own-units`: change what members hold of the units that the pack declares.
@@ -90,6 +100,11 @@ impl Serialize for Capability {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::MembersRead => serializer.serialize_str("members:read"),
+            Self::MembersContact => serializer.serialize_str("members:contact"),
+            Self::MembersTag => serializer.serialize_str("members:tag"),
+            Self::MembersTier => serializer.serialize_str("members:tier"),
+            Self::OrdersRead => serializer.serialize_str("orders:read"),
+            Self::MessagesSend => serializer.serialize_str("messages:send"),
             Self::AssetsRead => serializer.serialize_str("assets:read"),
             Self::AssetsWriteOwnUnits => serializer.serialize_str("assets:write:own-units"),
             Self::EventsRead => serializer.serialize_str("events:read"),

@@ -16,12 +16,12 @@ use super::error::cut;
 use super::grant::allows_writing;
 use super::host::{Call, Desk, expires_at, millis};
 use super::timers::Timer;
-use super::{CallError, Grant, Limits, LoadedPack, Packs, Refusal};
+use super::{CallError, Grant, Limits, LoadedPack, Packs, Refusal, Services};
 use crate::domain::{Code, Currency, IdSource, Member, MemberId, MerchantId, Minor, Order, OrderId, StoreId, ZoneName};
 use crate::store::Tx;
 
 /// Where, when and for whom a call runs, and what the merchant allowed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Scene {
     /// For whom.
     pub merchant: MerchantId,
@@ -47,6 +47,8 @@ pub struct Scene {
     pub grants: Arc<BTreeSet<Grant>>,
     /// The settings in force, as JSON.
     pub settings: Arc<str>,
+    /// Who does what takes more than the store and the ledger.
+    pub services: Arc<dyn Services>,
 }
 
 /// What a call of a pack led to, apart from what it returned.
@@ -243,6 +245,9 @@ impl LoadedPack {
                 rings: self.keeps_time(),
                 in_timer,
                 timers_set: 0,
+                currency: scene.currency,
+                services: Arc::clone(&scene.services),
+                messages: 0,
             };
             let settings = Arc::clone(&scene.settings);
             let (call, result) = self.packs.run::<I, O>(&self.pre, function, &self.limits, Some(desk), settings, input);

@@ -14,6 +14,16 @@ use crate::domain::Code;
 pub enum Grant {
     /// `members:read`: see members, their tags included, but nothing personal.
     ReadMembers,
+    /// `members:contact`: see how members are reached, and find them by what leads to them.
+    ReadContacts,
+    /// `members:tag`: put tags on members, and take the pack's own off.
+    TagMembers,
+    /// `members:tier`: give members levels.
+    SetTiers,
+    /// `orders:read`: see the merchant's orders.
+    ReadOrders,
+    /// `messages:send`: send messages by the merchant's templates.
+    SendMessages,
     /// `assets:read`: see what members hold.
     ReadAssets,
     /// `assets:write:own-units`: grant and take the units that the pack itself declares.
@@ -29,7 +39,7 @@ pub enum Grant {
 /// A text that names no grant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a grant: expected members:read, assets:read, assets:write:own-units, events:read, events:emit, or assets:write: and the code of a unit"
+    "`{0}` is not a grant: expected members:read, members:contact, members:tag, members:tier, orders:read, messages:send, events:read, events:emit, assets:read, assets:write:own-units or assets:write: and the code of a unit"
 )]
 pub struct GrantError(String);
 
@@ -39,6 +49,11 @@ impl FromStr for Grant {
     fn from_str(text: &str) -> Result<Self, GrantError> {
         match text {
             "members:read" => Ok(Self::ReadMembers),
+            "members:contact" => Ok(Self::ReadContacts),
+            "members:tag" => Ok(Self::TagMembers),
+            "members:tier" => Ok(Self::SetTiers),
+            "orders:read" => Ok(Self::ReadOrders),
+            "messages:send" => Ok(Self::SendMessages),
             "assets:read" => Ok(Self::ReadAssets),
             "assets:write:own-units" => Ok(Self::WriteOwnUnits),
             "events:read" => Ok(Self::ReadEvents),
@@ -56,6 +71,11 @@ impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ReadMembers => f.write_str("members:read"),
+            Self::ReadContacts => f.write_str("members:contact"),
+            Self::TagMembers => f.write_str("members:tag"),
+            Self::SetTiers => f.write_str("members:tier"),
+            Self::ReadOrders => f.write_str("orders:read"),
+            Self::SendMessages => f.write_str("messages:send"),
             Self::ReadAssets => f.write_str("assets:read"),
             Self::WriteOwnUnits => f.write_str("assets:write:own-units"),
             Self::WriteUnit(unit) => write!(f, "assets:write:{unit}"),
@@ -93,6 +113,11 @@ mod tests {
     fn grants_read_back_from_their_text() {
         for text in [
             "members:read",
+            "members:contact",
+            "members:tag",
+            "members:tier",
+            "orders:read",
+            "messages:send",
             "assets:read",
             "assets:write:own-units",
             "assets:write:stored-value",

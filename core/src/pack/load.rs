@@ -17,7 +17,8 @@ use crate::domain::{Code, RevisionId};
 /// The newest version of the contract that this host speaks. It runs packs of every older one that is compatible with it.
 pub const CONTRACT_VERSION: &str = "0.1.1";
 
-const IMPORTS: [&str; 8] = ["types", "members", "assets", "kv", "events", "timers", "settings", "log"];
+const IMPORTS: [&str; 11] =
+    ["types", "members", "assets", "orders", "stores", "messages", "kv", "events", "timers", "settings", "log"];
 const EXPORTS: [&str; 5] = ["describe", "checkout", "commands", "on-event", "on-timer"];
 
 /// The largest component, in bytes.

@@ -4,6 +4,9 @@
 //! [`LoadedPack`] is then called any number of times, each time in a **fresh instance** from a pre-linked image, inside
 //! the caller's transaction, under [`Limits`] (fuel, wall clock, memory over all memories and tables, host calls).
 //!
+//! What a pack may have done that takes a use case, such as a tag with its audit entry or a message, goes through
+//! [`Services`], which whoever calls hands over with the [`Scene`].
+//!
 //! Guarantees: a pack reaches nothing but the functions of the contract, and of those only what was granted; a call
 //! that does not return `ok` leaves the transaction as it was; no state survives in an instance; whatever a pack does
 //! ends in a [`CallError`] with a stable code. It does not know what a pack is for, nor any pack by name.
@@ -17,6 +20,7 @@ mod host;
 mod limits;
 mod load;
 mod manifest;
+mod services;
 mod timers;
 
 pub use call::{Decided, Earning, Finding, Happened, LogLine, Scene, Verdict};
@@ -26,5 +30,6 @@ pub use grant::{Grant, GrantError};
 pub use limits::{Limits, LimitsAsked};
 pub use load::{CONTRACT_VERSION, LoadError, LoadedPack, componentize, revision_of};
 pub use manifest::{Command, FactDeclared, Manifest, ManifestError, Texts, TimerDeclared, UnitDeclared};
+pub use services::{Errand, Lead, MemberContact, NewMessage, NewTier, Obstacle, Sent, ServiceError, Services};
 pub(crate) use timers::named_place;
 pub use timers::{Timer, TimerKind, due_timers, next_timer, put_timer, take_timer};

@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 use super::Act;
 use super::keys::unreadable;
 use super::known::Known;
-use crate::domain::{ChangeId, Member, MemberId, Role, Source, StaffId};
-use crate::store::{self, Record, StoreError, Tx, layout};
+use crate::domain::{ChangeId, Code, Member, MemberId, Role, Source, StaffId};
+use crate::store::{self, Record, StoreError, Tx, layout, whole};
 use crate::vault::Sealed;
 
 /// A change that somebody made.
@@ -22,7 +22,7 @@ pub struct Change {
     /// When.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
-    /// Who of the staff; none for the operator at the command line.
+    /// Who of the staff; none for the operator at the command line, and for a pack.
     pub by: Option<(StaffId, Role)>,
     /// Of what kind the thing is: `member`, `attribute`, `api-key`.
     pub kind: String,
@@ -34,11 +34,22 @@ pub struct Change {
     pub after: Option<String>,
     /// Whose key has sealed what is personal in it, and that: an object with `before` and `after`.
     pub personal: Option<(MemberId, Sealed)>,
+    /// The pack that made it, when it was one.
+    pub pack: Option<Code>,
 }
 
 impl Record for Change {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
     const NAME: &'static str = "change";
+
+    /// In version 1 no pack changed anything.
+    fn from_older(version: u8, body: &[u8]) -> Option<Self> {
+        type Text = Option<String>;
+        type Change1 = (ChangeId, i64, Option<(StaffId, Role)>, String, String, Text, Text, Option<(MemberId, Sealed)>);
+        let (id, at, by, kind, name, before, after, personal) = (version == 1).then(|| whole::<Change1>(body))??;
+        let at = Timestamp::from_millisecond(at).ok()?;
+        Some(Self { id, at, by, kind, name, before, after, personal, pack: None })
+    }
 }
 
 /// An entry of the audit log, as somebody reads it.
@@ -55,10 +66,13 @@ pub struct ReadChange {
 impl Act<'_> {
     /// Where something that this run puts on a member comes from.
     pub(super) fn source(&self) -> Source {
+        if let Some(pack) = &self.pack {
+            return Source::Pack(pack.clone());
+        }
         self.actor.as_ref().map_or(Source::Operator, |actor| Source::Hand(actor.staff))
     }
 
-    /// Who of the staff acts; none for the operator.
+    /// Who of the staff acts; none for the operator, and for a pack.
     pub(super) fn staff(&self) -> Option<StaffId> {
         self.actor.as_ref().map(|actor| actor.staff)
     }
@@ -82,6 +96,7 @@ impl Act<'_> {
             before: before.map(text),
             after: after.map(text),
             personal: None,
+            pack: self.pack.clone(),
         };
         self.append(tx, None, &change)
     }
@@ -112,6 +127,7 @@ impl Act<'_> {
             before: before.map(|value| value.to_string()),
             after: after.map(|value| value.to_string()),
             personal,
+            pack: self.pack.clone(),
         };
         self.append(tx, Some(member), &change)
     }
@@ -222,4 +238,29 @@ pub fn list_changes(
             Ok(ReadChange { sequence, change, personal })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_of_version_1_was_made_by_no_pack() {
+        let (id, staff) = (ChangeId::from_bytes([1; 16]), StaffId::from_bytes([2; 16]));
+        let by = Some((staff, Role::Owner));
+        let body = (id, 9_000_i64, by, "member", "mem_1", None::<String>, Some("{}"), None::<(MemberId, Sealed)>);
+        let bytes = postcard::to_extend(&body, vec![1]).unwrap();
+        let expected = Change {
+            id,
+            at: Timestamp::from_second(9).unwrap(),
+            by,
+            kind: "member".to_owned(),
+            name: "mem_1".to_owned(),
+            before: None,
+            after: Some("{}".to_owned()),
+            personal: None,
+            pack: None,
+        };
+        assert_eq!(store::decode::<Change>(b"k", &bytes).unwrap(), expected);
+    }
 }

@@ -12,12 +12,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Programme;
+use super::keys::unreadable;
+use super::pack_services::PackServices;
 use crate::clock::{Clock, Entropy};
 use crate::domain::{Actor, Code, Event, IdSource, Merchant, MerchantId, Reach, Reference, StoreId};
 use crate::ledger::{Book, Terms};
-use crate::pack::{CallError, Packs, Verdict};
+use crate::pack::{CallError, Packs, Services, Verdict};
 use crate::store::{self, Key, Record, Store, StoreError, Tx, layout, whole};
-use crate::vault::{Mark, MerchantKeys, Vault};
+use crate::vault::{Mark, MerchantKeys, Sealed, Vault};
 
 /// The running host. Clones share it.
 #[derive(Clone)]
@@ -36,6 +38,8 @@ pub struct Host {
     pub reach: Reach,
     /// The folder into which messages to members go instead of leaving, if the operator wants that.
     pub sink: Option<Arc<Path>>,
+    /// What packs have done by the use cases.
+    pub services: Arc<dyn Services>,
     in_flight: Arc<Mutex<HashSet<(MerchantId, Reference)>>>,
 }
 
@@ -43,8 +47,10 @@ pub struct Host {
 pub struct Act<'h> {
     /// For which merchant.
     pub merchant: MerchantId,
-    /// Who acts; none for the operator at the command line.
+    /// Who acts; none for the operator at the command line, and for a pack.
     pub actor: Option<Actor>,
+    /// The pack that acts, when it is one.
+    pub(super) pack: Option<Code>,
     /// When.
     pub now: Timestamp,
     /// Where ids and random bits come from; the same again when the use case is retried.
@@ -57,10 +63,12 @@ pub struct Act<'h> {
     pub(super) vault: &'h Vault,
     /// Randomness for keys and nonces, which have to be new each time; all else takes `ids`.
     pub(super) entropy: &'h Entropy,
+    /// What packs have done by the use cases.
+    pub(super) services: &'h Arc<dyn Services>,
     /// Whether the transaction is one that may write.
     pub(super) may_write: bool,
     /// The merchant's record, once it is read.
-    record: OnceCell<Merchant>,
+    pub(super) record: OnceCell<Merchant>,
     /// The merchant's keys, once they are opened.
     pub(super) keys: OnceCell<MerchantKeys>,
 }
@@ -99,6 +107,11 @@ pub trait Reply: Record {
     /// The key of the record that it is about, which is never removed: `punchcard verify --deep` looks for it. `None` for
     /// what may have done anything, such as a pack's command.
     fn about(&self, merchant: MerchantId) -> Option<Key>;
+
+    /// Whether something personal may be in it: then it is kept sealed by the merchant's key.
+    fn is_personal(&self) -> bool {
+        false
+    }
 }
 
 /// What an earlier request with an idempotency key did.
@@ -106,12 +119,19 @@ pub trait Reply: Record {
 pub(super) struct Remembered {
     /// What the request was.
     content: Content,
-    /// The reply, encoded as a record.
-    reply: Vec<u8>,
+    reply: KeptReply,
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     at: Timestamp,
     /// The key of the record that the reply is about. Older records do not say so.
     pub(super) about: Option<Key>,
+}
+
+/// A reply, encoded as a record.
+#[derive(Serialize, Deserialize)]
+enum KeptReply {
+    Open(Vec<u8>),
+    /// Sealed by the merchant's key.
+    Sealed(Sealed),
 }
 
 /// What is kept of a request's content, to know it again.
@@ -138,12 +158,24 @@ impl Content {
     }
 }
 
+impl KeptReply {
+    fn opened<T: Record>(&self, place: &[u8], keys: &MerchantKeys) -> Result<T, StoreError> {
+        match self {
+            Self::Open(plain) => store::decode(place, plain),
+            Self::Sealed(sealed) => {
+                let plain = keys.sealing().open(place, sealed).map_err(|error| unreadable(error, place))?;
+                store::decode(place, &plain)
+            }
+        }
+    }
+}
+
 impl Record for Remembered {
-    const VERSION: u8 = 4;
+    const VERSION: u8 = 5;
     const NAME: &'static str = "idempotency record";
 
     /// Version 1 kept the reply without a version: it was the first one of each. Neither it nor version 2 said what the
-    /// reply is about. Version 3 kept a digest of the request, as those before.
+    /// reply is about. Version 3 kept a digest of the request, as those before, and version 4 sealed no reply.
     fn from_older(version: u8, body: &[u8]) -> Option<Self> {
         let (content, reply, at, about) = match version {
             1 | 2 => {
@@ -151,11 +183,16 @@ impl Record for Remembered {
                 (content, reply, at, None)
             }
             3 => whole::<([u8; 16], Vec<u8>, i64, Option<Key>)>(body)?,
+            4 => {
+                let (content, reply, at, about) = whole::<(Content, Vec<u8>, i64, Option<Key>)>(body)?;
+                let at = Timestamp::from_millisecond(at).ok()?;
+                return Some(Self { content, reply: KeptReply::Open(reply), at, about });
+            }
             _ => return None,
         };
         let at = Timestamp::from_millisecond(at).ok()?;
         let reply = if version == 1 { [&[1], reply.as_slice()].concat() } else { reply };
-        Some(Self { content: Content::Digest(content), reply, at, about })
+        Some(Self { content: Content::Digest(content), reply: KeptReply::Open(reply), at, about })
     }
 }
 
@@ -163,7 +200,16 @@ impl Host {
     /// A host on a store.
     pub fn new(store: Store, packs: Packs, clock: Clock, entropy: Entropy, vault: Vault) -> Self {
         let (programme, vault) = (Arc::new(Programme::new(packs)), Arc::new(vault));
-        Self { store, programme, clock, entropy, vault, reach: Reach::Public, sink: None, in_flight: Arc::default() }
+        let services = services(&programme, &vault, &entropy);
+        let (reach, sink, in_flight) = (Reach::Public, None, Arc::default());
+        Self { store, programme, clock, entropy, vault, reach, sink, services, in_flight }
+    }
+
+    /// The same host with the loaded packs of another one.
+    #[must_use]
+    pub fn with_programme(self, programme: Arc<Programme>) -> Self {
+        let services = services(&programme, &self.vault, &self.entropy);
+        Self { programme, services, ..self }
     }
 
     /// The same host with another clock.
@@ -261,12 +307,14 @@ impl Host {
         Act {
             merchant,
             actor: actor.cloned(),
+            pack: None,
             now,
             ids: IdSource::new(now, seed),
             store: None,
             programme: &self.programme,
             vault: &self.vault,
             entropy: &self.entropy,
+            services: &self.services,
             may_write,
             record: OnceCell::new(),
             keys: OnceCell::new(),
@@ -301,12 +349,17 @@ impl Host {
                 if !earlier.content.is(&keys, content) {
                     return Err(OnceError::DifferentContent);
                 }
-                return Ok(store::decode(&record_key, &earlier.reply)?);
+                return Ok(earlier.reply.opened(&record_key, &keys)?);
             }
             let reply = use_case(tx, act).map_err(OnceError::Refused)?;
-            let (reply_bytes, about) = (store::encode(&reply), reply.about(act.merchant));
-            let content = Content::of(&keys, content);
-            tx.save(&record_key, &Remembered { content, reply: reply_bytes, at: act.now, about })?;
+            let kept = match store::encode(&reply) {
+                plain if reply.is_personal() => {
+                    KeptReply::Sealed(keys.sealing().seal(act.entropy, &record_key, &plain))
+                }
+                plain => KeptReply::Open(plain),
+            };
+            let (content, about) = (Content::of(&keys, content), reply.about(act.merchant));
+            tx.save(&record_key, &Remembered { content, reply: kept, at: act.now, about })?;
             Ok(reply)
         })
     }
@@ -380,6 +433,11 @@ impl Act<'_> {
     }
 }
 
+fn services(programme: &Arc<Programme>, vault: &Arc<Vault>, entropy: &Entropy) -> Arc<dyn Services> {
+    let (programme, vault) = (Arc::clone(programme), Arc::clone(vault));
+    Arc::new(PackServices { programme, vault, entropy: entropy.clone() })
+}
+
 /// Whether a store is the merchant's.
 pub(super) fn has_store(tx: &mut Tx, merchant: MerchantId, store: StoreId) -> Result<bool, StoreError> {
     Ok(tx.get(&layout::store(merchant, store))?.is_some())
@@ -399,6 +457,17 @@ mod tests {
         let expected = (Content::Digest([5; 16]), Timestamp::from_second(9).unwrap());
         assert_eq!((remembered.content, remembered.at), expected);
         assert_eq!(remembered.about, None);
-        assert_eq!(store::decode::<Loaded>(b"k", &remembered.reply).unwrap(), reply);
+        let KeptReply::Open(kept) = &remembered.reply else { panic!("version 1 sealed no reply") };
+        assert_eq!(store::decode::<Loaded>(b"k", kept).unwrap(), reply);
+    }
+
+    #[test]
+    fn a_reply_that_version_4_kept_is_open_and_the_same() {
+        let content = Content::Digest([5; 16]);
+        let bytes = postcard::to_extend(&(&content, b"reply".to_vec(), 9_000_i64, Some(b"about".to_vec())), vec![4]);
+        let remembered: Remembered = store::decode(b"k", &bytes.unwrap()).unwrap();
+        assert!(matches!(&remembered.reply, KeptReply::Open(kept) if kept == b"reply"));
+        assert_eq!((remembered.content, remembered.about.as_deref()), (content, Some(b"about".as_slice())));
+        assert_eq!(remembered.at, Timestamp::from_second(9).unwrap());
     }
 }

@@ -46,6 +46,7 @@ pub mod messages;
 mod migrate;
 mod notes;
 pub mod pack_calls;
+mod pack_services;
 mod programme;
 mod public_event;
 mod quote_coupons;

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
+use super::Act;
 use super::health::Health;
 use crate::domain::{Code, Merchant, MerchantId, RevisionId, StoreId};
 use crate::pack::{Grant, LoadError, LoadedPack, Packs, Scene, revision_of};
@@ -97,26 +98,26 @@ impl Active {
     /// The surroundings of a call of this pack.
     pub fn scene(
         &self,
+        act: &mut Act<'_>,
         merchant: &Merchant,
         zone: &TimeZone,
         store: Option<StoreId>,
         at: Timestamp,
-        now: Timestamp,
-        seed: u64,
     ) -> Scene {
         Scene {
             merchant: merchant.id,
             store,
             at,
-            now,
+            now: act.now,
             zone: zone.clone(),
             zone_name: merchant.time_zone.clone(),
             currency: merchant.currency,
             locale: merchant.locale.as_str().into(),
-            seed,
+            seed: act.ids.bits(),
             depth: 0,
             grants: Arc::clone(&self.grants),
             settings: Arc::clone(&self.settings),
+            services: Arc::clone(act.services),
         }
     }
 }

@@ -108,7 +108,7 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
     let zone = merchant.time_zone.zone();
     let mut packs = Vec::new();
     for active in taking_part(tx, act, new.store)? {
-        let scene = active.scene(&merchant, &zone, Some(new.store), act.now, act.now, act.ids.bits());
+        let scene = active.scene(act, &merchant, &zone, Some(new.store), act.now);
         let said = match &active.loaded {
             Ok(pack) => match act.call(&active.code, || pack.quote(tx, &scene, &order, buyer.as_ref())) {
                 Ok(decided) => offer(tx, act, buyer.as_ref(), decided)?,

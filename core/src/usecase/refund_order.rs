@@ -318,7 +318,7 @@ fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), Store
         let PackResult::Done { .. } = outcome.result else { continue };
         let Some(active) = act.programme.find(tx, merchant.id, &outcome.pack)? else { continue };
         let Ok(pack) = &active.loaded else { continue };
-        let scene = active.scene(&merchant, &zone, Some(order.store), act.now, act.now, act.ids.bits());
+        let scene = active.scene(act, &merchant, &zone, Some(order.store), act.now);
         // Whatever it did before: it has to hear of it.
         match act.call_anyway(&active.code, || pack.refunded(tx, &scene, order, buyer.as_ref())).result {
             Ok(()) | Err(CallError::NotExported { .. }) => {}

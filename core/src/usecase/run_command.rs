@@ -38,6 +38,11 @@ impl Reply for CommandReply {
     fn about(&self, _: MerchantId) -> Option<Key> {
         None
     }
+
+    /// A pack may know how members are reached, and say so.
+    fn is_personal(&self) -> bool {
+        true
+    }
 }
 
 /// Why a command does nothing.
@@ -104,7 +109,7 @@ pub fn run_command(tx: &mut Tx, act: &mut Act<'_>, run: &RunCommand) -> Result<C
         Some(Ok(())) => {}
     }
     let zone = merchant.time_zone.zone();
-    let scene = active.scene(&merchant, &zone, run.store, act.now, act.now, act.ids.bits());
+    let scene = active.scene(act, &merchant, &zone, run.store, act.now);
     let input = run.input.to_string();
     let result = act.call(&active.code, || pack.run_command(tx, &scene, &run.command, &input));
     let result = result.map_err(|error| match error {

@@ -407,7 +407,7 @@ pub(super) fn ask_packs(
     let zone = merchant.time_zone.zone();
     for active in taking_part(tx, act, order.store)? {
         let before = tx.savepoint();
-        let scene = active.scene(merchant, &zone, Some(order.store), order.ordered_at, act.now, act.ids.bits());
+        let scene = active.scene(act, merchant, &zone, Some(order.store), order.ordered_at);
         let result = match &active.loaded {
             Ok(pack) => act
                 .call(&active.code, || pack.settled(tx, &scene, order, buyer))

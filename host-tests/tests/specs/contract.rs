@@ -1,12 +1,18 @@
 //! The contract: what is released is frozen, and packs that were built against it run on.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use host_tests::World;
+use punchcard::pack::CONTRACT_VERSION;
 use serde_json::json;
+use wit_parser::{Function, Resolve, Type, TypeDefKind, WorldItem};
 
 use crate::earned;
+
+/// The contract, one folder for each version.
+const WIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit");
 
 /// Packs in `fixtures/packs/VERSION/`, compiled when that version of the contract was the newest, with their sources.
 fn released() -> Vec<PathBuf> {
@@ -30,11 +36,121 @@ async fn a_pack_that_was_built_against_a_released_contract_runs() {
         assert_eq!(earned(&first, "stamps"), 9, "{}", file.display());
         let trade = json!({ "member": alice.id });
         let refused = world.shop.command("stamps", "trade", trade.clone()).send().await.problem();
-        assert_eq!(refused.name(), "422 card-not-full");
+        assert_eq!(refused.name(), "422 pack:card-not-full");
         let second = order("till-2").settle().await.created();
         world.shop.command("stamps", "trade", trade).send().await.ok();
         assert_eq!(alice.holds("stamps").await.available, 8);
         world.shop.refund(&second).await.ok();
         assert_eq!(alice.holds("stamps").await.available, 0);
+    }
+}
+
+/// A version of the contract, or a text in place of one.
+fn contract(version: &str, text: Option<&str>) -> BTreeMap<String, String> {
+    let mut resolve = Resolve::default();
+    let package = match text {
+        Some(text) => resolve.push_str("pack.wit", text).unwrap(),
+        None => resolve.push_path(Path::new(WIT).join(version)).unwrap().0,
+    };
+    let mut items = BTreeMap::new();
+    for id in resolve.packages[package].worlds.values() {
+        let world = &resolve.worlds[*id];
+        for (way, interfaces) in [("import", &world.imports), ("export", &world.exports)] {
+            for item in interfaces.values() {
+                let WorldItem::Interface { id, .. } = item else { panic!("{} has more than interfaces", world.name) };
+                let interface = &resolve.interfaces[*id];
+                let place = format!("{}: {way} {}", world.name, interface.name.as_ref().unwrap());
+                for (name, function) in &interface.functions {
+                    items.insert(format!("{place}.{name}"), signature(&resolve, function));
+                }
+                for (name, id) in &interface.types {
+                    items.insert(format!("{place}.{name}"), shape(&resolve, &Type::Id(*id)));
+                }
+            }
+        }
+    }
+    items
+}
+
+fn signature(resolve: &Resolve, function: &Function) -> String {
+    let params: Vec<_> =
+        function.params.iter().map(|param| format!("{}: {}", param.name, shape(resolve, &param.ty))).collect();
+    format!("func({}) -> {}", params.join(", "), maybe(resolve, function.result.as_ref()))
+}
+
+fn maybe(resolve: &Resolve, ty: Option<&Type>) -> String {
+    ty.map_or_else(|| "_".to_owned(), |ty| shape(resolve, ty))
+}
+
+/// A type with all that is in it, so that two are the same when their texts are.
+fn shape(resolve: &Resolve, ty: &Type) -> String {
+    let Type::Id(id) = ty else { return format!("{ty:?}") };
+    let known = &resolve.types[*id];
+    let name = known.name.as_deref().unwrap_or_default();
+    let list = |parts: Vec<String>| parts.join(", ");
+    match &known.kind {
+        TypeDefKind::Type(same) => shape(resolve, same),
+        TypeDefKind::Record(record) => {
+            let fields = record.fields.iter().map(|field| format!("{}: {}", field.name, shape(resolve, &field.ty)));
+            format!("record {name} {{ {} }}", list(fields.collect()))
+        }
+        TypeDefKind::Variant(variant) => {
+            let cases = variant.cases.iter().map(|case| format!("{}({})", case.name, maybe(resolve, case.ty.as_ref())));
+            format!("variant {name} {{ {} }}", list(cases.collect()))
+        }
+        TypeDefKind::Enum(of) => {
+            format!("enum {name} {{ {} }}", list(of.cases.iter().map(|case| case.name.clone()).collect()))
+        }
+        TypeDefKind::Tuple(of) => format!("tuple<{}>", list(of.types.iter().map(|ty| shape(resolve, ty)).collect())),
+        TypeDefKind::Option(of) => format!("option<{}>", shape(resolve, of)),
+        TypeDefKind::List(of) => format!("list<{}>", shape(resolve, of)),
+        TypeDefKind::Result(of) => {
+            format!("result<{}, {}>", maybe(resolve, of.ok.as_ref()), maybe(resolve, of.err.as_ref()))
+        }
+        other => panic!("the contract has no {}", other.as_str()),
+    }
+}
+
+/// What of an older contract a newer one has not, or has otherwise, and what packs of the older one would lack: exports
+/// that have grown.
+fn broken(older: &BTreeMap<String, String>, newer: &BTreeMap<String, String>) -> Vec<String> {
+    let changed = older.iter().filter(|(item, shape)| newer.get(*item) != Some(shape)).map(|(item, _)| item.clone());
+    let interface = |item: &str| item.rsplit_once('.').map(|(interface, _)| interface.to_owned());
+    let exported: BTreeSet<_> =
+        older.keys().filter(|item| item.contains(": export ")).map(|item| interface(item)).collect();
+    let grown = newer.keys().filter(|item| !older.contains_key(*item) && exported.contains(&interface(item)));
+    changed.chain(grown.cloned()).collect()
+}
+
+#[test]
+fn the_newest_contract_has_all_of_the_older_ones_as_it_was() {
+    let newest = contract(CONTRACT_VERSION, None);
+    let versions = fs::read_dir(WIT).unwrap().map(|version| version.unwrap().file_name().into_string().unwrap());
+    let older: Vec<_> = versions.filter(|version| version != CONTRACT_VERSION).collect();
+    assert!(!older.is_empty() && newest.len() > 100, "{older:?} {}", newest.len());
+    for version in older {
+        assert_eq!(broken(&contract(&version, None), &newest), Vec::<String>::new(), "{version}");
+    }
+}
+
+#[test]
+fn a_contract_that_is_changed_or_whose_exports_grow_is_told() {
+    let text = |field: &str, get: &str, import: &str, export: &str| {
+        format!(
+            "package punchcard:pack;\n\
+             interface members {{ record member {{ id: string,{field} }} get: func({get}) -> member; {import} }}\n\
+             interface commands {{ run: func() -> string; {export} }}\n\
+             world pack {{ import members; export commands; }}"
+        )
+    };
+    let more = "more: func();";
+    let older = contract("", Some(&text("", "", "", "")));
+    for (newer, expected) in [
+        (text("", "", more, ""), [].as_slice()),
+        (text(" name: string,", "", "", ""), &["pack: import members.get", "pack: import members.member"]),
+        (text("", "id: string", "", ""), &["pack: import members.get"]),
+        (text("", "", "", more), &["pack: export commands.more"]),
+    ] {
+        assert_eq!(broken(&older, &contract("", Some(&newer))), expected);
     }
 }

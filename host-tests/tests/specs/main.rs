@@ -28,6 +28,8 @@ mod every_route;
 mod exchange;
 mod figures;
 mod following;
+mod grants;
+mod host_functions;
 mod hostile;
 mod imports;
 mod interface;

@@ -44,10 +44,13 @@ pub(super) struct ChangeOut {
 /// Who made a change.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ByOut {
-    /// The person or API key; null for the operator at the command line.
+    /// The person or API key; null for the operator at the command line, and for a pack.
     staff: Option<String>,
     /// Their role then.
     role: Option<String>,
+    /// The pack, when it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pack: Option<String>,
 }
 
 impl From<ReadChange> for ChangeOut {
@@ -66,7 +69,11 @@ impl From<ReadChange> for ChangeOut {
         Self {
             id: change.id.to_string(),
             at: change.at.to_string(),
-            by: ByOut { staff: staff.map(|staff| staff.to_string()), role: role.map(|role| role.to_string()) },
+            by: ByOut {
+                staff: staff.map(|staff| staff.to_string()),
+                role: role.map(|role| role.to_string()),
+                pack: change.pack.map(Into::into),
+            },
             kind: change.kind,
             name: change.name,
             before: json(change.before),

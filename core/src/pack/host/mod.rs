@@ -5,7 +5,10 @@ mod events;
 mod kv;
 mod log;
 mod members;
+mod messages;
+mod orders;
 mod settings;
+mod stores;
 mod timers;
 
 use std::collections::BTreeSet;
@@ -19,8 +22,8 @@ use super::bindings::punchcard::pack::types;
 use super::call::LogLine;
 use super::grant::allows_writing;
 use super::limits::Meter;
-use super::{Grant, Limits};
-use crate::domain::{Code, IdSource, Label, Member, MemberId, MerchantId, StoreId};
+use super::{Errand, Grant, Limits, ServiceError, Services};
+use crate::domain::{Code, Currency, IdSource, Label, Member, MemberId, MerchantId, StoreId};
 use crate::ledger::{Book, Cause, LedgerError, Move, NewPosting, Terms};
 use crate::store::{StoreError, Tx, member_of};
 
@@ -63,6 +66,10 @@ pub(super) struct Desk {
     pub(super) in_timer: bool,
     /// How many timers it has set.
     pub(super) timers_set: u32,
+    pub(super) currency: Currency,
+    pub(super) services: Arc<dyn Services>,
+    /// How many messages the call has sent.
+    pub(super) messages: u32,
 }
 
 /// The trap that ends a call with too many host calls; the outcome is told from the count.
@@ -90,6 +97,16 @@ impl From<StoreError> for No {
 impl From<types::HostError> for No {
     fn from(error: types::HostError) -> Self {
         Self::Answer(error)
+    }
+}
+
+impl From<ServiceError> for No {
+    fn from(error: ServiceError) -> Self {
+        match error {
+            ServiceError::NotFound(what) => types::HostError::NotFound(what).into(),
+            ServiceError::Invalid(what) => types::HostError::Invalid(what).into(),
+            ServiceError::Store(error) => Self::Store(error),
+        }
     }
 }
 
@@ -145,6 +162,10 @@ fn not_found(what: &impl ToString) -> No {
 
 fn invalid(what: &impl ToString) -> No {
     types::HostError::Invalid(what.to_string()).into()
+}
+
+fn limit(what: &impl ToString) -> No {
+    types::HostError::Limit(what.to_string()).into()
 }
 
 fn denied(what: &impl ToString) -> No {
@@ -212,10 +233,23 @@ impl Desk {
         Book::new(&mut self.tx, &mut self.ids, terms)
     }
 
-    fn post(&mut self, reason: &str, wanted: Move) -> Result<String, No> {
+    /// Who does what takes more than the store and the ledger, and what they need to know.
+    fn errand(&mut self) -> (Arc<dyn Services>, Errand<'_>) {
+        let errand = Errand {
+            tx: &mut self.tx,
+            ids: &mut self.ids,
+            merchant: self.merchant,
+            pack: &self.pack,
+            now: self.now,
+            store: self.store,
+        };
+        (Arc::clone(&self.services), errand)
+    }
+
+    fn post(&mut self, cause: Cause, reason: &str, wanted: Move) -> Result<String, No> {
         let reason = if reason.is_empty() { None } else { Some(Label::new(reason).map_err(|error| invalid(&error))?) };
         let id = self.ids.posting();
-        let new = NewPosting { id, cause: Cause::Pack, pack: Some(self.pack.clone()), reason, moves: vec![wanted] };
+        let new = NewPosting { id, cause, pack: Some(self.pack.clone()), reason, moves: vec![wanted] };
         Ok(self.book().post(&new)?.id.to_string())
     }
 }

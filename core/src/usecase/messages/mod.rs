@@ -36,6 +36,7 @@ pub use follow_events::{Followed, follow_events};
 pub(super) use merge_messages::merge_messages;
 pub use policy::{PolicyError, read_policy, set_policy};
 pub use read_messages::{MessagePage, SoughtMessages, list_messages, read_message};
+pub(super) use recipient::own_locale;
 pub use records::{
     Automatic, Connector, DropReason, MailHost, Message, MessageCursor, MessageFault, MessageStatus, NotAHost, Sender,
     Smtp, SmtpTls, Way,

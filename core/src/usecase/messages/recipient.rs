@@ -67,12 +67,17 @@ fn address(member: &Member, personal: &Personal, channel: Channel) -> Option<Str
 }
 
 fn locales(member: &Member, personal: &Personal, merchant: &Merchant) -> Vec<Locale> {
+    let own = own_locale(member, personal);
+    own.into_iter().chain(Locale::new(merchant.locale.as_str()).ok()).collect()
+}
+
+/// The language that a member said they read.
+pub(in crate::usecase) fn own_locale(member: &Member, personal: &Personal) -> Option<Locale> {
     let code = Code::new(LOCALE_ATTRIBUTE).ok();
     let own = code.and_then(|code| member.attributes.get(&code).or_else(|| personal.attributes.get(&code)).cloned());
-    let own = match own {
+    match own {
         Some(AttributeValue::Text(text)) => Locale::new(text.as_str()).ok(),
         Some(AttributeValue::Choice(label)) => Locale::new(label.as_str()).ok(),
         _ => None,
-    };
-    own.into_iter().chain(Locale::new(merchant.locale.as_str()).ok()).collect()
+    }
 }

@@ -149,7 +149,7 @@ impl Calling {
     }
 
     fn scene(&self, act: &mut Act<'_>, store: Option<StoreId>, depth: u8) -> Scene {
-        let scene = self.active.scene(&self.merchant, &self.zone, store, act.now, act.now, act.ids.bits());
+        let scene = self.active.scene(act, &self.merchant, &self.zone, store, act.now);
         Scene { depth, ..scene }
     }
 

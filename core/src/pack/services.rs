@@ -1,0 +1,156 @@
+//! What a pack may have done that takes more than the store and the ledger: who members are, what is put on them, what
+//! they are told. The runtime only says what is wanted; how it is done, with its audit entries and events, is for who
+//! implements [`Services`].
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::domain::{
+    Code, Email, ExternalId, IdSource, Label, Locale, MemberId, MerchantId, MessageId, MessageValues, Phone, Reference,
+    StoreId,
+};
+use crate::store::{StoreError, Tx};
+
+/// For whom something is done, when, and in whose transaction.
+pub struct Errand<'a> {
+    /// The transaction of the call. An errand that fails leaves it as it was.
+    pub tx: &'a mut Tx,
+    /// Where ids come from.
+    pub ids: &'a mut IdSource,
+    /// The merchant on whose behalf the call runs.
+    pub merchant: MerchantId,
+    /// The pack that wants it.
+    pub pack: &'a Code,
+    /// The instant at which things are booked.
+    pub now: Timestamp,
+    /// The store of the call, when there is one.
+    pub store: Option<StoreId>,
+}
+
+/// How a member is reached. It can not be printed: it is personal.
+pub struct MemberContact {
+    /// What they are called.
+    pub name: Option<Label>,
+    /// The main phone number.
+    pub phone: Option<Phone>,
+    /// The main e-mail address.
+    pub email: Option<Email>,
+    /// The language that they said they read.
+    pub locale: Option<Locale>,
+}
+
+/// What leads to one member.
+pub enum Lead {
+    /// A phone number.
+    Phone(Phone),
+    /// An e-mail address.
+    Email(Email),
+    /// The number of a card, or the reference of the merchant's other systems.
+    Card(Reference),
+    /// What another system calls them.
+    External(ExternalId),
+}
+
+/// A level as a pack gives it.
+pub struct NewTier {
+    /// Which; none takes the level away.
+    pub code: Option<Code>,
+    /// Until when it counts, if not for ever.
+    pub until: Option<Timestamp>,
+    /// Why.
+    pub reason: Option<Label>,
+}
+
+/// What a pack wants to be told to a member. It can not be printed: what is filled in is the member's.
+pub struct NewMessage {
+    /// To whom.
+    pub member: MemberId,
+    /// By which template of the merchant.
+    pub template: Code,
+    /// What its texts ask for.
+    pub values: MessageValues,
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It goes out after the call.
+    Queued(MessageId),
+    /// It goes nowhere, and why.
+    Dropped(Obstacle),
+}
+
+/// Why a message goes nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// No consent to the template's purpose.
+    NoConsent,
+    /// As many as the merchant's caps allow.
+    Capped,
+    /// Nothing leads to the member on the channel.
+    NoAddress,
+    /// The member asked to be forgotten.
+    Erased,
+    /// It could not leave in time.
+    Expired,
+}
+
+/// Why an errand was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// What it names does not exist for this merchant.
+    #[error("{0}")]
+    NotFound(String),
+    /// It asks for something that is not allowed; nothing personal is repeated.
+    #[error("{0}")]
+    Invalid(String),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Who does what packs want. Whoever calls has looked at the grants.
+pub trait Services: Send + Sync {
+    /// How a member is reached.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    fn contact(self: Arc<Self>, errand: Errand<'_>, member: MemberId) -> Result<MemberContact, ServiceError>;
+
+    /// The member to whom something leads.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    fn find(self: Arc<Self>, errand: Errand<'_>, lead: Lead) -> Result<Option<MemberId>, ServiceError>;
+
+    /// Puts a tag of the pack's on a member, or renews it.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    fn put_tag(
+        self: Arc<Self>,
+        errand: Errand<'_>,
+        member: MemberId,
+        tag: &Code,
+        until: Option<Timestamp>,
+    ) -> Result<(), ServiceError>;
+
+    /// Takes a tag of the pack's off a member.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    fn drop_tag(self: Arc<Self>, errand: Errand<'_>, member: MemberId, tag: &Code) -> Result<(), ServiceError>;
+
+    /// Gives a member a level, or takes it away.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    fn set_tier(self: Arc<Self>, errand: Errand<'_>, member: MemberId, tier: NewTier) -> Result<(), ServiceError>;
+
+    /// Sends a member a message.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    fn send(self: Arc<Self>, errand: Errand<'_>, message: NewMessage) -> Result<Sent, ServiceError>;
+}
