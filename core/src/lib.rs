@@ -18,6 +18,7 @@ pub mod http;
 pub mod ledger;
 pub mod message;
 pub mod pack;
+mod private_file;
 pub mod store;
 pub mod usecase;
 pub mod vault;
