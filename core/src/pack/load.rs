@@ -9,6 +9,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use super::bindings::exports::punchcard::pack::{checkout, commands, describe};
+use super::cache::{Cache, Name};
 use super::host::Call;
 use super::manifest::Schemas;
 use super::{CallError, Limits, Manifest, ManifestError, Packs};
@@ -107,6 +108,9 @@ pub struct LoadedPack {
     pub revision: RevisionId,
 }
 
+/// Where a compiled component is to be kept.
+type Place<'c> = (&'c Cache, Name);
+
 /// Where the functions of the export `checkout` are.
 pub(super) struct CheckoutExports {
     pub(super) quote: ComponentExportIndex,
@@ -153,14 +157,8 @@ impl Packs {
     /// # Errors
     /// The first thing that is wrong with it, in the order of [`LoadError`]'s variants.
     pub fn load(&self, wasm: &[u8]) -> Result<LoadedPack, LoadError> {
-        if wasm.len() > COMPONENT_MAX_BYTES {
-            return Err(LoadError::TooLarge { bytes: wasm.len() });
-        }
-        let component = Component::from_binary(&self.engine, wasm).map_err(|error| {
-            let invalid =
-                if wasm.starts_with(COMPONENT_PREAMBLE) { LoadError::Invalid } else { LoadError::NotAComponent };
-            invalid(first_line(&error))
-        })?;
+        check_size(wasm)?;
+        let (component, cached) = self.compiled(wasm)?;
         self.check_interfaces(&component)?;
         check_demands(&component)?;
         let pre = self.linker.instantiate_pre(&component).map_err(|error| LoadError::WrongTypes(first_line(&error)))?;
@@ -189,6 +187,10 @@ impl Packs {
         self.check_types(&pre, checkout.is_some(), commands.is_some())?;
         let manifest = self.describe(&pre, &describe)?;
         let (manifest, schemas) = Manifest::parse(&manifest, commands.is_some())?;
+        // Only what is a pack is worth a place.
+        if let Some((cache, name)) = cached {
+            cache.keep(name, &component);
+        }
         Ok(LoadedPack {
             packs: self.clone(),
             pre,
@@ -200,6 +202,20 @@ impl Packs {
             manifest,
             revision: revision_of(wasm),
         })
+    }
+
+    /// The component, compiled now or kept from earlier; and where it is to be kept, if it is not there.
+    fn compiled(&self, wasm: &[u8]) -> Result<(Component, Option<Place<'_>>), LoadError> {
+        let cache = self.cache.as_deref().map(|cache| (cache, Name::of(&self.engine, wasm)));
+        if let Some(component) = cache.and_then(|(cache, name)| cache.find(&self.engine, name)) {
+            return Ok((component, None));
+        }
+        let component = Component::from_binary(&self.engine, wasm).map_err(|error| {
+            let invalid =
+                if wasm.starts_with(COMPONENT_PREAMBLE) { LoadError::Invalid } else { LoadError::NotAComponent };
+            invalid(first_line(&error))
+        })?;
+        Ok((component, cache))
     }
 
     fn check_interfaces(&self, component: &Component) -> Result<(), LoadError> {
@@ -238,6 +254,11 @@ impl Packs {
         let (_, told) = self.run::<(), (String,)>(pre, manifest, &Limits::DEFAULT, None, "{}".into(), ());
         told.map(|(manifest,)| manifest).map_err(LoadError::Describe)
     }
+}
+
+/// Whether a component may have so many bytes: looked at before anything else.
+fn check_size(wasm: &[u8]) -> Result<(), LoadError> {
+    if wasm.len() > COMPONENT_MAX_BYTES { Err(LoadError::TooLarge { bytes: wasm.len() }) } else { Ok(()) }
 }
 
 /// Whether an interface is one of these, in a version that is compatible with ours.

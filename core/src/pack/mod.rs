@@ -1,6 +1,7 @@
 //! Packs: sandboxed components that carry everything specific to a trade. The only place that knows wasmtime.
 //!
-//! [`Packs`] is the engine. [`Packs::load`] checks a component against the contract in `wit/` and compiles it; a
+//! [`Packs`] is the engine. [`Packs::load`]
+//! checks a component against the contract in `wit/` and compiles it, or takes what it has compiled and kept earlier; a
 //! [`LoadedPack`] is then called any number of times, each time in a **fresh instance** from a pre-linked image, inside
 //! the caller's transaction, under [`Limits`] (fuel, wall clock, memory over all memories and tables, host calls).
 //!
@@ -9,6 +10,7 @@
 //! ends in a [`CallError`] with a stable code. It does not know what a pack is for, nor any pack by name.
 
 mod bindings;
+mod cache;
 mod call;
 mod engine;
 mod error;
@@ -18,6 +20,7 @@ mod limits;
 mod load;
 mod manifest;
 
+pub use cache::CacheTally;
 pub use call::{Decided, Earning, Finding, LogLine, Scene, Verdict};
 pub use engine::{Packs, PacksError};
 pub use error::{CallError, Refusal, RefusalKind};

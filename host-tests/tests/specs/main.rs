@@ -13,6 +13,7 @@ mod bakery;
 mod benefits;
 mod bits;
 mod catalogue;
+mod compiled;
 mod configuration;
 mod connections;
 mod contract;
