@@ -54,7 +54,7 @@ fn only_pack_names_wasmtime() {
     only_there(
         "wasmtime and what encodes components are known in core/src/pack alone",
         "core/src/pack",
-        &["wasmtime", "wit_component"],
+        &["wasmtime", "wit_component", "wasmparser"],
     );
 }
 

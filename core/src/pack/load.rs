@@ -12,7 +12,7 @@ use super::bindings::exports::punchcard::pack::{checkout, commands, describe};
 use super::cache::{Cache, Name};
 use super::host::Call;
 use super::manifest::Schemas;
-use super::{CallError, Limits, Manifest, ManifestError, Packs};
+use super::{CallError, Limits, Manifest, ManifestError, Packs, SignatureError};
 use crate::domain::{Code, RevisionId};
 
 /// The newest version of the contract that this host speaks. It runs packs of every older one that is compatible with it.
@@ -25,7 +25,7 @@ const EXPORTS: [&str; 3] = ["describe", "checkout", "commands"];
 const COMPONENT_MAX_BYTES: usize = 8 << 20;
 
 /// What every component begins with: the magic of WebAssembly, and the version and layer of components.
-const COMPONENT_PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
+pub(super) const COMPONENT_PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
 
 /// Why a component is not a pack.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,10 @@ pub enum LoadError {
         /// How big it is.
         bytes: usize,
     },
+    /// It is not signed, or not by somebody whom the operator trusts. [`super::Trust::judge`] says so, not
+    /// [`Packs::load`]: what is enabled runs on.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// Not a WebAssembly component.
     #[error(
         "this is not a WebAssembly component: {0}; a core module is made into one by `punchcard pack build --module FILE`"
@@ -79,6 +83,7 @@ impl LoadError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "component-too-large",
+            Self::Signature(error) => error.code(),
             Self::NotAComponent(_) => "not-a-component",
             Self::Invalid(_) => "invalid-component",
             Self::ForeignImport(_) => "foreign-import",
@@ -257,7 +262,7 @@ impl Packs {
 }
 
 /// Whether a component may have so many bytes: looked at before anything else.
-fn check_size(wasm: &[u8]) -> Result<(), LoadError> {
+pub(super) fn check_size(wasm: &[u8]) -> Result<(), LoadError> {
     if wasm.len() > COMPONENT_MAX_BYTES { Err(LoadError::TooLarge { bytes: wasm.len() }) } else { Ok(()) }
 }
 

@@ -1,6 +1,6 @@
 //! Packs: sandboxed components that carry everything specific to a trade. The only place that knows wasmtime.
 //!
-//! [`Packs`] is the engine. [`Packs::load`]
+//! [`Trust::judge`] tells who has signed a component, and whether that is enough. [`Packs`] is the engine: [`Packs::load`]
 //! checks a component against the contract in `wit/` and compiles it, or takes what it has compiled and kept earlier; a
 //! [`LoadedPack`] is then called any number of times, each time in a **fresh instance** from a pre-linked image, inside
 //! the caller's transaction, under [`Limits`] (fuel, wall clock, memory over all memories and tables, host calls).
@@ -19,6 +19,7 @@ mod host;
 mod limits;
 mod load;
 mod manifest;
+mod signature;
 
 pub use cache::CacheTally;
 pub use call::{Decided, Earning, Finding, LogLine, Scene, Verdict};
@@ -28,3 +29,7 @@ pub use grant::{Grant, GrantError};
 pub use limits::{Limits, LimitsAsked};
 pub use load::{CONTRACT_VERSION, LoadError, LoadedPack, componentize, revision_of};
 pub use manifest::{Command, Manifest, ManifestError, Texts, UnitDeclared};
+pub use signature::{
+    KeyId, KeyTextError, PublicKey, SignatureError, SignedBy, SigningKey, SigningKeyError, Trust, VendorKey,
+    claimed_key, sign,
+};

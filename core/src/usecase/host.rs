@@ -15,7 +15,7 @@ use super::Programme;
 use crate::clock::{Clock, Entropy};
 use crate::domain::{Actor, Event, IdSource, Merchant, MerchantId, Reach, Reference, StoreId};
 use crate::ledger::{Book, Terms};
-use crate::pack::Packs;
+use crate::pack::{Packs, Trust};
 use crate::store::{self, Key, Record, Store, StoreError, Tx, layout, whole};
 use crate::vault::{Mark, MerchantKeys, Vault};
 
@@ -36,6 +36,8 @@ pub struct Host {
     pub reach: Reach,
     /// The folder into which messages to members go instead of leaving, if the operator wants that.
     pub sink: Option<Arc<Path>>,
+    /// Whose packs are taken: none, unless the operator says so.
+    pub trust: Arc<Trust>,
     in_flight: Arc<Mutex<HashSet<(MerchantId, Reference)>>>,
 }
 
@@ -53,6 +55,8 @@ pub struct Act<'h> {
     pub(super) store: Option<StoreId>,
     /// Which packs are enabled where.
     pub programme: &'h Programme,
+    /// Whose packs are taken.
+    pub(super) trust: &'h Trust,
     /// The master keys of what is kept sealed.
     pub(super) vault: &'h Vault,
     /// Randomness for keys and nonces, which have to be new each time; all else takes `ids`.
@@ -163,7 +167,8 @@ impl Host {
     /// A host on a store.
     pub fn new(store: Store, packs: Packs, clock: Clock, entropy: Entropy, vault: Vault) -> Self {
         let (programme, vault) = (Arc::new(Programme::new(packs)), Arc::new(vault));
-        Self { store, programme, clock, entropy, vault, reach: Reach::Public, sink: None, in_flight: Arc::default() }
+        let (reach, sink, trust, in_flight) = (Reach::Public, None, Arc::default(), Arc::default());
+        Self { store, programme, clock, entropy, vault, reach, sink, trust, in_flight }
     }
 
     /// The same host with another clock.
@@ -175,6 +180,12 @@ impl Host {
     #[must_use]
     pub fn reaching(self, reach: Reach) -> Self {
         Self { reach, ..self }
+    }
+
+    /// The same host, which takes packs of those.
+    #[must_use]
+    pub fn trusting(self, trust: Trust) -> Self {
+        Self { trust: Arc::new(trust), ..self }
     }
 
     /// Runs a use case in a transaction of its own.
@@ -265,6 +276,7 @@ impl Host {
             ids: IdSource::new(now, seed),
             store: None,
             programme: &self.programme,
+            trust: &self.trust,
             vault: &self.vault,
             entropy: &self.entropy,
             may_write,

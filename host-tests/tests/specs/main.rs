@@ -46,6 +46,8 @@ mod profiles;
 mod rates;
 mod refunds;
 mod segments;
+mod signatures;
+mod signing;
 mod staff;
 mod strace;
 mod tls;
