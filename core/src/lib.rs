@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod message;
 pub mod pack;
 pub mod pack_calls;
+mod private_file;
 pub mod store;
 pub mod usecase;
 pub mod vault;

@@ -137,6 +137,24 @@ impl SecretKey {
         Self(key)
     }
 
+    /// The tag of some bytes under this key (HMAC-SHA-256). Where a part ends does not count.
+    pub fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
+        self.mac(parts).finalize().into_bytes().into()
+    }
+
+    /// Whether this is the tag of these bytes. It takes as long for a wrong tag as for the right one.
+    pub fn has_tagged(&self, parts: &[&[u8]], tag: &[u8]) -> bool {
+        self.mac(parts).verify_slice(tag).is_ok()
+    }
+
+    fn mac(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
+        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&*self.0).expect("any length of key is taken");
+        for part in parts {
+            mac.update(part);
+        }
+        mac
+    }
+
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new((&*self.0).into())
     }
@@ -178,11 +196,7 @@ impl MerchantKeys {
 
     /// The mark of a value among values of its kind.
     pub fn mark(&self, kind: &str, value: &[u8]) -> Mark {
-        let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(&*self.marking.0).expect("any length of key is taken");
-        mac.update(kind.as_bytes());
-        mac.update(&[0]);
-        mac.update(value);
-        let digest = mac.finalize().into_bytes();
+        let digest = self.marking.tag(&[kind.as_bytes(), &[0], value]);
         let mut mark = [0; 16];
         mark.copy_from_slice(&digest[..16]);
         mark
@@ -218,6 +232,11 @@ impl Vault {
     /// The name of the key that seals.
     pub fn newest(&self) -> MasterId {
         self.masters[0].id()
+    }
+
+    /// A key of the operator's for another purpose, which follows from the newest master key.
+    pub fn key_for(&self, purpose: &str) -> SecretKey {
+        self.masters[0].derived(purpose)
     }
 
     /// A new secret for a merchant, sealed for the place where it is kept.

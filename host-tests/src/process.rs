@@ -86,6 +86,8 @@ pub fn serve_command(data: &Path) -> Command {
     let mut command = command(&["serve", "--log", "error", "--listen", "127.0.0.1:0", "--data", data]);
     // Specs and trials ask as often as they can with one key.
     command.args(["--requests-per-second", "0"]);
+    // Their packs are those that were built here, which nobody has signed.
+    command.args(["--unsigned-packs", "allow"]);
     command
 }
 

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use punchcard::clock::{Clock, Entropy};
 use punchcard::domain::{Code, Currency, IdSource, Label, Reach, Role, ZoneName};
 use punchcard::http;
-use punchcard::pack::Packs;
+use punchcard::pack::{Packs, Trust};
 use punchcard::store::{Direction, DurableEngine, DurableOptions, KeyRange, Store};
 use punchcard::usecase::{
     self, CreateMerchant, Host, IssuedKey, KeyError, NewKey, NewStore, Programme, create_merchant, issue_api_key,
@@ -45,6 +45,7 @@ pub(crate) struct Inner {
     running: Mutex<Option<Running>>,
     keys: AtomicU64,
     reach: Mutex<Reach>,
+    trust: Mutex<Trust>,
 }
 
 /// A host that is running, with its interface.
@@ -62,6 +63,7 @@ pub struct State(BTreeMap<Vec<u8>, Vec<u8>>);
 
 impl World {
     /// A new world. Where a spec asks for it decides its randomness, so that a spec has the same ids each time.
+    /// It is one for development: packs need no signature.
     #[track_caller]
     pub fn new() -> Self {
         Self::with_limits(|_| {})
@@ -75,9 +77,10 @@ impl World {
         let dir = tempfile::tempdir().expect("there is room for a data directory");
         let clock = Clock::standing_at(instant(BEGIN));
         let entropy = Entropy::seeded(seed(Location::caller()));
-        let running = Running::start(dir.path(), &clock, &entropy, &settings, Some(programme()), Reach::Public);
+        let running = Running::start(dir.path(), &clock, &entropy, &settings, Some(programme()));
         let (running, reach) = (Mutex::new(Some(running)), Mutex::new(Reach::Public));
-        let inner = Inner { dir, clock, entropy, settings, running, keys: AtomicU64::new(1), reach };
+        let trust = Mutex::new(Trust::development());
+        let inner = Inner { dir, clock, entropy, settings, running, keys: AtomicU64::new(1), reach, trust };
         let inner = Arc::new(inner);
         let shop = settle(&inner, "Maixiang Bakery", &["main", "corner"]);
         let rival = settle(&inner, "Rival Bakery", &["main"]);
@@ -114,9 +117,11 @@ impl World {
             host.store.close().expect("the store closes");
             drop((host, router));
         }
-        let Inner { dir, clock, entropy, settings, reach, .. } = &*self.inner;
+        let Inner { dir, clock, entropy, settings, reach, trust, .. } = &*self.inner;
         let reach = *reach.lock().expect("nothing panics in here");
-        *running = Some(Running::start(dir.path(), clock, entropy, settings, None, reach));
+        let trust = trust.lock().expect("nothing panics in here").clone();
+        let host = Running::start(dir.path(), clock, entropy, settings, None).host.reaching(reach).trusting(trust);
+        *running = Some(Running { router: http::router(host.clone(), settings), host });
     }
 
     /// Lets the host reach so far, also after it is restarted.
@@ -125,9 +130,22 @@ impl World {
     /// When a spec has panicked while it restarted its host.
     pub fn reaches(&self, reach: Reach) {
         *self.inner.reach.lock().expect("nothing panics in here") = reach;
+        self.change(|host| host.reaching(reach));
+    }
+
+    /// Lets the host take packs of those, also after it is restarted.
+    ///
+    /// # Panics
+    /// When a spec has panicked while it restarted its host.
+    pub fn trusts(&self, trust: Trust) {
+        *self.inner.trust.lock().expect("nothing panics in here") = trust.clone();
+        self.change(|host| host.trusting(trust));
+    }
+
+    fn change(&self, change: impl FnOnce(Host) -> Host) {
         let mut running = self.inner.running.lock().expect("no spec panics while it restarts its host");
         if let Some(Running { host, .. }) = running.take() {
-            let host = host.reaching(reach);
+            let host = change(host);
             *running = Some(Running { router: http::router(host.clone(), &self.inner.settings), host });
         }
     }
@@ -209,10 +227,10 @@ impl Running {
         entropy: &Entropy,
         settings: &http::Settings,
         programme: Option<Arc<Programme>>,
-        reach: Reach,
     ) -> Self {
         let (store, vault) = (open_store(dir), Vault::seeded(1));
-        let mut host = Host::new(store, packs().clone(), clock.clone(), entropy.clone(), vault).reaching(reach);
+        let host = Host::new(store, packs().clone(), clock.clone(), entropy.clone(), vault);
+        let mut host = host.trusting(Trust::development());
         if let Some(programme) = programme {
             host = host.with_programme(programme);
         }

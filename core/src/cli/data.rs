@@ -97,10 +97,14 @@ impl Keys {
     }
 }
 
+/// Where compiled packs are kept in a data directory: not a part of its snapshots, and made again when it is gone.
+const COMPILED_DIR: &str = "compiled";
+
 /// A host on the store in a data directory.
 pub(super) fn host(dir: &Path, store: Store, keys: &Keys, clock: Clock) -> Result<Host, Failure> {
-    let packs = Packs::new().map_err(|error| describe(&error))?;
     let vault = keys.vault(dir, &store)?;
+    let packs = Packs::with_cache(dir.join(COMPILED_DIR), vault.key_for("punchcard compiled packs"));
+    let packs = packs.map_err(|error| describe(&error))?;
     Ok(Host::new(store, packs, clock, Entropy::System, vault))
 }
 

@@ -64,7 +64,7 @@ enum Command {
     /// Look after the master keys, which open what is personal
     #[command(subcommand)]
     Key(key::Key),
-    /// Build and check packs
+    /// Build, sign and check packs, and make the keys of vendors
     #[command(subcommand)]
     Pack(pack::Pack),
 }

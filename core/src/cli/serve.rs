@@ -63,7 +63,12 @@ impl Serve {
             check_sink(sink).map_err(|error| format!("messages.sink: {}", describe(&error)))?;
         }
         let store = data::open_tuned(dir, &config.store.options())?;
-        let host = data::host(dir, store, &config.store.keys(), Clock::System)?.reaching(reach).sinking_into(sink);
+        let trust = config.packs.trust();
+        if trust.takes_unsigned() {
+            tracing::warn!("packs that nobody has signed are taken: this is for development (packs.unsigned)");
+        }
+        let host = data::host(dir, store, &config.store.keys(), Clock::System)?;
+        let host = host.reaching(reach).sinking_into(sink).trusting(trust);
         let hours = config.store.snapshot_hours.0;
         let duties = Duties {
             dir: dir.to_owned(),

@@ -53,6 +53,10 @@ fn install() -> Result<PrometheusHandle, BuildError> {
         "punchcard_webhook_deliveries_total",
         "Attempts that were recorded as delivered or failed, and events that were given up"
     );
+    metrics::describe_counter!(
+        "punchcard_pack_cache_total",
+        "Packs that were loaded, by whether they were there compiled: hit, miss, or refused as not what the host has kept"
+    );
     metrics::describe_counter!("punchcard_webhook_paused_total", "Webhooks that were paused because they failed");
     metrics::describe_histogram!("punchcard_webhook_attempt_seconds", "Attempts to deliver, with their answers");
     metrics::describe_gauge!("punchcard_webhook_lag_events", "Events that the webhook furthest behind has not come to");

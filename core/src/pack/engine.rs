@@ -1,5 +1,6 @@
 //! The engine that runs packs: wasmtime, set up once for the process.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,9 @@ use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy};
 
 use super::bindings;
+use super::cache::{Cache, CacheTally};
 use super::host::Call;
+use crate::vault::SecretKey;
 
 /// How often the wall clock is looked at while packs run.
 pub(super) const TICK: Duration = Duration::from_millis(5);
@@ -25,11 +28,13 @@ pub struct PacksError(String);
 pub struct Packs {
     pub(super) engine: Engine,
     pub(super) linker: Arc<Linker<Call>>,
+    pub(super) cache: Option<Arc<Cache>>,
     pooled: bool,
 }
 
 impl Packs {
-    /// Sets the runtime up: with a pool of instances where the address space allows it, otherwise on demand.
+    /// Sets the runtime up: with a pool of instances where the address space allows it, otherwise on demand. What it
+    /// compiles is kept nowhere.
     ///
     /// # Errors
     /// When the processor or system is not one that wasmtime runs on.
@@ -46,7 +51,21 @@ impl Packs {
         bindings::Pack::add_to_linker::<_, wasmtime::component::HasSelf<Call>>(&mut linker, |call| call)
             .map_err(fail)?;
         tick(&engine)?;
-        Ok(Self { engine, linker: Arc::new(linker), pooled })
+        Ok(Self { engine, linker: Arc::new(linker), cache: None, pooled })
+    }
+
+    /// The same, which keeps what it compiles in a folder, and takes from there what it has kept under this key. The folder
+    /// is made when it is needed.
+    ///
+    /// # Errors
+    /// As [`Packs::new`]. That the folder can not be used is none.
+    pub fn with_cache(dir: PathBuf, key: SecretKey) -> Result<Self, PacksError> {
+        Ok(Self { cache: Some(Arc::new(Cache::new(dir, key))), ..Self::new()? })
+    }
+
+    /// What became of looking for compiled components, since the start.
+    pub fn cache_tally(&self) -> CacheTally {
+        self.cache.as_ref().map(|cache| cache.tally()).unwrap_or_default()
     }
 
     /// Whether instances come from a pool.

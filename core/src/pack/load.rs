@@ -9,9 +9,10 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use super::bindings::exports::punchcard::pack::{checkout, commands, describe, on_event, on_timer};
+use super::cache::{Cache, Name};
 use super::host::Call;
 use super::manifest::Schemas;
-use super::{CallError, Limits, Manifest, ManifestError, Packs};
+use super::{CallError, Limits, Manifest, ManifestError, Packs, SignatureError};
 use crate::domain::{Code, RevisionId};
 
 /// The newest version of the contract that this host speaks. It runs packs of every older one that is compatible with it.
@@ -25,7 +26,7 @@ const EXPORTS: [&str; 5] = ["describe", "checkout", "commands", "on-event", "on-
 const COMPONENT_MAX_BYTES: usize = 8 << 20;
 
 /// What every component begins with: the magic of WebAssembly, and the version and layer of components.
-const COMPONENT_PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
+pub(super) const COMPONENT_PREAMBLE: &[u8] = b"\0asm\x0d\0\x01\0";
 
 /// Why a component is not a pack.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +37,10 @@ pub enum LoadError {
         /// How big it is.
         bytes: usize,
     },
+    /// It is not signed, or not by somebody whom the operator trusts. [`super::Trust::judge`] says so, not
+    /// [`Packs::load`]: what is enabled runs on.
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
     /// Not a WebAssembly component.
     #[error(
         "this is not a WebAssembly component: {0}; a core module is made into one by `punchcard pack build --module FILE`"
@@ -79,6 +84,7 @@ impl LoadError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "component-too-large",
+            Self::Signature(error) => error.code(),
             Self::NotAComponent(_) => "not-a-component",
             Self::Invalid(_) => "invalid-component",
             Self::ForeignImport(_) => "foreign-import",
@@ -115,6 +121,9 @@ pub(super) struct Exports {
     pub(super) on_event: Option<ComponentExportIndex>,
     pub(super) on_timer: Option<ComponentExportIndex>,
 }
+
+/// Where a compiled component is to be kept.
+type Place<'c> = (&'c Cache, Name);
 
 /// Where the functions of the export `checkout` are.
 pub(super) struct CheckoutExports {
@@ -172,14 +181,8 @@ impl Packs {
     /// # Errors
     /// The first thing that is wrong with it, in the order of [`LoadError`]'s variants.
     pub fn load(&self, wasm: &[u8]) -> Result<LoadedPack, LoadError> {
-        if wasm.len() > COMPONENT_MAX_BYTES {
-            return Err(LoadError::TooLarge { bytes: wasm.len() });
-        }
-        let component = Component::from_binary(&self.engine, wasm).map_err(|error| {
-            let invalid =
-                if wasm.starts_with(COMPONENT_PREAMBLE) { LoadError::Invalid } else { LoadError::NotAComponent };
-            invalid(first_line(&error))
-        })?;
+        check_size(wasm)?;
+        let (component, cached) = self.compiled(wasm)?;
         self.check_interfaces(&component)?;
         check_demands(&component)?;
         let pre = self.linker.instantiate_pre(&component).map_err(|error| LoadError::WrongTypes(first_line(&error)))?;
@@ -215,6 +218,10 @@ impl Packs {
         self.check_types(&pre, &exports)?;
         let manifest = self.describe(&pre, &describe)?;
         let (manifest, schemas) = Manifest::parse(&manifest, &exports)?;
+        // Only what is a pack is worth a place.
+        if let Some((cache, name)) = cached {
+            cache.keep(name, &component);
+        }
         Ok(LoadedPack {
             packs: self.clone(),
             pre,
@@ -226,6 +233,20 @@ impl Packs {
             manifest,
             revision: revision_of(wasm),
         })
+    }
+
+    /// The component, compiled now or kept from earlier; and where it is to be kept, if it is not there.
+    fn compiled(&self, wasm: &[u8]) -> Result<(Component, Option<Place<'_>>), LoadError> {
+        let cache = self.cache.as_deref().map(|cache| (cache, Name::of(&self.engine, wasm)));
+        if let Some(component) = cache.and_then(|(cache, name)| cache.find(&self.engine, name)) {
+            return Ok((component, None));
+        }
+        let component = Component::from_binary(&self.engine, wasm).map_err(|error| {
+            let invalid =
+                if wasm.starts_with(COMPONENT_PREAMBLE) { LoadError::Invalid } else { LoadError::NotAComponent };
+            invalid(first_line(&error))
+        })?;
+        Ok((component, cache))
     }
 
     fn check_interfaces(&self, component: &Component) -> Result<(), LoadError> {
@@ -269,6 +290,11 @@ impl Packs {
         let (_, told) = self.run::<(), (String,)>(pre, manifest, &Limits::DEFAULT, None, "{}".into(), ());
         told.map(|(manifest,)| manifest).map_err(LoadError::Describe)
     }
+}
+
+/// Whether a component may have so many bytes: looked at before anything else.
+pub(super) fn check_size(wasm: &[u8]) -> Result<(), LoadError> {
+    if wasm.len() > COMPONENT_MAX_BYTES { Err(LoadError::TooLarge { bytes: wasm.len() }) } else { Ok(()) }
 }
 
 /// Whether an interface is one of these, in a version that is compatible with ours.

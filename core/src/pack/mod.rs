@@ -1,6 +1,7 @@
 //! Packs: sandboxed components that carry everything specific to a trade. The only place that knows wasmtime.
 //!
-//! [`Packs`] is the engine. [`Packs::load`] checks a component against the contract in `wit/` and compiles it; a
+//! [`Trust::judge`] tells who has signed a component, and whether that is enough. [`Packs`] is the engine: [`Packs::load`]
+//! checks a component against the contract in `wit/` and compiles it, or takes what it has compiled and kept earlier; a
 //! [`LoadedPack`] is then called any number of times, each time in a **fresh instance** from a pre-linked image, inside
 //! the caller's transaction, under [`Limits`] (fuel, wall clock, memory over all memories and tables, host calls).
 //!
@@ -12,6 +13,7 @@
 //! ends in a [`CallError`] with a stable code. It does not know what a pack is for, nor any pack by name.
 
 mod bindings;
+mod cache;
 mod call;
 mod engine;
 mod error;
@@ -21,8 +23,10 @@ mod limits;
 mod load;
 mod manifest;
 mod services;
+mod signature;
 mod timers;
 
+pub use cache::CacheTally;
 pub use call::{Decided, Earning, Finding, Happened, LogLine, Scene, Verdict};
 pub use engine::{Packs, PacksError};
 pub use error::{CallError, Refusal, RefusalKind};
@@ -31,5 +35,9 @@ pub use limits::{Limits, LimitsAsked};
 pub use load::{CONTRACT_VERSION, LoadError, LoadedPack, componentize, revision_of};
 pub use manifest::{Command, FactDeclared, Manifest, ManifestError, Texts, TimerDeclared, UnitDeclared};
 pub use services::{Errand, Lead, MemberContact, NewMessage, NewTier, Obstacle, Sent, ServiceError, Services};
+pub use signature::{
+    KeyId, KeyTextError, PublicKey, SignatureError, SignedBy, SigningKey, SigningKeyError, Trust, VendorKey,
+    claimed_key, sign,
+};
 pub(crate) use timers::named_place;
 pub use timers::{Timer, TimerKind, due_timers, next_timer, put_timer, take_timer};

@@ -8,7 +8,7 @@ use super::host::has_store;
 use super::pack_calls::{FollowFrom, start_following};
 use super::{Act, Enablement, ProgrammeError, Revision};
 use crate::domain::{Code, Event, MerchantId, RevisionId, StoreId, Unit, UnitKind};
-use crate::pack::{Grant, Manifest};
+use crate::pack::{Grant, Manifest, SignedBy};
 use crate::store::{StoreError, Tx, layout};
 
 /// What is to be in force.
@@ -43,6 +43,20 @@ pub enum EnableError {
         actual: Code,
         /// Whose it was said to be.
         wanted: Code,
+    },
+    /// Whoever has signed it is not trusted any more, or nobody has, and it would be in force where it is not.
+    #[error(
+        "revision {revision} is {}, whom this host does not trust ({trusted}): it runs on where it is in force, and can be \
+         narrowed or switched off, but not be enabled anew",
+        .signed.as_ref().map_or_else(|| "signed by nobody".to_owned(), |by| format!("signed by the key {} of `{}`", by.key, by.vendor))
+    )]
+    NotTrusted {
+        /// The revision.
+        revision: RevisionId,
+        /// Who has signed it.
+        signed: Option<SignedBy>,
+        /// Whom this host trusts.
+        trusted: String,
     },
     /// Not a store of the merchant.
     #[error("there is no store {0}")]
@@ -83,10 +97,22 @@ const SETTINGS_MAX_BYTES: usize = 32 << 10;
 
 /// Puts a pack in force as wanted, from the next call on.
 ///
+/// A revision whose vendor is not trusted any more, or that nobody has signed on a host that is not for development, stays in
+/// force: a merchant's till does not stop for a change of the configuration. What it has may be taken from it (stores,
+/// grants), and its settings may be changed; more it does not get.
+///
 /// # Errors
 /// The first refusal in the order of [`EnableError`]'s variants.
 pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Result<Enablement, EnableError> {
     let revision = revision_of(tx, act.merchant, &wanted.pack, wanted.revision)?;
+    let key = layout::enablement(act.merchant, &wanted.pack);
+    let before = tx.load::<Enablement>(&key)?;
+    if !act.trust.still_takes(revision.signed.as_ref())
+        && !before.as_ref().is_some_and(|before| narrows(wanted, before))
+    {
+        let (signed, trusted) = (revision.signed, act.trust.names());
+        return Err(EnableError::NotTrusted { revision: revision.id, signed, trusted });
+    }
     for store in &wanted.stores {
         if !has_store(tx, act.merchant, *store)? {
             return Err(EnableError::UnknownStore(*store));
@@ -115,8 +141,6 @@ pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Resul
     if pack.follows() && !enablement.stores.is_empty() {
         start_following(tx, act.merchant, &enablement.pack, wanted.follow_from)?;
     }
-    let key = layout::enablement(act.merchant, &enablement.pack);
-    let before = tx.load::<Enablement>(&key)?;
     tx.save(&key, &enablement)?;
     act.record(tx, "enablement", enablement.pack.as_str(), before.as_ref(), Some(&enablement))?;
     tx.add(&layout::enablements_version(act.merchant), 1)?;
@@ -128,13 +152,26 @@ pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Resul
     Ok(enablement)
 }
 
-/// What a revision of a pack says of itself.
+/// Whether nothing is wanted of a revision but what is in force of it.
+fn narrows(wanted: &EnablePack, before: &Enablement) -> bool {
+    wanted.revision == before.revision
+        && wanted.stores.is_subset(&before.stores)
+        && wanted.grants.is_subset(&before.grants)
+}
+
+/// A revision of a pack, and what it says of itself.
 ///
 /// # Errors
 /// Those of [`enable_pack`] about the revision.
-pub fn read_manifest(tx: &mut Tx, act: &Act<'_>, pack: &Code, revision: RevisionId) -> Result<Manifest, EnableError> {
+pub fn read_manifest(
+    tx: &mut Tx,
+    act: &Act<'_>,
+    pack: &Code,
+    revision: RevisionId,
+) -> Result<(Revision, Manifest), EnableError> {
     let revision = revision_of(tx, act.merchant, pack, revision)?;
-    Ok(act.programme.revision(tx, &revision.pack, revision.id)?.manifest.clone())
+    let manifest = act.programme.revision(tx, &revision.pack, revision.id)?.manifest.clone();
+    Ok((revision, manifest))
 }
 
 fn revision_of(

@@ -17,7 +17,7 @@ use super::pack_services::PackServices;
 use crate::clock::{Clock, Entropy};
 use crate::domain::{Actor, Code, Event, IdSource, Merchant, MerchantId, Reach, Reference, StoreId};
 use crate::ledger::{Book, Terms};
-use crate::pack::{CallError, Packs, Services, Verdict};
+use crate::pack::{CallError, Packs, Services, Trust, Verdict};
 use crate::store::{self, Key, Record, Store, StoreError, Tx, layout, whole};
 use crate::vault::{Mark, MerchantKeys, Sealed, Vault};
 
@@ -40,6 +40,8 @@ pub struct Host {
     pub sink: Option<Arc<Path>>,
     /// What packs have done by the use cases.
     pub services: Arc<dyn Services>,
+    /// Whose packs are taken: none, unless the operator says so.
+    pub trust: Arc<Trust>,
     in_flight: Arc<Mutex<HashSet<(MerchantId, Reference)>>>,
 }
 
@@ -59,6 +61,8 @@ pub struct Act<'h> {
     pub(super) store: Option<StoreId>,
     /// Which packs are enabled where.
     pub programme: &'h Programme,
+    /// Whose packs are taken.
+    pub(super) trust: &'h Trust,
     /// The master keys of what is kept sealed.
     pub(super) vault: &'h Vault,
     /// Randomness for keys and nonces, which have to be new each time; all else takes `ids`.
@@ -201,8 +205,8 @@ impl Host {
     pub fn new(store: Store, packs: Packs, clock: Clock, entropy: Entropy, vault: Vault) -> Self {
         let (programme, vault) = (Arc::new(Programme::new(packs)), Arc::new(vault));
         let services = services(&programme, &vault, &entropy);
-        let (reach, sink, in_flight) = (Reach::Public, None, Arc::default());
-        Self { store, programme, clock, entropy, vault, reach, sink, services, in_flight }
+        let (reach, sink, trust, in_flight) = (Reach::Public, None, Arc::default(), Arc::default());
+        Self { store, programme, clock, entropy, vault, reach, sink, services, trust, in_flight }
     }
 
     /// The same host with the loaded packs of another one.
@@ -221,6 +225,12 @@ impl Host {
     #[must_use]
     pub fn reaching(self, reach: Reach) -> Self {
         Self { reach, ..self }
+    }
+
+    /// The same host, which takes packs of those.
+    #[must_use]
+    pub fn trusting(self, trust: Trust) -> Self {
+        Self { trust: Arc::new(trust), ..self }
     }
 
     /// Runs a use case in a transaction of its own.
@@ -312,6 +322,7 @@ impl Host {
             ids: IdSource::new(now, seed),
             store: None,
             programme: &self.programme,
+            trust: &self.trust,
             vault: &self.vault,
             entropy: &self.entropy,
             services: &self.services,

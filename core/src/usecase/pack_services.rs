@@ -12,7 +12,7 @@ use super::tag_member::{TagError, put_tag};
 use super::{Act, Programme};
 use crate::clock::Entropy;
 use crate::domain::{Code, MemberId, Source};
-use crate::pack::{Errand, Lead, MemberContact, NewMessage, NewTier, Obstacle, Sent, ServiceError, Services};
+use crate::pack::{Errand, Lead, MemberContact, NewMessage, NewTier, Obstacle, Sent, ServiceError, Services, Trust};
 use crate::store::Tx;
 use crate::vault::Vault;
 
@@ -42,6 +42,8 @@ impl PackServices {
             programme: &self.programme,
             vault: &self.vault,
             entropy: &self.entropy,
+            // Packs put nothing into force.
+            trust: &Trust::default(),
             services: &services,
             may_write: true,
             record: OnceCell::new(),

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::Act;
 use super::health::Health;
 use crate::domain::{Code, Merchant, MerchantId, RevisionId, StoreId};
-use crate::pack::{Grant, LoadError, LoadedPack, Packs, Scene, revision_of};
-use crate::store::{Direction, Record, StoreError, Tx, layout};
+use crate::pack::{Grant, LoadError, LoadedPack, Packs, Scene, SignedBy, revision_of};
+use crate::store::{Direction, Record, StoreError, Tx, layout, whole};
 
 /// One uploaded version of a pack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,11 +28,22 @@ pub struct Revision {
     /// When it came.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub uploaded_at: Timestamp,
+    /// Who has signed it; nobody when it came to a host for development, or to one of before there were signatures.
+    pub signed: Option<SignedBy>,
 }
 
 impl Record for Revision {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
     const NAME: &'static str = "pack revision";
+
+    /// Version 1 knew no signatures.
+    fn from_older(version: u8, body: &[u8]) -> Option<Self> {
+        if version != 1 {
+            return None;
+        }
+        let (id, pack, version, bytes, at) = whole::<(RevisionId, Code, semver::Version, u64, i64)>(body)?;
+        Some(Self { id, pack, version, bytes, uploaded_at: Timestamp::from_millisecond(at).ok()?, signed: None })
+    }
 }
 
 /// A pack revision switched on for stores of a merchant.
@@ -251,4 +262,27 @@ pub(super) fn save_component(tx: &mut Tx, revision: RevisionId, wasm: &[u8]) -> 
         tx.put(&layout::component_part(revision, number), part)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store;
+
+    #[test]
+    fn a_revision_of_before_there_were_signatures_is_one_that_nobody_has_signed() {
+        let (id, at) = (RevisionId::from_bytes([3; 16]), Timestamp::from_second(9).unwrap());
+        let (pack, version) = (Code::new("points").unwrap(), semver::Version::new(0, 1, 0));
+        let older = (id, &pack, &version, 7_u64, at.as_millisecond());
+        let read: Revision = store::decode(b"k", &postcard::to_extend(&older, vec![1]).unwrap()).unwrap();
+        assert_eq!(read, Revision { id, pack, version, bytes: 7, uploaded_at: at, signed: None });
+        let signed = Revision {
+            signed: Some(SignedBy {
+                vendor: Code::new("acme").unwrap(),
+                key: "0011223344556677".to_owned().try_into().unwrap(),
+            }),
+            ..read
+        };
+        assert_eq!(store::decode::<Revision>(b"k", &store::encode(&signed)).unwrap(), signed);
+    }
 }

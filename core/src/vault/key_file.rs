@@ -1,7 +1,7 @@
 //! The file of the master keys: one key on each line, the newest first; lines that begin with `#` are comments.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use data_encoding::{HEXLOWER, HEXLOWER_PERMISSIVE};
@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::{MasterId, SecretKey, Vault};
 use crate::clock::Entropy;
+use crate::private_file::{create, is_private, sync_parent};
 
 const HEAD: &str = "\
 # The master keys of this Punchcard host, the newest first. Whoever has one of them and the data can read the personal
@@ -78,7 +79,7 @@ pub fn read_key_file(path: &Path) -> Result<Option<Vault>, KeyFileError> {
 /// When there is such a file already, or it can not be written.
 pub fn create_key_file(path: &Path, entropy: &Entropy) -> Result<Vault, KeyFileError> {
     let master = SecretKey::new(entropy);
-    write_new(path, &text_of(std::slice::from_ref(&master))).map_err(unusable(path))?;
+    create(path, text_of(std::slice::from_ref(&master)).as_bytes()).map_err(unusable(path))?;
     Ok(Vault::new(master))
 }
 
@@ -96,7 +97,7 @@ pub fn rotate_key_file(path: &Path, entropy: &Entropy) -> Result<MasterId, KeyFi
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        write_new(&beside, &text_of(&vault.masters))?;
+        create(&beside, text_of(&vault.masters).as_bytes())?;
         fs::rename(&beside, path)?;
         sync_parent(path)
     };
@@ -122,34 +123,8 @@ fn text_of(masters: &[SecretKey]) -> Zeroizing<String> {
     text
 }
 
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    sync_parent(path)
-}
-
-fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => File::open(parent)?.sync_all(),
-        None => File::open(".")?.sync_all(),
-    }
-}
-
-#[cfg(unix)]
 fn check_closed(path: &Path) -> Result<(), KeyFileError> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = fs::metadata(path).map_err(unusable(path))?.permissions().mode();
-    if mode & 0o077 == 0 { Ok(()) } else { Err(KeyFileError::Open { path: path.to_owned() }) }
-}
-
-#[cfg(not(unix))]
-fn check_closed(_: &Path) -> Result<(), KeyFileError> {
-    Ok(())
+    if is_private(path).map_err(unusable(path))? { Ok(()) } else { Err(KeyFileError::Open { path: path.to_owned() }) }
 }
 
 #[cfg(test)]
@@ -180,7 +155,7 @@ mod tests {
             (&"zz".repeat(32), "line 1: expected 64"),
         ] {
             let _ = fs::remove_file(&path);
-            write_new(&path, text).unwrap();
+            create(&path, text.as_bytes()).unwrap();
             let refused = read_key_file(&path).unwrap_err().to_string();
             assert!(refused.contains(expected), "{refused}");
         }

@@ -14,7 +14,7 @@ use punchcard::clock::{Clock, Entropy};
 use punchcard::domain::{
     Actor, Code, Currency, IdSource, Label, Line, Member, Merchant, Reference, StaffId, Store, ZoneName,
 };
-use punchcard::pack::Packs;
+use punchcard::pack::{Packs, Trust};
 use punchcard::usecase::{
     CreateMerchant, EnablePack, EnrolError, EnrolMember, Host, NewStore, create_merchant, enable_pack, enrol_member,
     read_known, upload_pack,
@@ -122,7 +122,8 @@ pub(crate) struct Shop {
 impl Shop {
     pub(crate) fn open(store: punchcard::store::Store, members: usize) -> Self {
         let packs = Packs::new().expect("the runtime starts");
-        let host = Host::new(store, packs, Clock::System, Entropy::System, Vault::seeded(1));
+        let host =
+            Host::new(store, packs, Clock::System, Entropy::System, Vault::seeded(1)).trusting(Trust::development());
         let id = IdSource::new(host.clock.now(), host.entropy.bits()).merchant();
         let new = CreateMerchant {
             name: label("Bench"),

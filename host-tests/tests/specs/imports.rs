@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use punchcard::clock::{Clock, Entropy};
 use punchcard::domain::{Actor, Code, Currency, IdSource, Label, Member, StaffId, ZoneName};
 use punchcard::ledger::House;
-use punchcard::pack::Packs;
+use punchcard::pack::{Packs, Trust};
 use punchcard::store::layout::{self, Side};
 use punchcard::store::{JOURNAL_DIR, StoreError};
 use punchcard::usecase::{
@@ -64,6 +64,7 @@ fn shop() -> TempDir {
 fn with_host<T>(dir: &Path, look: impl FnOnce(&Host) -> T) -> T {
     let clock = Clock::standing_at("1999-01-01T00:00:00Z".parse().unwrap());
     let host = Host::new(open_store(dir), Packs::new().unwrap(), clock, Entropy::seeded(1), Vault::seeded(1));
+    let host = host.trusting(Trust::development());
     let seen = look(&host);
     host.store.close().unwrap();
     seen

@@ -34,6 +34,11 @@ impl Tiny {
         self.with("units", json!([{ "code": code, "title": { "en": code } }]))
     }
 
+    /// In this version.
+    pub(crate) fn version(self, version: &str) -> Self {
+        self.with("version", json!(version))
+    }
+
     fn with(mut self, field: &str, value: Value) -> Self {
         self.manifest[field] = value;
         self

@@ -3,6 +3,7 @@
 //! `punchcard serve --print-config` says of the defaults.
 
 mod value;
+mod vendors;
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,9 +15,11 @@ use serde::Deserialize;
 
 pub(super) use self::value::{Address, Addresses, Endpoint, Filter, Format, Permission, Place, Secure};
 use self::value::{Setting, Whole};
+pub(super) use self::vendors::Vendors;
 use super::Failure;
 use super::data::Keys;
 use crate::http::{self, Certificates};
+use crate::pack::Trust;
 use crate::store::DurableOptions;
 use crate::usecase::users::SessionTerms;
 
@@ -180,6 +183,18 @@ settings! {
              development, and where merchants are trusted like the operator. Otherwise `deny`.";
     }
 
+    "Packs: whose are taken."
+    [packs] Packs PacksGiven {
+        vendors: Vendors = "", "vendors", "PUNCHCARD_VENDORS", "KEYS",
+            "The vendors whose packs are taken, with their public keys as `punchcard pack keygen` prints them, such as \
+             `acme=ed25519:…`. A vendor may have several, while they change theirs; the name is what a vendor's packs are \
+             kept by, so it stays. Without any, no pack is taken; what is enabled runs on, whoever is taken off. Separated \
+             by commas on the command line.";
+        unsigned: Permission = "deny", "unsigned-packs", "PUNCHCARD_UNSIGNED_PACKS", "WHETHER",
+            "`allow` takes packs that nobody has signed: for development, and where nobody but the operator may upload. \
+             Otherwise `deny`.";
+    }
+
     "Messages: what members are told."
     [messages] Messages MessagesGiven {
         sink: Place = "", "messages-sink", "PUNCHCARD_MESSAGES_SINK", "DIR",
@@ -228,6 +243,8 @@ pub(super) struct Given {
     #[command(flatten)]
     webhooks: WebhooksGiven,
     #[command(flatten)]
+    packs: PacksGiven,
+    #[command(flatten)]
     messages: MessagesGiven,
     #[command(flatten)]
     telemetry: TelemetryGiven,
@@ -249,6 +266,7 @@ impl Config {
             limits: given.limits.over(below.limits).resolved(),
             sessions: given.sessions.over(below.sessions).resolved(),
             webhooks: given.webhooks.over(below.webhooks).resolved(),
+            packs: given.packs.over(below.packs).resolved(),
             messages: given.messages.over(below.messages).resolved(),
             telemetry: given.telemetry.over(below.telemetry).resolved(),
             store: given.store.over(below.store).resolved(),
@@ -296,6 +314,13 @@ impl Config {
             secure_cookies: sessions.secure == Secure::Always || self.tls.certificates.path().is_some(),
             traced: self.telemetry.endpoint.url().is_some(),
         }
+    }
+}
+
+impl Packs {
+    /// Whose packs are taken.
+    pub(super) fn trust(&self) -> Trust {
+        Trust::new(self.vendors.0.clone()).with_unsigned(self.unsigned.0)
     }
 }
 

@@ -22,6 +22,7 @@ fn read(file: &str, flags: &[&str]) -> Result<Config, (usize, String)> {
         limits: given.limits.over(below.limits).resolved(),
         sessions: given.sessions.over(below.sessions).resolved(),
         webhooks: given.webhooks.over(below.webhooks).resolved(),
+        packs: given.packs.over(below.packs).resolved(),
         messages: given.messages.over(below.messages).resolved(),
         telemetry: given.telemetry.over(below.telemetry).resolved(),
         store: given.store.over(below.store).resolved(),
@@ -96,6 +97,29 @@ fn what_is_wrong_in_a_file_is_told_with_its_line_and_what_would_be_right() {
     assert!(refused("[http\n").starts_with("line 1: "));
     let filter = refused("[log]\nfilter = \"a=b=c\"");
     assert!(filter.starts_with("line 2: log.filter: expected a level"), "{filter}");
+}
+
+#[test]
+fn vendors_are_listed_with_their_keys_and_a_secret_key_is_not_repeated() {
+    let (one, two) = (format!("acme=ed25519:{}", "a1".repeat(32)), format!("acme=ed25519:{}", "b2".repeat(32)));
+    let file = format!("[packs]\nvendors = [\"{one}\", \"{two}\"]\nunsigned = \"allow\"\n");
+    let config = read(&file, &[]).unwrap();
+    assert!(config.packs.trust().takes_unsigned());
+    assert_eq!(config.packs.vendors.0.iter().map(ToString::to_string).collect::<Vec<_>>(), [one.clone(), two.clone()]);
+    assert_eq!(read(&config.print(), &[]).unwrap(), config);
+    assert_eq!(read("", &["--vendors", &format!("{one}, {two}")]).unwrap().packs.vendors, config.packs.vendors);
+    let refused_as = |text: &str| refused(&format!("[packs]\nvendors = [\"{text}\"]"));
+    for text in ["acme", "acme=ed25519:a1", "Acme=ed25519:00", &one.replace("ed25519:", "")] {
+        let told = refused_as(text);
+        assert!(told.starts_with("line 2: packs.vendors: expected a vendor's name and public key"), "{told}");
+    }
+    let secret = refused_as(&one.replace("ed25519:", "ed25519-secret:"));
+    assert!(
+        secret.starts_with("line 2: packs.vendors: this is a vendor's secret key") && !secret.contains("a1a1"),
+        "{secret}"
+    );
+    let twice = refused_as(&format!("{one},{}", one.replace("acme", "other")));
+    assert!(twice.contains("is here twice, of `acme` and of `other`"), "{twice}");
 }
 
 #[test]

@@ -9,6 +9,8 @@ use std::str::FromStr;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use tracing_subscriber::EnvFilter;
 
+use super::vendors::Vendors;
+
 /// A value of a setting.
 pub(super) trait Setting: FromStr<Err = String> {
     /// What it is, for messages: `expected …`.
@@ -280,7 +282,7 @@ fn not<T: Setting>(text: &str) -> String {
 }
 
 /// A text as TOML has it.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::from('"');
     for c in text.chars() {
         match c {
@@ -363,8 +365,14 @@ impl<'de, const MIN: u32, const MAX: u32> Deserialize<'de> for Whole<MIN, MAX> {
     }
 }
 
-impl<'de> Deserialize<'de> for Addresses {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_seq(ByList(PhantomData))
-    }
+macro_rules! read_by_list {
+    ($($kind:ty)*) => {$(
+        impl<'de> Deserialize<'de> for $kind {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_seq(ByList(PhantomData))
+            }
+        }
+    )*};
 }
+
+read_by_list! { Addresses Vendors }

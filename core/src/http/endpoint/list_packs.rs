@@ -1,5 +1,7 @@
 //! `GET /v1/packs`
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -8,6 +10,7 @@ use utoipa::ToSchema;
 use crate::domain::Action;
 use crate::http::caller::Caller;
 use crate::http::{App, Problem};
+use crate::pack::{SignedBy, Trust};
 use crate::usecase;
 
 /// The merchant's pack revisions.
@@ -26,6 +29,30 @@ pub(super) struct RevisionOut {
     bytes: u64,
     /// When it came, RFC 3339.
     uploaded_at: String,
+    #[serde(flatten)]
+    origin: OriginOut,
+}
+
+/// Where a revision comes from.
+#[derive(Serialize, ToSchema)]
+pub(super) struct OriginOut {
+    /// The vendor who has signed it; `null` when nobody has, as on hosts for development.
+    vendor: Option<String>,
+    /// The id of the vendor's key by which it is signed.
+    vendor_key: Option<String>,
+    /// Whether this host takes it now: what is not trusted any more runs on where it is in force, but is not enabled anew.
+    trusted: bool,
+}
+
+impl OriginOut {
+    /// Of something that came with this signature, to a host that trusts those.
+    pub(super) fn new(signed: Option<&SignedBy>, trust: &Trust) -> Self {
+        Self {
+            vendor: signed.map(|signed| signed.vendor.to_string()),
+            vendor_key: signed.map(|signed| signed.key.to_string()),
+            trusted: trust.still_takes(signed),
+        }
+    }
 }
 
 /// The pack revisions that the merchant has, by pack and version.
@@ -35,12 +62,14 @@ pub(super) struct RevisionOut {
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_packs(State(app): State<App>, caller: Caller) -> Result<Json<PacksOut>, Problem> {
+    let trust = Arc::clone(&app.host().trust);
     let revisions = app
         .serve(caller, Action::ManagePacks, move |host, actor| host.look(|tx| usecase::list_packs(tx, actor.merchant)))
         .await?;
     let revisions = revisions
         .into_iter()
         .map(|revision| RevisionOut {
+            origin: OriginOut::new(revision.signed.as_ref(), &trust),
             revision: revision.id.to_string(),
             pack: revision.pack.into(),
             version: revision.version.to_string(),

@@ -1,5 +1,7 @@
 //! `GET /v1/packs/{pack}/revisions/{revision}` and `GET /v1/packs/{pack}/enablement`
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -7,6 +9,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::enable_pack::EnablementOut;
+use super::list_packs::OriginOut;
 use crate::domain::{Action, Code, RevisionId};
 use crate::http::caller::Caller;
 use crate::http::etag::Versioned;
@@ -21,6 +24,8 @@ pub(super) struct ManifestOut {
     revision: String,
     pack: String,
     version: String,
+    #[serde(flatten)]
+    origin: OriginOut,
     /// What the pack says of itself: `title` and `summary` by locale, `grants` with reasons, `units`, `commands` with the
     /// JSON Schemas of their inputs, `settings` as a JSON Schema with titles and descriptions, `limits`.
     #[schema(value_type = Object)]
@@ -41,7 +46,8 @@ pub(super) async fn read_revision(
 ) -> Result<Json<ManifestOut>, Problem> {
     let pack = Code::new(pack).map_err(|error| Problem::wrong_name(&error))?;
     let revision: RevisionId = revision.parse()?;
-    let manifest = app
+    let trust = Arc::clone(&app.host().trust);
+    let (kept, manifest) = app
         .serve(caller, Action::ManagePacks, move |host, actor| {
             host.view(actor, |tx, act| usecase::read_manifest(tx, act, &pack, revision)).map_err(Problem::of_revision)
         })
@@ -50,6 +56,7 @@ pub(super) async fn read_revision(
         revision: revision.to_string(),
         pack: manifest.id.to_string(),
         version: manifest.version.to_string(),
+        origin: OriginOut::new(kept.signed.as_ref(), &trust),
         manifest: serde_json::to_value(&manifest).unwrap_or(Value::Null),
     }))
 }

@@ -18,6 +18,8 @@ impl From<UploadError> for Problem {
                 };
                 Self::new(status, error.code(), error)
             }
+            UploadError::OtherVendor { .. } => Self::conflict("pack-of-other-vendor", error),
+            UploadError::VersionTaken { .. } => Self::conflict("version-taken", error),
             UploadError::Store(error) => error.into(),
         }
     }
@@ -28,6 +30,7 @@ impl From<EnableError> for Problem {
         match error {
             EnableError::UnknownRevision(_) => Self::refused("unknown-revision", error),
             EnableError::OtherPack { .. } => Self::refused("other-pack", error),
+            EnableError::NotTrusted { .. } => Self::refused("vendor-not-trusted", error),
             EnableError::UnknownStore(_) => Self::refused("unknown-store", error),
             EnableError::GrantNotAsked(_) => Self::refused("grant-not-asked", error),
             EnableError::Settings(faults) => {
