@@ -122,8 +122,12 @@ pub(crate) struct Shop {
 impl Shop {
     pub(crate) fn open(store: punchcard::store::Store, members: usize) -> Self {
         let packs = Packs::new().expect("the runtime starts");
-        let host =
-            Host::new(store, packs, Clock::System, Entropy::System, Vault::seeded(1)).trusting(Trust::development());
+        let host = Host::new(store, packs, Clock::System, Entropy::System, Vault::seeded(1));
+        Self::at(host.trusting(Trust::development()), members)
+    }
+
+    /// One more at a host.
+    pub(crate) fn at(host: Host, members: usize) -> Self {
         let id = IdSource::new(host.clock.now(), host.entropy.bits()).merchant();
         let new = CreateMerchant {
             name: label("Bench"),
@@ -154,17 +158,22 @@ impl Shop {
 
     /// Uploads the points pack and declares its unit; in the store it takes part in orders only if it is `on`.
     pub(crate) fn enable_points(&self, on: bool) {
+        self.enable(&component("points"), points_settings(), on);
+    }
+
+    /// Uploads a pack and enables it with all that it asks for; in the store it takes part in orders only if it is `on`.
+    pub(crate) fn enable(&self, component: &[u8], settings: Value, on: bool) {
         let actor = Actor::owner(self.merchant.id, StaffId::from_bytes([0; 16]));
-        let (revision, loaded) = upload_pack(&self.host, &actor, &component("points")).expect("points is a pack");
+        let (revision, loaded) = upload_pack(&self.host, &actor, component).expect("it is a pack");
         let wanted = EnablePack {
             pack: revision.pack.clone(),
             revision: revision.id,
             stores: if on { BTreeSet::from([self.store.id]) } else { BTreeSet::new() },
             grants: loaded.manifest.grants_asked(),
-            settings: points_settings(),
+            settings,
             follow_from: None,
         };
-        self.host.act(&actor, |tx, act| enable_pack(tx, act, &wanted)).expect("points is enabled");
+        self.host.act(&actor, |tx, act| enable_pack(tx, act, &wanted)).expect("it is enabled");
     }
 }
 
