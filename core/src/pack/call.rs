@@ -168,7 +168,8 @@ impl LoadedPack {
 
     /// Runs one of the pack's own operations. The caller has checked the input against the command's schema.
     pub fn run_command(&self, tx: &mut Tx, scene: &Scene, command: &Code, input: &str) -> Verdict<String> {
-        const RESULT_MAX_BYTES: usize = 256 << 10;
+        // The reply is kept with the request's idempotency key, in one value of the store.
+        const RESULT_MAX_BYTES: usize = 60 << 10;
         let Some(run) = &self.exports.commands else { return not_exported("commands") };
         let arguments = (scene.context(), command.as_str(), input);
         self.call::<_, (Result<String, wit::Refusal>,), _>(tx, scene, run, arguments, |(result,)| {
@@ -245,6 +246,7 @@ impl LoadedPack {
                 rings: self.keeps_time(),
                 in_timer,
                 timers_set: 0,
+                moved: 0,
                 currency: scene.currency,
                 services: Arc::clone(&scene.services),
                 messages: 0,
@@ -313,7 +315,7 @@ impl Packs {
         let ticks = limits.wall_max_ms.div_ceil(u64::try_from(TICK.as_millis()).unwrap_or(1));
         store.set_epoch_deadline(ticks.saturating_add(1));
         store.epoch_deadline_trap();
-        store.set_hostcall_fuel(Limits::MOVED_MAX_BYTES);
+        store.set_hostcall_fuel(Limits::ARGUMENTS_MAX_BYTES);
         Ok(store)
     }
 
@@ -356,6 +358,9 @@ impl CallError {
         }
         if call.meter.exceeded {
             return Self::MemoryExceeded { memory_max_bytes: limits.memory_max_bytes };
+        }
+        if call.desk.as_ref().is_some_and(|desk| desk.moved > Limits::MOVED_MAX_BYTES) {
+            return Self::MovedExceeded { moved_max_bytes: Limits::MOVED_MAX_BYTES };
         }
         if call.host_calls > call.host_calls_max {
             return Self::HostCallsExceeded { host_calls_max: limits.host_calls_max };

@@ -40,6 +40,12 @@ pub enum CallError {
         /// The limit.
         host_calls_max: u64,
     },
+    /// It read and wrote too much.
+    #[error("the pack moved more than {moved_max_bytes} bytes by its host calls")]
+    MovedExceeded {
+        /// The limit.
+        moved_max_bytes: usize,
+    },
     /// It broke off: a panic, a forbidden instruction, an argument outside the contract.
     #[error("the pack broke off: {message}")]
     Trapped {
@@ -87,6 +93,7 @@ impl CallError {
             | Self::MemoryExceeded { .. }
             | Self::StackExhausted
             | Self::HostCallsExceeded { .. }
+            | Self::MovedExceeded { .. }
             | Self::Trapped { .. }
             | Self::BadReply { .. } => true,
             Self::Refused(_)
@@ -107,6 +114,7 @@ impl CallError {
             Self::MemoryExceeded { .. } => "memory-exceeded",
             Self::StackExhausted => "stack-exhausted",
             Self::HostCallsExceeded { .. } => "host-calls-exceeded",
+            Self::MovedExceeded { .. } => "moved-exceeded",
             Self::Trapped { .. } => "trapped",
             Self::BadReply { .. } => "bad-reply",
             Self::Denied { .. } => "denied",

@@ -39,8 +39,12 @@ impl Limits {
     pub const CAP: Self =
         Self { fuel_max: 1_000_000_000, wall_max_ms: 5_000, memory_max_bytes: 64 << 20, host_calls_max: 100_000 };
 
-    /// Lists and texts that one call may move over the border, in bytes; the rest is refused by a trap.
-    pub(super) const MOVED_MAX_BYTES: usize = 4 << 20;
+    /// Lists and texts that one function may be given or give back over the border, in bytes; more is refused by a trap.
+    pub(super) const ARGUMENTS_MAX_BYTES: usize = 4 << 20;
+
+    /// What one call may read and write in its storage, its timers and the log of events, in bytes, all its host functions
+    /// together: what it writes is in the host's memory until the commit.
+    pub const MOVED_MAX_BYTES: usize = 16 << 20;
 
     /// What a pack gets that asks for this: its wish, no more than the cap.
     pub fn grant(asked: LimitsAsked) -> Self {

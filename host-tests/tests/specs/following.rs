@@ -57,7 +57,6 @@ async fn a_pack_hears_of_what_it_follows_once_and_of_nothing_else() {
     assert_eq!(calls(&world).await.done, 0);
     world.restart();
     assert_eq!(calls(&world).await.done, 0, "how far it has come is on disk");
-    assert_eq!(noted(&world.rival, "event-").await.len(), 0);
 }
 
 #[tokio::test]
@@ -133,7 +132,7 @@ async fn an_event_that_fails_keeps_its_members_next_ones_waiting_and_nobody_else
     set(&world, json!({})).await;
     world.clock_forward(SignedDuration::from_secs(10));
     let round = calls(&world).await;
-    assert_eq!((round.done, round.failed, round.due_at), (3, 0, None));
+    assert_eq!((round.done, round.failed), (3, 0));
     assert_eq!(alice.holds("echoes").await.available, 3);
     let heard = noted(&world.shop, "event-").await;
     assert!(heard.len() == 6 && heard.iter().all(|(_, times)| *times == 1), "{heard:?}");

@@ -113,6 +113,11 @@ async fn the_interface_is_described_as_openapi_3_1() {
     post /v1/packs/{pack}/commands/{command}
     get /v1/packs/{pack}/enablement
     put /v1/packs/{pack}/enablement
+    get /v1/packs/{pack}/health
+    get /v1/packs/{pack}/log
+    get /v1/packs/{pack}/parked-calls
+    delete /v1/packs/{pack}/parked-calls/{call}
+    post /v1/packs/{pack}/parked-calls/{call}/retry
     get /v1/packs/{pack}/revisions/{revision}
     post /v1/quotes
     post /v1/releases
@@ -205,7 +210,7 @@ async fn every_write_at_a_till_says_that_it_needs_an_idempotency_key_and_does() 
         assert_eq!(problem.name(), "400 no-idempotency-key", "{method} {path}");
         asked += 1;
     }
-    assert_eq!(asked, 28);
+    assert_eq!(asked, 29);
 }
 
 #[tokio::test]

@@ -102,6 +102,7 @@ impl From<CallError> for Problem {
             | CallError::MemoryExceeded { .. }
             | CallError::StackExhausted
             | CallError::HostCallsExceeded { .. }
+            | CallError::MovedExceeded { .. }
             | CallError::Trapped { .. }
             | CallError::BadReply { .. }
             | CallError::Denied { .. } => Self::new(StatusCode::BAD_GATEWAY, &format!("pack-{}", error.code()), error),

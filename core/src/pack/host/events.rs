@@ -39,6 +39,7 @@ impl events::Host for Call {
                 );
             }
             desk.told += 1;
+            desk.moves(fact.data.len())?;
             let event = Event::PackTold {
                 pack: desk.pack.clone(),
                 kind,

@@ -11,6 +11,12 @@ const KEY_MAX_BYTES: usize = 256;
 const VALUE_MAX_BYTES: usize = 32 << 10;
 
 impl Desk {
+    fn read(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, No> {
+        let found = self.tx.get(key)?;
+        self.moves(key.len() + found.as_ref().map_or(0, Vec::len))?;
+        Ok(found)
+    }
+
     fn entry_key(&self, key: &str) -> Result<Vec<u8>, No> {
         if key.is_empty() || key.len() > KEY_MAX_BYTES {
             return Err(invalid(&format!("a key has 1 to {KEY_MAX_BYTES} bytes, but this one has {}", key.len())));
@@ -23,7 +29,7 @@ impl kv::Host for Call {
     fn get(&mut self, key: String) -> Answer<Option<Vec<u8>>> {
         self.serve(|desk| {
             let key = desk.entry_key(&key)?;
-            Ok(desk.tx.get(&key)?)
+            desk.read(&key)
         })
     }
 
@@ -35,7 +41,7 @@ impl kv::Host for Call {
             keys.iter()
                 .map(|key| {
                     let key = desk.entry_key(key)?;
-                    Ok(desk.tx.get(&key)?)
+                    desk.read(&key)
                 })
                 .collect()
         })
@@ -48,6 +54,7 @@ impl kv::Host for Call {
                 let bytes = value.len();
                 return Err(invalid(&format!("a value has at most {VALUE_MAX_BYTES} bytes, but this one has {bytes}")));
             }
+            desk.moves(key.len() + value.len())?;
             Ok(desk.tx.put(&key, value)?)
         })
     }
@@ -71,6 +78,7 @@ impl kv::Host for Call {
             let range = KeyRange::new(name(&start), name(&end));
             let own = layout::pack_entry_prefix_len(&desk.pack);
             let found = desk.tx.scan(&range, Direction::Forward, usize::try_from(limit).unwrap_or(0))?;
+            desk.moves(found.iter().map(|(key, value)| key.len() + value.len()).sum())?;
             Ok(found
                 .into_iter()
                 .map(|(key, value)| kv::Entry { key: String::from_utf8_lossy(&key[own..]).into_owned(), value })

@@ -66,6 +66,8 @@ pub(super) struct Desk {
     pub(super) in_timer: bool,
     /// How many timers it has set.
     pub(super) timers_set: u32,
+    /// How much it has read and written, in bytes.
+    pub(super) moved: usize,
     pub(super) currency: Currency,
     pub(super) services: Arc<dyn Services>,
     /// How many messages the call has sent.
@@ -82,9 +84,16 @@ struct TooManyHostCalls;
 #[error("the host's store failed")]
 struct StoreFailed;
 
+/// The trap that ends a call which has read and written too much; the outcome is told from [`Desk::moved`].
+#[derive(Debug, thiserror::Error)]
+#[error("the pack moved too many bytes")]
+struct TooMuchMoved;
+
 /// Why a host function does not do what it was asked.
 enum No {
     Answer(types::HostError),
+    /// More was read and written than a call may: it ends.
+    TooMuch,
     Store(StoreError),
 }
 
@@ -200,6 +209,7 @@ impl Call {
         match act(desk) {
             Ok(value) => Ok(Ok(value)),
             Err(No::Answer(error)) => Ok(Err(error)),
+            Err(No::TooMuch) => Err(TooMuchMoved.into()),
             Err(No::Store(error)) => {
                 self.store_error = Some(error);
                 Err(StoreFailed.into())
@@ -209,6 +219,12 @@ impl Call {
 }
 
 impl Desk {
+    /// Counts what is read or written.
+    fn moves(&mut self, bytes: usize) -> Result<(), No> {
+        self.moved = self.moved.saturating_add(bytes);
+        if self.moved > Limits::MOVED_MAX_BYTES { Err(No::TooMuch) } else { Ok(()) }
+    }
+
     fn need(&self, grant: &Grant) -> Result<(), No> {
         if self.grants.contains(grant) { Ok(()) } else { Err(denied(grant)) }
     }

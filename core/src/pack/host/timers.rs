@@ -47,6 +47,7 @@ impl timers::Host for Call {
                 return Err(types::HostError::Limit(format!("a call sets at most {SET_MAX} timers")).into());
             }
             desk.timers_set += 1;
+            desk.moves(timer.payload.len())?;
             let earliest = if desk.in_timer { desk.now.checked_add(AGAIN_AFTER).unwrap_or(desk.now) } else { desk.now };
             let at = at.max(earliest);
             let payload = timer.payload;

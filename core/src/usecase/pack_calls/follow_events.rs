@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{CALLS_MAX, Calling, Failure, LANES, Parked, Round, WaitingEvent};
+use super::{CALLS_MAX, Calling, Failure, LANES, LaneProgress, Parked, Round, WaitingEvent};
 use crate::domain::{Code, Event, MerchantId, Order, StoreId};
 use crate::pack::{Grant, Happened, LoadedPack};
 use crate::store::layout::{self, Subject};
@@ -19,7 +19,7 @@ const SCAN: usize = 256;
 pub fn follow_events(tx: &mut Tx, act: &mut Act<'_>, pack: &Code, lane: u8) -> Result<Round, StoreError> {
     let mut calling = match Calling::open(tx, act, pack, lane, may_follow)? {
         Ok(calling) => calling,
-        Err(idle) => return Ok(idle),
+        Err(resting) => return Ok(Round { lag: lag(tx, act.merchant, pack, lane, &resting)?, ..resting }),
     };
     let log = layout::events(act.merchant);
     if calling.before.is_none() {
@@ -33,6 +33,15 @@ pub fn follow_events(tx: &mut Tx, act: &mut Act<'_>, pack: &Code, lane: u8) -> R
     let next = tx.scan(&layout::pack_dues(act.merchant, pack, lane), Direction::Forward, 1)?;
     let due_at = next.first().map(|(key, _)| due(key)).transpose()?.map(|(at, _, _)| at);
     calling.close(tx, due_at)
+}
+
+/// How far a lane is behind that rests; one in which nothing is to be done is not behind.
+fn lag(tx: &mut Tx, merchant: MerchantId, pack: &Code, lane: u8, round: &Round) -> Result<u64, StoreError> {
+    if round.due_at.is_none() {
+        return Ok(0);
+    }
+    let progress = tx.load::<LaneProgress>(&layout::pack_progress(merchant, pack, lane))?.unwrap_or_default();
+    Ok(tx.log_end(&layout::events(merchant))?.saturating_sub(progress.cursor))
 }
 
 /// Whether a pack is told what happens.

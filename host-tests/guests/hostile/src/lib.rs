@@ -54,7 +54,7 @@ enum Behaviour {
     ScanTooMuch,
     /// Hands the host a text of 100 MB.
     LongText,
-    /// Logs ten thousand lines of ten thousand bytes.
+    /// Logs a thousand lines of two thousand bytes.
     LogFlood,
     /// Decides one earning more than it may.
     ManyEarnings,
@@ -146,7 +146,7 @@ impl Checkout for Hostile {
                 Ok(told("long-text", kv::put(&text, &[])))
             }
             Behaviour::LogFlood => {
-                (0..9_000).for_each(|_| log::info(&"x".repeat(10_000)));
+                (0..1_000).for_each(|_| log::info(&"x".repeat(2_000)));
                 Ok(found("log-flood", "logged".to_owned()))
             }
             Behaviour::ManyEarnings => Ok(Decision { earnings: vec![earning(UNIT, 1); 21], findings: Vec::new() }),
@@ -165,7 +165,7 @@ impl Checkout for Hostile {
             Behaviour::EarnUnknown => Ok(Decision { earnings: vec![earning("nothing", 1)], findings: Vec::new() }),
             Behaviour::Overspend => {
                 let Credit { member, unit, reason, .. } = scar(order);
-                Ok(told("overspend", assets::spend(&Debit { member, unit, amount: u64::MAX, reason })))
+                Ok(told("overspend", assets::spend(&Debit { member, unit, amount: 1_000_000, reason })))
             }
             Behaviour::ReverseForeign => {
                 let posting = format!("pst_{}", "0".repeat(32));
