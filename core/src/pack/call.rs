@@ -282,6 +282,10 @@ impl LoadedPack {
             .into_iter()
             .map(|earning| {
                 let unit = Code::new(&earning.unit).map_err(|error| bad_reply(error.to_string()))?;
+                if !(1..=Currency::AMOUNT_MAX).contains(&earning.amount) {
+                    let (amount, most) = (earning.amount, Currency::AMOUNT_MAX);
+                    return Err(bad_reply(format!("an earning of {amount}, expected 1 to {most}")));
+                }
                 if !allows_writing(&scene.grants, &self.own_units, &unit) {
                     return Err(CallError::Denied { unit });
                 }

@@ -114,8 +114,8 @@ async fn what_a_pack_decides_is_checked_against_the_contract() {
         ("many-earnings", "bad-reply"),
         ("earn-until-never", "bad-reply"),
         ("earn-unknown", "denied"),
-        ("earn-nothing", "ledger-refused"),
-        ("earn-overflow", "ledger-refused"),
+        ("earn-nothing", "bad-reply"),
+        ("earn-overflow", "bad-reply"),
     ] {
         harms_only_itself(behaviour, code).await;
     }

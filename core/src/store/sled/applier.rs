@@ -1,14 +1,12 @@
 //! The applier: brings into sled what is in the journal, behind the writer's back.
 //!
-//! It lets a little gather, takes everything that sled does not have yet, each key once with its newest value and in the
-//! order of keys, and applies it: a counter that moves with every order is written once for all of them. Nobody waits for it but a writer that is too far ahead. Nor does it matter where it is
+//! It takes everything that sled does not have yet, each key once with its newest value and in the order of keys, and
+//! applies it. Nobody waits for it but a writer that is too far ahead. Nor does it matter where it is
 //! interrupted: what is committed is in the journal, and in memory until sled has it.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Receiver;
-use std::thread;
-use std::time::Duration;
 
 use super::keeper::Keeper;
 use super::recent::merged;
@@ -21,8 +19,6 @@ use crate::store::error::StoreError;
 const RECENT_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// How many keys are applied in one round.
 const ROUND_KEYS_MAX: usize = 4000;
-/// How long it lets gather what was recorded.
-const GATHERING: Duration = Duration::from_millis(20);
 
 pub(super) struct Applier {
     pub(super) shared: Arc<Shared>,
@@ -39,9 +35,6 @@ impl Applier {
         let _stopped = Stopped(&shared);
         loop {
             let more = self.recorded.recv().is_ok();
-            if more {
-                thread::sleep(GATHERING);
-            }
             if let Err(error) = self.catch_up() {
                 shared.fail(&describe(&error));
                 return self.mark;
