@@ -53,10 +53,13 @@ fn main() -> ExitCode {
     for (number, harm) in HARM.iter().enumerate() {
         noisy.enable(&renamed(guest("hostile"), number), json!({ "behaviour": harm }), true);
     }
+    let quietly = |client: usize, number: u64| {
+        settle(&quiet, client, number);
+    };
     let (mut alone, mut beside) = (Vec::new(), Vec::new());
     let mut harmed = 0;
     for _ in 0..ROUNDS {
-        alone.push(drive_at(ORDERS_A_SECOND, TILLS, lasting, |client, number| drop(settle(&quiet, client, number))));
+        alone.push(drive_at(ORDERS_A_SECOND, TILLS, lasting, quietly));
         let over = AtomicBool::new(false);
         let (measured, noise) = std::thread::scope(|scope| {
             let noise = scope.spawn(|| {
@@ -68,8 +71,7 @@ fn main() -> ExitCode {
                 });
                 harmed.into_inner()
             });
-            let measured =
-                drive_at(ORDERS_A_SECOND, TILLS, lasting, |client, number| drop(settle(&quiet, client, number)));
+            let measured = drive_at(ORDERS_A_SECOND, TILLS, lasting, quietly);
             over.store(true, Ordering::Relaxed);
             (measured, noise.join().expect("the noise does not panic"))
         });

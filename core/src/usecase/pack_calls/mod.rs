@@ -170,7 +170,7 @@ impl Calling {
                 self.progress.failures = self.progress.failures.saturating_add(1);
                 if let Some(times) = self.progress.failures.checked_sub(REST_AFTER) {
                     let rest = 1_i32.checked_shl(times).and_then(|factor| REST_FIRST.checked_mul(factor));
-                    let rest = rest.filter(|rest| rest.is_positive()).unwrap_or(REST_MAX).min(REST_MAX);
+                    let rest = rest.filter(SignedDuration::is_positive).unwrap_or(REST_MAX).min(REST_MAX);
                     self.progress.rest_until = act.now.checked_add(rest).ok();
                     self.calls_left = 0;
                 }

@@ -68,7 +68,7 @@ impl<P: FnMut()> Check<'_, P> {
                 let parts = layout::pack_timer_due_parts(key, &pack);
                 let (at, place) = parts.ok_or_else(|| StoreError::corrupt("key of a timer", key))?;
                 let timer = tx.load::<Timer>(&layout::pack_timer(id, &pack, place))?;
-                Ok((!timer.is_some_and(|timer| timer.at == at))
+                Ok((timer.is_none_or(|timer| timer.at != at))
                     .then(|| format!("`{pack}` has no timer that is due {at}")))
             },
             |check, finding| check.findings.extend(finding),

@@ -157,7 +157,7 @@ impl Command for SetTimer {
         let before = timers::get(&self.name)?.map(|timer| timer.at);
         match self.at {
             Some(at) => {
-                timers::set(&Timer { payload: "set".to_owned(), name: self.name, at, store: ctx.store.clone() })?
+                timers::set(&Timer { payload: "set".to_owned(), name: self.name, at, store: ctx.store.clone() })?;
             }
             None => {
                 timers::cancel(&self.name)?;
