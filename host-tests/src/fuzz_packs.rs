@@ -38,7 +38,7 @@ pub struct Fuzzed {
     pub packs: u64,
     /// How many were refused with the first error that a component can have, as they are none.
     pub no_components: u64,
-    /// How much more memory is held than after the first [`WARM_UP`], in bytes.
+    /// How much more memory is held than after the first hundred, in bytes.
     pub kept: u64,
 }
 
