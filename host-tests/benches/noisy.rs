@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use clap::Parser;
-use host_tests::guest;
+use host_tests::{guest, reworded};
 use punchcard::domain::{PackOutcome, PackResult, Reference};
 use punchcard::store::{DurableEngine, DurableOptions, Store};
 use punchcard::usecase::{SettleError, SettleOrder, settle_order};
@@ -51,7 +51,9 @@ fn main() -> ExitCode {
     quiet.enable_points(true);
     let noisy = Shop::at(quiet.host.clone(), 10);
     for (number, harm) in HARM.iter().enumerate() {
-        noisy.enable(&renamed(guest("hostile"), number), json!({ "behaviour": harm }), true);
+        // A pack of a name and a unit of its own.
+        let texts = [("hostile", &*format!("hostil{number}")), ("scars", &*format!("scar{number}"))];
+        noisy.enable(reworded(guest("hostile"), &texts), json!({ "behaviour": harm }), true);
     }
     let quietly = |client: usize, number: u64| {
         settle(&quiet, client, number);
@@ -108,15 +110,4 @@ fn settle(shop: &Shop, client: usize, number: u64) -> u64 {
         PackResult::Done { .. } => false,
     };
     settled.order.outcomes.iter().filter(did_harm).count() as u64
-}
-
-/// The same component as a pack of another name with a unit of another name.
-fn renamed(component: &[u8], number: usize) -> Vec<u8> {
-    let mut bytes = component.to_vec();
-    for (from, to) in [("hostile", format!("hostil{number}")), ("scars", format!("scar{number}"))] {
-        while let Some(place) = bytes.windows(from.len()).position(|part| part == from.as_bytes()) {
-            bytes[place..place + to.len()].copy_from_slice(to.as_bytes());
-        }
-    }
-    bytes
 }

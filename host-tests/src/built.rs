@@ -14,6 +14,24 @@ pub fn guest(name: &str) -> &'static [u8] {
     component(&built("PUNCHCARD_GUESTS", "packs/guests").join(format!("{name}.wasm")))
 }
 
+/// The same component with other texts in the places of these, each of the length of the one before: a pack of another name,
+/// or one that says something wrong.
+///
+/// # Panics
+/// When a text is not in it, or the other one has another length.
+pub fn reworded(component: &[u8], texts: &[(&str, &str)]) -> &'static [u8] {
+    let mut bytes = component.to_vec();
+    for (from, to) in texts {
+        assert_eq!(from.len(), to.len(), "`{from}` and `{to}` are not of one length");
+        let places: Vec<_> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(from.as_bytes())).collect();
+        assert!(!places.is_empty(), "`{from}` is not in the component");
+        for at in places {
+            bytes[at..at + to.len()].copy_from_slice(to.as_bytes());
+        }
+    }
+    bytes.leak()
+}
+
 /// The folder of the packs.
 pub fn packs_dir() -> PathBuf {
     built("PUNCHCARD_PACKS", "packs/components")

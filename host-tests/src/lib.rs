@@ -25,7 +25,7 @@ mod shop;
 mod stream;
 mod world;
 
-pub use built::{binary, guest, pack, packs_dir};
+pub use built::{binary, guest, pack, packs_dir, reworded};
 pub use mailbox::{Mail, Mailbox};
 pub use order::OrderBuilder;
 pub use receiver::{Delivery, Receiver};

@@ -139,7 +139,7 @@ pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Resul
         changed_at: act.now,
     };
     if pack.follows() && !enablement.stores.is_empty() {
-        start_following(tx, act.merchant, &enablement.pack, wanted.follow_from)?;
+        start_following(tx, act, &enablement.pack, wanted.follow_from)?;
     }
     tx.save(&key, &enablement)?;
     act.record(tx, "enablement", enablement.pack.as_str(), before.as_ref(), Some(&enablement))?;

@@ -3,12 +3,11 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use super::edit_member::change_member;
 use super::find_members::{FindError, Sought, find_members};
 use super::known::{IdentityError, read_known};
 use super::messages::{DropReason, MessageStatus, SendError, SendMessage, own_locale, send_message};
 use super::set_tier::{SetTier, TierError, set_tier};
-use super::tag_member::{TagError, put_tag};
+use super::tag_member::{TagError, drop_tag, put_tag};
 use super::{Act, Programme};
 use crate::clock::Entropy;
 use crate::domain::{Code, MemberId, Source};
@@ -107,10 +106,7 @@ impl Services for PackServices {
     fn drop_tag(self: Arc<Self>, errand: Errand<'_>, member: MemberId, tag: &Code) -> Result<(), ServiceError> {
         self.act(errand, |tx, act| {
             keep_to_own(tx, act, member, tag)?;
-            let before = read_known(tx, act, member)?.ok_or_else(|| nobody(member))?;
-            let mut after = before.clone();
-            after.member.tags.remove(tag);
-            change_member::<TagError>(tx, act, &before, after)?;
+            drop_tag(tx, act, member, tag)?;
             Ok(())
         })
     }

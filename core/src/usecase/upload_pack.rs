@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::programme::save_component;
-use super::{Host, Revision};
+use super::{EventKind, Host, Revision, UnknownKind};
 use crate::domain::{Actor, Code, MerchantId, RevisionId};
-use crate::pack::{LoadError, LoadedPack, SignedBy};
+use crate::pack::{LoadError, LoadedPack, Manifest, SignedBy};
 use crate::store::{StoreError, Tx, layout};
 
 /// Why a component is not kept.
@@ -40,6 +40,14 @@ pub enum UploadError {
         /// What has it.
         revision: RevisionId,
     },
+    /// It follows something that never happens.
+    #[error("the manifest follows a kind of event that there is not: {0}")]
+    UnknownEvent(#[from] UnknownKind),
+    /// It follows a fact of its own that it does not tell.
+    #[error(
+        "the manifest follows `{0}`, which is a fact of the pack's own, but does not say under `emits` that it tells it"
+    )]
+    UnknownFact(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -61,6 +69,7 @@ fn signer(by: Option<&Code>) -> String {
 pub fn upload_pack(host: &Host, actor: &Actor, wasm: &[u8]) -> Result<(Revision, Arc<LoadedPack>), UploadError> {
     let signed = host.trust.judge(wasm)?;
     let loaded = host.programme.load(wasm)?;
+    check_follows(&loaded.manifest)?;
     let revision = host.act(actor, |tx, act| {
         let key = layout::revision(act.merchant, loaded.revision);
         if let Some(earlier) = tx.load::<Revision>(&key)? {
@@ -82,6 +91,24 @@ pub fn upload_pack(host: &Host, actor: &Actor, wasm: &[u8]) -> Result<(Revision,
         Ok::<_, UploadError>(revision)
     })?;
     Ok((revision, loaded))
+}
+
+/// Sees that what a pack follows can happen. Of other packs' facts nobody knows: they may come later.
+fn check_follows(manifest: &Manifest) -> Result<(), UploadError> {
+    for followed in &manifest.follows {
+        match followed.split_once(':') {
+            None => {
+                let _: EventKind = followed.parse()?;
+            }
+            Some((pack, fact)) if pack == manifest.id.as_str() => {
+                if !manifest.emits.iter().any(|told| told.kind.as_str() == fact) {
+                    return Err(UploadError::UnknownFact(followed.clone()));
+                }
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// Sees that a merchant's pack of this name may go on with this version, by this signature.

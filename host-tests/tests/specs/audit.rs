@@ -84,7 +84,7 @@ async fn the_audit_log_is_taken_out_as_a_table_with_who_what_before_and_after() 
     let table = shop.get("/v1/exports/changes?format=csv").send().await;
     let table = String::from_utf8(table.body).unwrap();
     let header = table.lines().next().unwrap();
-    assert_eq!(header, "id,at,staff,role,kind,name,before,after,personal");
+    assert_eq!(header, "id,at,staff,role,kind,name,before,after,personal,pack");
     let renamed = table.lines().find(|line| line.contains("North Gate")).unwrap();
     assert!(renamed.contains(",owner,store,north,"), "{renamed}");
     assert_eq!(renamed.matches("stf_").count(), 1, "{renamed}");

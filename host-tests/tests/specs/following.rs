@@ -99,6 +99,11 @@ async fn a_pack_begins_where_the_merchant_says() {
     assert_eq!(calls(&world).await.done, 5);
     from("beginning".to_owned()).await.ok();
     assert_eq!(calls(&world).await.done, 6);
+    let changes = world.shop.get("/v1/changes?limit=200").send().await.ok();
+    let changes = changes["changes"].as_array().unwrap().iter();
+    let placed: Vec<_> = changes.filter(|change| change["kind"] == "pack-following").collect();
+    assert_eq!(placed.len(), 3, "who has a pack do the past again is in the audit log");
+    assert_eq!(placed[0]["by"]["role"], "owner");
     // Without a place it goes on where it was, also after it was switched off.
     world.shop.enable(guest("echo")).stores(&[]).send().await.ok();
     alice.order("meanwhile").settle().await.created();
@@ -220,6 +225,25 @@ async fn a_lane_in_which_nothing_goes_well_rests_and_tries_one_at_a_time() {
     }
     let heard = noted(&world.shop, "event-").await;
     assert!(heard.len() == 200 && heard.iter().all(|(_, times)| *times == 1));
+}
+
+#[tokio::test]
+async fn a_lane_that_has_rested_is_not_looked_at_before_something_is_due() {
+    let world = world_with(json!({ "fails": "refuses" })).await;
+    for number in 0..30 {
+        world.shop.member(&format!("member-{number}")).enrol().await;
+    }
+    // What waits for six hours is not what a rest of one hour ends with.
+    let end = world.now().checked_add(SignedDuration::from_hours(96)).unwrap();
+    let mut turns = 0;
+    while world.now() < end {
+        let due_at = calls(&world).await.due_at.unwrap();
+        assert!(due_at > world.now(), "{due_at} has passed");
+        world.clock_at(&due_at.to_string());
+        turns += 1;
+        assert!(turns < 2000);
+    }
+    assert!(!parked(&world).await.is_empty());
 }
 
 #[tokio::test]

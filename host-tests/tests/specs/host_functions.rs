@@ -1,6 +1,6 @@
 //! What the functions of the contract do, called by the guest `probe`.
 
-use host_tests::{World, guest};
+use host_tests::{World, guest, reworded};
 use serde_json::{Value, json};
 
 use crate::grants::{MAY, PROBE, ask, ask_as, well, with_probe, with_whole_probe};
@@ -13,13 +13,7 @@ const DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// The probe under another name, and with another unit: another pack.
 fn other_probe() -> &'static [u8] {
-    let (name, other) = (PROBE.as_bytes(), b"probe-two");
-    let mut bytes = guest("probe").to_vec();
-    let places: Vec<_> = (0..bytes.len() - name.len()).filter(|at| bytes[*at..].starts_with(name)).collect();
-    for at in places {
-        bytes[at..at + name.len()].copy_from_slice(other);
-    }
-    bytes.leak()
+    reworded(guest("probe"), &[(PROBE, "probe-two")])
 }
 
 /// The kind of an answer that is an error, such as `not-found`.

@@ -1,6 +1,6 @@
 //! Components that are no packs: each is refused by name, and the host goes on.
 
-use host_tests::{World, guest, pack};
+use host_tests::{World, guest, pack, reworded};
 use serde_json::{Value, json};
 
 use crate::with_points;
@@ -310,6 +310,19 @@ async fn a_manifest_with_wrong_fields_is_refused_with_the_field() {
         let refused = refusal(&world, pack.component()).await;
         assert_begins(&refused, "422 bad-manifest: ");
         assert!(refused.contains(reason), "{refused:?} does not say {reason:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_pack_that_follows_what_never_happens_is_refused_with_what_does() {
+    let world = World::new();
+    for (texts, expected) in [
+        (("order-settled", "order-setlled"), "`order-setlled` is no kind of event; there are member-enrolled, "),
+        (("echo:heard", "echo:herad"), "the manifest follows `echo:herad`, which is a fact of the pack's own"),
+    ] {
+        let refused = refusal(&world, reworded(guest("echo"), &[texts])).await;
+        assert_begins(&refused, "422 unknown-event: ");
+        assert!(refused.contains(expected), "{refused:?} does not say {expected:?}");
     }
 }
 

@@ -20,6 +20,7 @@ impl From<UploadError> for Problem {
             }
             UploadError::OtherVendor { .. } => Self::conflict("pack-of-other-vendor", error),
             UploadError::VersionTaken { .. } => Self::conflict("version-taken", error),
+            UploadError::UnknownEvent(_) | UploadError::UnknownFact(_) => Self::refused("unknown-event", error),
             UploadError::Store(error) => error.into(),
         }
     }

@@ -11,10 +11,12 @@ use crate::usecase::Act;
 /// # Errors
 /// The store's failures. What the pack refuses is no error: it is tried again.
 pub fn fire_timers(tx: &mut Tx, act: &mut Act<'_>, pack: &Code) -> Result<Round, StoreError> {
-    let mut calling = match Calling::open(tx, act, pack, TIMERS, |_, pack| pack.keeps_time())? {
-        Ok(calling) => calling,
-        Err(idle) => return Ok(idle),
+    let Some(mut calling) = Calling::find(tx, act, pack, TIMERS, |_, pack| pack.keeps_time())? else {
+        return Ok(Round::default());
     };
+    if calling.rests_until(act.now).is_some() {
+        return calling.close(tx, act.now, None);
+    }
     calling.set_calendar(tx, act)?;
     let due = due_timers(tx, act.merchant, pack, act.now, CALLS_MAX)?;
     calling.round.is_unfinished = due.len() == CALLS_MAX;
@@ -26,7 +28,7 @@ pub fn fire_timers(tx: &mut Tx, act: &mut Act<'_>, pack: &Code) -> Result<Round,
         calling.fire_next(tx, act, timer)?;
     }
     let next = next_timer(tx, act.merchant, pack)?;
-    calling.close(tx, next)
+    calling.close(tx, act.now, next)
 }
 
 impl Calling {

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{CALLS_MAX, Calling, Failure, LANES, LaneProgress, Parked, Round, WaitingEvent};
+use super::{CALLS_MAX, Calling, Failure, LANES, Parked, Round, WaitingEvent};
 use crate::domain::{Code, Event, MerchantId, Order, StoreId};
 use crate::pack::{Grant, Happened, LoadedPack};
 use crate::store::layout::{self, Subject};
@@ -17,31 +17,21 @@ const SCAN: usize = 256;
 /// # Errors
 /// The store's failures. What the pack refuses is no error: it is tried again.
 pub fn follow_events(tx: &mut Tx, act: &mut Act<'_>, pack: &Code, lane: u8) -> Result<Round, StoreError> {
-    let mut calling = match Calling::open(tx, act, pack, lane, may_follow)? {
-        Ok(calling) => calling,
-        Err(resting) => return Ok(Round { lag: lag(tx, act.merchant, pack, lane, &resting)?, ..resting }),
-    };
+    let Some(mut calling) = Calling::find(tx, act, pack, lane, may_follow)? else { return Ok(Round::default()) };
     let log = layout::events(act.merchant);
     if calling.before.is_none() {
         calling.progress.cursor = tx.log_end(&log)?;
     }
-    calling.try_again(tx, act)?;
-    if !calling.is_over() {
-        calling.go_on(tx, act)?;
+    if calling.rests_until(act.now).is_none() {
+        calling.try_again(tx, act)?;
+        if !calling.is_over() {
+            calling.go_on(tx, act)?;
+        }
     }
     calling.round.lag = tx.log_end(&log)?.saturating_sub(calling.progress.cursor);
     let next = tx.scan(&layout::pack_dues(act.merchant, pack, lane), Direction::Forward, 1)?;
     let due_at = next.first().map(|(key, _)| due(key)).transpose()?.map(|(at, _, _)| at);
-    calling.close(tx, due_at)
-}
-
-/// How far a lane is behind that rests; one in which nothing is to be done is not behind.
-fn lag(tx: &mut Tx, merchant: MerchantId, pack: &Code, lane: u8, round: &Round) -> Result<u64, StoreError> {
-    if round.due_at.is_none() {
-        return Ok(0);
-    }
-    let progress = tx.load::<LaneProgress>(&layout::pack_progress(merchant, pack, lane))?.unwrap_or_default();
-    Ok(tx.log_end(&layout::events(merchant))?.saturating_sub(progress.cursor))
+    calling.close(tx, act.now, due_at)
 }
 
 /// Whether a pack is told what happens.
@@ -53,6 +43,30 @@ fn due(key: &[u8]) -> Result<(Timestamp, Subject, u64), StoreError> {
     layout::pack_due_parts(key).ok_or_else(|| StoreError::corrupt("key of a waiting event", key))
 }
 
+/// An entry of the log, as packs and others see it.
+pub(super) struct Logged {
+    event: PublicEvent,
+    /// How many handlings of events led to it.
+    depth: u8,
+}
+
+impl Logged {
+    fn of(sequence: u64, event: Event) -> Self {
+        let depth = if let Event::PackTold { depth, .. } = &event { *depth } else { 0 };
+        Self { event: PublicEvent::of(sequence, event), depth }
+    }
+
+    /// The entry with this number.
+    pub(super) fn read(tx: &mut Tx, merchant: MerchantId, sequence: u64) -> Result<Self, StoreError> {
+        let log = layout::events(merchant);
+        let key = log_entry_key(&log, sequence);
+        let entry = tx.log_scan(&log, sequence.saturating_sub(1), 1)?;
+        let entry = entry.into_iter().find(|(number, _)| *number == sequence);
+        let (_, value) = entry.ok_or_else(|| StoreError::corrupt("entry of the log (missing)", &key))?;
+        Ok(Self::of(sequence, decode(&key, &value)?))
+    }
+}
+
 /// An event for a pack.
 pub(super) struct Told {
     happened: Happened,
@@ -61,17 +75,12 @@ pub(super) struct Told {
 }
 
 impl Calling {
-    /// The event with this number, if the pack wants it: it follows that kind, and what happened in a store happened in one
-    /// in which it is enabled.
-    pub(super) fn told(&self, tx: &mut Tx, sequence: u64, event: Event) -> Result<Option<Told>, StoreError> {
-        let (depth, facts) = match &event {
-            Event::PackTold { depth, pack, kind, data, .. } => (*depth, Some((format!("{pack}:{kind}"), data.clone()))),
-            _ => (0, None),
-        };
-        let event = PublicEvent::of(sequence, event);
-        let (kind, data) = match facts {
-            Some(facts) => facts,
-            None => (event.kind().to_string(), serde_json::to_string(&event.data).unwrap_or_default()),
+    /// The event, if the pack wants it: it follows that kind, and what happened in a store happened in one in which it is
+    /// enabled.
+    pub(super) fn told(&self, tx: &mut Tx, Logged { event, depth }: Logged) -> Result<Option<Told>, StoreError> {
+        let (kind, data) = match &event.data {
+            EventData::PackTold { pack, kind, data, .. } => (format!("{pack}:{kind}"), data.to_string()),
+            data => (event.kind().to_string(), serde_json::to_string(data).unwrap_or_default()),
         };
         if !self.pack.manifest.follows.contains(&kind) {
             return Ok(None);
@@ -80,7 +89,7 @@ impl Calling {
         if store.is_some_and(|store| !self.active.stores.contains(&store)) {
             return Ok(None);
         }
-        let PublicEvent { at, member, order, .. } = event;
+        let PublicEvent { sequence, at, member, order, .. } = event;
         Ok(Some(Told { happened: Happened { sequence, kind, at, member, order, data }, depth, store }))
     }
 
@@ -119,8 +128,8 @@ impl Calling {
             let waiting_key = layout::pack_waiting(merchant, &pack, subject, sequence);
             let waiting = tx.load::<WaitingEvent>(&waiting_key)?;
             let waiting = waiting.ok_or_else(|| StoreError::corrupt("waiting event (missing)", &waiting_key))?;
-            let event = read(tx, merchant, sequence)?;
-            let failure = match self.told(tx, sequence, event)? {
+            let event = Logged::read(tx, merchant, sequence)?;
+            let failure = match self.told(tx, event)? {
                 Some(told) => self.handle(tx, act, &told)?.err(),
                 // The revision that is enabled now does not follow this.
                 None => None,
@@ -163,10 +172,10 @@ impl Calling {
                 self.round.is_unfinished = true;
                 break;
             }
-            let event: Event = decode(&log_entry_key(&log, sequence), &value)?;
-            let subject = PublicEvent::of(sequence, event.clone()).subject();
+            let entry = Logged::of(sequence, decode(&log_entry_key(&log, sequence), &value)?);
+            let subject = entry.event.subject();
             if subject.lane(LANES) == self.lane
-                && let Some(told) = self.told(tx, sequence, event)?
+                && let Some(told) = self.told(tx, entry)?
             {
                 let queue = layout::pack_waiting_of(merchant, &pack, subject);
                 let waiting_key = layout::pack_waiting(merchant, &pack, subject, sequence);
@@ -183,14 +192,4 @@ impl Calling {
         }
         Ok(())
     }
-}
-
-/// An entry of the merchant's log.
-pub(super) fn read(tx: &mut Tx, merchant: MerchantId, sequence: u64) -> Result<Event, StoreError> {
-    let log = layout::events(merchant);
-    let key = log_entry_key(&log, sequence);
-    let entry = tx.log_scan(&log, sequence.saturating_sub(1), 1)?;
-    let entry = entry.into_iter().find(|(number, _)| *number == sequence);
-    let (_, value) = entry.ok_or_else(|| StoreError::corrupt("entry of the log (missing)", &key))?;
-    decode(&key, &value)
 }

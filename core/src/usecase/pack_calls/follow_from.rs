@@ -5,10 +5,10 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::{LANES, LaneProgress};
-use crate::domain::{Code, Event, MerchantId};
+use crate::domain::{Code, Event};
 use crate::store::layout;
 use crate::store::{Direction, StoreError, Tx, decode, log_entry_key};
-use crate::usecase::PublicEvent;
+use crate::usecase::{Act, PublicEvent};
 
 /// From where on a pack follows what happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,30 +39,33 @@ impl FromStr for FollowFrom {
 }
 
 /// Puts all lanes of a pack to a place in the log; what waited from before is dropped. Without a place, a pack goes on
-/// where it was, and one that follows for the first time begins now.
+/// where it was, and one that follows for the first time begins now. A place that is set is in the audit log.
 pub(in crate::usecase) fn start_following(
     tx: &mut Tx,
-    merchant: MerchantId,
+    act: &mut Act<'_>,
     pack: &Code,
     from: Option<FollowFrom>,
 ) -> Result<(), StoreError> {
-    let is_new = tx.load::<LaneProgress>(&layout::pack_progress(merchant, pack, 0))?.is_none();
-    let from = match from {
-        None if is_new => FollowFrom::Now,
-        None => return Ok(()),
-        Some(from) => from,
+    let merchant = act.merchant;
+    let before = tx.load::<LaneProgress>(&layout::pack_progress(merchant, pack, 0))?;
+    let from = match (from, &before) {
+        (None, None) => FollowFrom::Now,
+        (None, Some(_)) => return Ok(()),
+        (Some(from), _) => from,
     };
     let log = layout::events(merchant);
     let cursor = match from {
         FollowFrom::Now => tx.log_end(&log)?,
         FollowFrom::Beginning => 0,
-        FollowFrom::At(at) => before(tx, &log, at)?,
+        FollowFrom::At(at) => last_before(tx, &log, at)?,
     };
+    let after = LaneProgress { cursor, ..LaneProgress::default() };
+    act.record(tx, "pack-following", pack.as_str(), before.as_ref(), Some(&after))?;
     for lane in 0..LANES {
         for (due, _) in tx.scan(&layout::pack_dues(merchant, pack, lane), Direction::Forward, usize::MAX)? {
             tx.delete(&due);
         }
-        tx.save(&layout::pack_progress(merchant, pack, lane), &LaneProgress { cursor, ..LaneProgress::default() })?;
+        tx.save(&layout::pack_progress(merchant, pack, lane), &after)?;
     }
     for (waiting, _) in tx.scan(&layout::pack_waiting_of_pack(merchant, pack), Direction::Forward, usize::MAX)? {
         tx.delete(&waiting);
@@ -72,7 +75,7 @@ pub(in crate::usecase) fn start_following(
 
 /// The number of the last entry of a log that is older than an instant. Entries are in the order of their instants, but
 /// for what was under way at the same time.
-fn before(tx: &mut Tx, log: &[u8], at: Timestamp) -> Result<u64, StoreError> {
+fn last_before(tx: &mut Tx, log: &[u8], at: Timestamp) -> Result<u64, StoreError> {
     let (mut older, mut end) = (0, tx.log_end(log)?.saturating_add(1));
     while end - older > 1 {
         let middle = older + (end - older) / 2;

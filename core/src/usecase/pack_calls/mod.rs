@@ -104,35 +104,20 @@ struct Calling {
 }
 
 impl Calling {
-    /// The pack, if it is enabled and has what is asked for, and its lane does not rest.
-    fn open(
+    /// The pack, if it is enabled and has what is asked for; whether its lane rests is for the caller to look at.
+    fn find(
         tx: &mut Tx,
         act: &Act<'_>,
         pack: &Code,
         lane: u8,
         serves: impl FnOnce(&Active, &LoadedPack) -> bool,
-    ) -> Result<Result<Self, Round>, StoreError> {
-        let calling = Self::to_retry(tx, act, pack, lane, serves)?;
-        Ok(calling.and_then(|calling| match calling.progress.rest_until {
-            Some(until) if until > act.now => Err(Round { due_at: Some(until), ..Round::default() }),
-            _ => Ok(calling),
-        }))
-    }
-
-    /// The pack, if it is enabled and has what is asked for, whether its lane rests or not.
-    fn to_retry(
-        tx: &mut Tx,
-        act: &Act<'_>,
-        pack: &Code,
-        lane: u8,
-        serves: impl FnOnce(&Active, &LoadedPack) -> bool,
-    ) -> Result<Result<Self, Round>, StoreError> {
+    ) -> Result<Option<Self>, StoreError> {
         let active = act.programme.find(tx, act.merchant, pack)?.filter(|active| !active.stores.is_empty());
         let Some((active, pack)) = active.and_then(|active| {
             let pack = active.loaded.as_ref().ok().filter(|pack| serves(&active, pack)).map(Arc::clone);
             pack.map(|pack| (active, pack))
         }) else {
-            return Ok(Err(Round::default()));
+            return Ok(None);
         };
         let before = tx.load::<LaneProgress>(&layout::pack_progress(act.merchant, &active.code, lane))?;
         let progress = before.clone().unwrap_or_default();
@@ -140,7 +125,12 @@ impl Calling {
         let zone = merchant.time_zone.zone();
         let calls_left = if progress.failures < REST_AFTER { CALLS_MAX } else { 1 };
         let round = Round::default();
-        Ok(Ok(Self { active, pack, merchant, zone, lane, progress, before, round, calls_left, fuel: 0 }))
+        Ok(Some(Self { active, pack, merchant, zone, lane, progress, before, round, calls_left, fuel: 0 }))
+    }
+
+    /// Until when the lane rests, if it does.
+    fn rests_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.progress.rest_until.filter(|until| *until > now)
     }
 
     /// Whether the round ends here.
@@ -204,15 +194,13 @@ impl Calling {
     }
 
     /// Keeps how far it has come.
-    fn close(mut self, tx: &mut Tx, due_at: Option<Timestamp>) -> Result<Round, StoreError> {
+    fn close(mut self, tx: &mut Tx, now: Timestamp, due_at: Option<Timestamp>) -> Result<Round, StoreError> {
         if self.before.as_ref() != Some(&self.progress) {
             tx.save(&layout::pack_progress(self.merchant.id, &self.active.code, self.lane), &self.progress)?;
         }
-        self.round.due_at = match self.progress.rest_until {
-            Some(until) => Some(until),
-            None => due_at,
-        };
-        self.round.is_unfinished = self.progress.rest_until.is_none() && (self.round.is_unfinished || self.is_over());
+        let rests_until = self.rests_until(now);
+        self.round.due_at = rests_until.or(due_at);
+        self.round.is_unfinished = rests_until.is_none() && (self.round.is_unfinished || self.is_over());
         Ok(self.round)
     }
 }

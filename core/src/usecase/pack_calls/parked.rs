@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::follow_events::{may_follow, read};
+use super::follow_events::{Logged, may_follow};
 use super::{Calling, Failure, Parked, ParkedCall, TIMERS};
 use crate::domain::{CallId, Code, MerchantId};
 use crate::store::{Direction, Key, KeyRange, Record, StoreError, Tx, layout};
@@ -70,19 +70,17 @@ pub fn list_parked(
 /// The first refusal in the order of [`ParkedError`]'s variants.
 pub fn retry_parked(tx: &mut Tx, act: &mut Act<'_>, pack: &Code, call: CallId) -> Result<Retried, ParkedError> {
     let (key, parked) = find(tx, act.merchant, pack, call)?;
-    let not_enabled = |_| ParkedError::NotEnabled(pack.clone());
+    let not_enabled = || ParkedError::NotEnabled(pack.clone());
     let outcome = match &parked.call {
         Parked::Event(sequence) => {
-            let mut calling = Calling::to_retry(tx, act, pack, 0, may_follow)?.map_err(not_enabled)?;
-            let event = read(tx, act.merchant, *sequence)?;
-            match calling.told(tx, *sequence, event)? {
-                Some(told) => calling.handle(tx, act, &told)?,
-                None => return Err(ParkedError::NotEnabled(pack.clone())),
-            }
+            let mut calling = Calling::find(tx, act, pack, 0, may_follow)?.ok_or_else(not_enabled)?;
+            let event = Logged::read(tx, act.merchant, *sequence)?;
+            let told = calling.told(tx, event)?.ok_or_else(not_enabled)?;
+            calling.handle(tx, act, &told)?
         }
         Parked::Timer(timer) => {
-            let calling = Calling::to_retry(tx, act, pack, TIMERS, |_, pack| pack.keeps_time())?;
-            calling.map_err(not_enabled)?.fire(tx, act, timer)?
+            let calling = Calling::find(tx, act, pack, TIMERS, |_, pack| pack.keeps_time())?;
+            calling.ok_or_else(not_enabled)?.fire(tx, act, timer)?
         }
     };
     let Err(failure) = outcome else {

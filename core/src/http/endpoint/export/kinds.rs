@@ -140,6 +140,7 @@ impl ExportKind {
                 ("before", "/before"),
                 ("after", "/after"),
                 ("personal", "/personal"),
+                ("pack", "/by/pack"),
             ],
         }
     }
