@@ -106,6 +106,28 @@ fn only_the_command_line_reads_the_environment() {
 }
 
 #[test]
+fn no_two_types_of_the_interface_have_one_name() {
+    let rule =
+        Rule::new("the interface's description knows types by their names: of two of one name, one is described wrong");
+    let mut seen = std::collections::BTreeMap::new();
+    for file in rust_files("core/src") {
+        let program = file.program();
+        let mut is_described = false;
+        for (number, line) in numbered(&program) {
+            is_described |= line.contains("derive(") && line.contains("ToSchema");
+            let name = ["struct ", "enum "].iter().find_map(|kind| Some(line.split_once(kind)?.1));
+            let Some(name) = name.filter(|_| std::mem::take(&mut is_described)) else { continue };
+            let name = name.split(|c: char| !is_word(c)).next().unwrap_or_default().to_owned();
+            if let Some(other) = seen.insert(name, file.path.clone()) {
+                rule.broken(&file, number, &format!("{} (also in {other})", file.line(number)));
+            }
+        }
+    }
+    assert!(seen.len() > 50, "the rule finds only {} types", seen.len());
+    rule.settle();
+}
+
+#[test]
 fn every_item_of_the_contract_is_documented() {
     let rule = Rule::new("every interface, world, type and function of the contract has a `///` right above it");
     for file in files("wit", "wit") {

@@ -27,12 +27,12 @@ pub(super) struct HealthOut {
     /// Until when it is not called as its calls did harm again and again, RFC 3339; null when it is.
     rests_until: Option<String>,
     #[schema(inline)]
-    last_fault: Option<FaultOut>,
+    last_fault: Option<PackFaultOut>,
 }
 
 /// A call that did harm.
 #[derive(Serialize, ToSchema)]
-pub(super) struct FaultOut {
+pub(super) struct PackFaultOut {
     /// When, RFC 3339.
     at: String,
     /// Stable name, such as `out-of-fuel`.
@@ -45,12 +45,12 @@ pub(super) struct FaultOut {
 #[derive(Serialize, ToSchema)]
 pub(super) struct LogOut {
     /// The last 200 lines since the server was started, oldest first.
-    lines: Vec<LineOut>,
+    lines: Vec<LogLineOut>,
 }
 
 /// A line of a pack's log.
 #[derive(Serialize, ToSchema)]
-pub(super) struct LineOut {
+pub(super) struct LogLineOut {
     /// When, RFC 3339.
     at: String,
     /// `debug`, `info`, `warn` or `error`.
@@ -67,13 +67,13 @@ impl From<PackHealth> for HealthOut {
     }
 }
 
-impl From<Fault> for FaultOut {
+impl From<Fault> for PackFaultOut {
     fn from(Fault { at, code, message }: Fault) -> Self {
         Self { at: at.to_string(), code, message }
     }
 }
 
-impl From<KeptLine> for LineOut {
+impl From<KeptLine> for LogLineOut {
     fn from(KeptLine { at, line }: KeptLine) -> Self {
         Self { at: at.to_string(), level: line.level.as_str().to_ascii_lowercase(), text: line.text }
     }
