@@ -10,6 +10,7 @@ use crate::domain::{Code, MerchantId};
 use crate::store::{Key, StoreError, layout};
 use crate::usecase::Host;
 use crate::usecase::pack_calls::{LANES, Round, called_packs, fire_timers, follow_events};
+use crate::usecase::pack_life::carry_on;
 
 /// How many rounds are under way for all packs of a merchant, at most: a busy merchant leaves room for others.
 const OF_MERCHANT_MAX: usize = 4;
@@ -65,6 +66,8 @@ struct Caller {
 enum Job {
     Lane(u8),
     Timers,
+    /// What a change of revisions has left to be done.
+    Upkeep,
 }
 
 impl Caller {
@@ -77,7 +80,7 @@ impl Caller {
     async fn call(&self, place: &Place) -> Result<Round, StoreError> {
         let mut all = Round::default();
         for _ in 0..ROUNDS_MAX {
-            let jobs = (0..LANES).map(Job::Lane).chain([Job::Timers]);
+            let jobs = (0..LANES).map(Job::Lane).chain([Job::Timers, Job::Upkeep]);
             let rounds = try_join_all(jobs.map(|job| self.round(place, job))).await?;
             let round = rounds.into_iter().fold(Round::default(), Round::and);
             all = all.and(round);
@@ -101,6 +104,7 @@ impl Caller {
             host.operate(merchant, |tx, act| match job {
                 Job::Lane(lane) => follow_events(tx, act, &pack, lane),
                 Job::Timers => fire_timers(tx, act, &pack),
+                Job::Upkeep => carry_on(tx, act, &pack),
             })
         });
         let round = round.await?;

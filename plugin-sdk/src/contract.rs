@@ -1,4 +1,4 @@
-//! What `wit/0.1.1/pack.wit` generates, one module for each world. Hidden: authors see it through the modules of the
+//! What `wit/0.1.2/pack.wit` generates, one module for each world. Hidden: authors see it through the modules of the
 //! crate root, and only `pack!` names it.
 //!
 //! Every export interface is a world of its own, so that a pack ends up with exactly the exports that it names. They
@@ -7,18 +7,18 @@
 /// The host functions and the shared types.
 pub mod imports {
     wit_bindgen::generate!({
-        path: "../wit/0.1.1",
+        path: "../wit/0.1.2",
         world: "imports",
         generate_all,
         generate_unused_types: true,
         additional_derives: [PartialEq, Eq],
         additional_type_attributes: {
-            "punchcard:pack/types@0.1.1/weekday": [
+            "punchcard:pack/types@0.1.2/weekday": [
                 #[derive(Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
                 #[serde(rename_all = "lowercase")]
                 #[schemars(inline)]
             ],
-            "punchcard:pack/types@0.1.1/local-date": [#[derive(PartialOrd, Ord, Hash)]],
+            "punchcard:pack/types@0.1.2/local-date": [#[derive(PartialOrd, Ord, Hash)]],
         },
     });
 }
@@ -26,7 +26,7 @@ pub mod imports {
 /// The export `describe`.
 pub mod describing {
     wit_bindgen::generate!({
-        path: "../wit/0.1.1",
+        path: "../wit/0.1.2",
         world: "describing",
         generate_all,
         pub_export_macro: true,
@@ -44,9 +44,9 @@ pub mod describing {
 /// The export `checkout`.
 pub mod checking_out {
     wit_bindgen::generate!({
-        path: "../wit/0.1.1",
+        path: "../wit/0.1.2",
         world: "checking-out",
-        with: { "punchcard:pack/types@0.1.1": crate::contract::imports::punchcard::pack::types },
+        with: { "punchcard:pack/types@0.1.2": crate::contract::imports::punchcard::pack::types },
         pub_export_macro: true,
         export_macro_name: "export_checkout",
         default_bindings_module: "punchcard_sdk::contract::checking_out",
@@ -79,9 +79,9 @@ pub mod checking_out {
 /// The export `commands`.
 pub mod commanding {
     wit_bindgen::generate!({
-        path: "../wit/0.1.1",
+        path: "../wit/0.1.2",
         world: "commanding",
-        with: { "punchcard:pack/types@0.1.1": crate::contract::imports::punchcard::pack::types },
+        with: { "punchcard:pack/types@0.1.2": crate::contract::imports::punchcard::pack::types },
         pub_export_macro: true,
         export_macro_name: "export_commands",
         default_bindings_module: "punchcard_sdk::contract::commanding",
@@ -100,9 +100,9 @@ pub mod commanding {
 /// The export `on-event`.
 pub mod following {
     wit_bindgen::generate!({
-        path: "../wit/0.1.1",
+        path: "../wit/0.1.2",
         world: "following",
-        with: { "punchcard:pack/types@0.1.1": crate::contract::imports::punchcard::pack::types },
+        with: { "punchcard:pack/types@0.1.2": crate::contract::imports::punchcard::pack::types },
         pub_export_macro: true,
         export_macro_name: "export_on_event",
         default_bindings_module: "punchcard_sdk::contract::following",
@@ -122,9 +122,9 @@ pub mod following {
 /// The export `on-timer`.
 pub mod timing {
     wit_bindgen::generate!({
-        path: "../wit/0.1.1",
+        path: "../wit/0.1.2",
         world: "timing",
-        with: { "punchcard:pack/types@0.1.1": crate::contract::imports::punchcard::pack::types },
+        with: { "punchcard:pack/types@0.1.2": crate::contract::imports::punchcard::pack::types },
         pub_export_macro: true,
         export_macro_name: "export_on_timer",
         default_bindings_module: "punchcard_sdk::contract::timing",
@@ -137,6 +137,84 @@ pub mod timing {
         fn fire(ctx: CallContext, firing: Firing) -> Result<(), Refusal> {
             crate::panics::report();
             T::fire(&ctx, &firing)
+        }
+    }
+}
+
+/// The export `on-partner`.
+pub mod partnering {
+    wit_bindgen::generate!({
+        path: "../wit/0.1.2",
+        world: "partnering",
+        with: { "punchcard:pack/types@0.1.2": crate::contract::imports::punchcard::pack::types },
+        pub_export_macro: true,
+        export_macro_name: "export_on_partner",
+        default_bindings_module: "punchcard_sdk::contract::partnering",
+        additional_derives: [PartialEq, Eq],
+    });
+
+    use crate::{CallContext, OnPartner, Refusal, agreements::Question};
+
+    impl<T: OnPartner> exports::punchcard::pack::on_partner::Guest for T {
+        fn answer(ctx: CallContext, question: Question) -> Result<String, Refusal> {
+            crate::panics::report();
+            T::answer(&ctx, &question)
+        }
+    }
+}
+
+/// The export `pages`.
+pub mod showing {
+    wit_bindgen::generate!({
+        path: "../wit/0.1.2",
+        world: "showing",
+        with: { "punchcard:pack/types@0.1.2": crate::contract::imports::punchcard::pack::types },
+        pub_export_macro: true,
+        export_macro_name: "export_pages",
+        default_bindings_module: "punchcard_sdk::contract::showing",
+    });
+
+    use crate::{CallContext, Pages, Refusal};
+
+    impl<T: Pages> exports::punchcard::pack::pages::Guest for T {
+        fn render(ctx: CallContext, page: String, query: String) -> Result<String, Refusal> {
+            crate::panics::report();
+            crate::page::dispatch(T::ALL, &ctx, &page, &query)
+        }
+    }
+}
+
+/// The export `lifecycle`.
+pub mod living {
+    wit_bindgen::generate!({
+        path: "../wit/0.1.2",
+        world: "living",
+        with: { "punchcard:pack/types@0.1.2": crate::contract::imports::punchcard::pack::types },
+        pub_export_macro: true,
+        export_macro_name: "export_lifecycle",
+        default_bindings_module: "punchcard_sdk::contract::living",
+        additional_derives: [PartialEq, Eq],
+    });
+
+    use crate::{
+        CallContext, Lifecycle, Refusal,
+        lifecycle::{Migration, Progress},
+    };
+
+    impl<T: Lifecycle> exports::punchcard::pack::lifecycle::Guest for T {
+        fn enabled(ctx: CallContext) -> Result<(), Refusal> {
+            crate::panics::report();
+            T::enabled(&ctx)
+        }
+
+        fn disabled(ctx: CallContext) -> Result<(), Refusal> {
+            crate::panics::report();
+            T::disabled(&ctx)
+        }
+
+        fn migrate(ctx: CallContext, migration: Migration) -> Result<Progress, Refusal> {
+            crate::panics::report();
+            T::migrate(&ctx, &migration)
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Everything that the author of a Punchcard pack sees.
 //!
 //! A pack is a WebAssembly component that the host calls: when a basket is quoted, when an order settles, when somebody
-//! runs one of its commands, after something has happened, at a time that it asked for. Every call runs in a fresh instance inside one transaction of the host. What the pack writes
-//! is kept when it returns `Ok`, and nothing of it otherwise, so a pack needs no clean-up code and keeps no state but in
-//! [`kv`] and [`assets`]. It has no clock, randomness or network: time, wall clock, language and random bits come in the
-//! [`CallContext`].
+//! runs one of its commands or looks at one of its pages, after something has happened, at a time that it asked for, when
+//! a partner of the merchant asks. Every call runs in a fresh instance inside one transaction of the host. What the pack
+//! writes is kept when it returns `Ok`, and nothing of it otherwise, so a pack needs no clean-up code and keeps no state
+//! but in [`kv`] and [`assets`]. It has no clock, randomness or network: time, wall clock, language and random bits come in
+//! the [`CallContext`].
 //!
 //! # A whole pack
 //!
@@ -125,14 +126,17 @@ mod refusal;
 mod settings;
 mod text;
 
+pub mod agreements;
 pub mod assets;
 pub mod events;
 pub mod kv;
+pub mod lifecycle;
 pub mod log;
 pub mod members;
 pub mod messages;
 pub mod order;
 pub mod orders;
+pub mod page;
 pub mod stores;
 pub mod testing;
 pub mod timers;
@@ -143,10 +147,13 @@ pub use manifest::{Capability, Limits, Manifest};
 pub use settings::settings;
 pub use text::{Language, Text, shortened};
 
+use agreements::Question;
 #[doc(inline)]
 pub use contract::imports::punchcard::pack::types::{CallContext, HostError, Problem, Refusal};
 use events::Event;
+use lifecycle::{Migration, Progress};
 use order::{Decision, Order, Refund};
+use page::View;
 use timers::Firing;
 
 /// What nearly every pack uses.
@@ -155,13 +162,18 @@ pub mod prelude {
     pub use serde::{Deserialize, Serialize};
 
     pub use crate::{
-        CallContext, Capability, Checkout, Command, Commands, Expiry, HostError, Language, Manifest, OnEvent, OnTimer,
-        Operation, Pack, Refusal, Text,
+        CallContext, Capability, Checkout, Command, Commands, Expiry, HostError, Language, Lifecycle, Manifest,
+        OnEvent, OnPartner, OnTimer, Operation, Pack, Pages, Refusal, Text,
+        agreements::{self, Question},
         assets::{self, Credit, Debit},
         events::{self, Event},
-        kv, log, members, messages,
+        kv,
+        lifecycle::{Migration, Progress},
+        log, members, messages,
         order::{Decision, Earning, Finding, Order, Refund},
-        orders, settings, stores,
+        orders,
+        page::{Block, Cell, Page, PageView, View},
+        settings, stores,
         timers::{self, Firing, Rule, Timer},
     };
 }
@@ -227,11 +239,58 @@ pub trait OnTimer {
     fn fire(ctx: &CallContext, firing: &Firing) -> Result<(), Refusal>;
 }
 
+/// Answering the pack of the same name at a partner, under an agreement.
+pub trait OnPartner {
+    /// Answers a question, in the transaction of whoever asks. What is written here is kept together with what they write,
+    /// or not at all.
+    ///
+    /// # Errors
+    /// A refusal keeps nothing of this; its code and message are told to the partner's pack, so nothing of the own merchant
+    /// belongs into them.
+    fn answer(ctx: &CallContext, question: &Question) -> Result<String, Refusal>;
+}
+
+/// Having something to show to people.
+pub trait Pages {
+    /// Each page once: `&[View::of::<Today>(), View::of::<Calendar>()]`.
+    const ALL: &'static [View];
+}
+
+/// Taking part in what happens to the pack itself at a merchant.
+pub trait Lifecycle {
+    /// The pack is being switched on, in its first store or in another revision.
+    ///
+    /// # Errors
+    /// A refusal leaves all as it was.
+    fn enabled(ctx: &CallContext) -> Result<(), Refusal> {
+        let _ = ctx;
+        Ok(())
+    }
+
+    /// The pack is being switched off in its last store.
+    ///
+    /// # Errors
+    /// A refusal is noted and stops nothing.
+    fn disabled(ctx: &CallContext) -> Result<(), Refusal> {
+        let _ = ctx;
+        Ok(())
+    }
+
+    /// Brings a part of what another version has stored to this one's form.
+    ///
+    /// # Errors
+    /// A refusal puts back the earlier revision, with the storage as it was.
+    fn migrate(ctx: &CallContext, migration: &Migration) -> Result<Progress, Refusal> {
+        let _ = (ctx, migration);
+        Ok(Progress::Done)
+    }
+}
+
 /// Makes a type the pack of this crate: `pack!(Points: checkout, commands)`, with what it takes part in of `checkout`,
-/// `commands`, `on_event` and `on_timer`.
+/// `commands`, `on_event`, `on_timer`, `on_partner`, `pages` and `lifecycle`.
 ///
-/// The type implements [`Pack`], and [`Checkout`], [`Commands`], [`OnEvent`] or [`OnTimer`] for what is named. Once in a
-/// crate.
+/// The type implements [`Pack`], and [`Checkout`], [`Commands`], [`OnEvent`], [`OnTimer`], [`OnPartner`], [`Pages`] or
+/// [`Lifecycle`] for what is named. Once in a crate.
 #[macro_export]
 macro_rules! pack {
     ($pack:ident) => {
@@ -260,6 +319,18 @@ macro_rules! pack {
         const _: fn() = $crate::takes_timers::<$pack>;
         $crate::pack!(@export timing export_on_timer $pack);
     };
+    (@on_partner $pack:ident) => {
+        const _: fn() = $crate::takes_questions::<$pack>;
+        $crate::pack!(@export partnering export_on_partner $pack);
+    };
+    (@pages $pack:ident) => {
+        const _: fn() = $crate::has_pages::<$pack>;
+        $crate::pack!(@export showing export_pages $pack);
+    };
+    (@lifecycle $pack:ident) => {
+        const _: fn() = $crate::has_a_life::<$pack>;
+        $crate::pack!(@export living export_lifecycle $pack);
+    };
     // Natively the exports would only be names that clash when two packs are linked into one test.
     (@export $world:ident $export:ident $pack:ident) => {
         #[cfg(target_arch = "wasm32")]
@@ -286,3 +357,15 @@ pub fn takes_events<T: OnEvent>() {}
 /// Fails to compile for a type that does not implement [`OnTimer`], on every target.
 #[doc(hidden)]
 pub fn takes_timers<T: OnTimer>() {}
+
+/// Fails to compile for a type that does not implement [`OnPartner`], on every target.
+#[doc(hidden)]
+pub fn takes_questions<T: OnPartner>() {}
+
+/// Fails to compile for a type that does not implement [`Pages`], on every target.
+#[doc(hidden)]
+pub fn has_pages<T: Pages>() {}
+
+/// Fails to compile for a type that does not implement [`Lifecycle`], on every target.
+#[doc(hidden)]
+pub fn has_a_life<T: Lifecycle>() {}

@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde::{Serialize, Serializer};
 
-use crate::{Operation, Text, timers::Rule};
+use crate::{Operation, Text, page::View, timers::Rule};
 
 /// The manifest of a pack, which becomes JSON for the host.
 ///
@@ -32,6 +32,10 @@ pub struct Manifest {
     emits: Vec<FactEntry>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     timers: Vec<TimerEntry>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pages: Vec<PageEntry>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    terms: Option<Schema>,
     settings: Schema,
     #[serde(skip_serializing_if = "Option::is_none")]
     limits: Option<Limits>,
@@ -69,6 +73,13 @@ struct TimerEntry {
     rule: Rule,
 }
 
+#[derive(Clone, Debug, Serialize)]
+struct PageEntry {
+    name: &'static str,
+    title: Text,
+    query: Schema,
+}
+
 /// What a pack may ask the merchant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Capability {
@@ -94,6 +105,8 @@ pub enum Capability {
     EventsRead,
     /// `events:emit`: tell facts of the pack's own.
     EventsEmit,
+    /// `agreements:transact`: ask the packs of partners and answer them, and book what the merchant owes them.
+    AgreementsTransact,
 }
 
 impl Serialize for Capability {
@@ -109,6 +122,7 @@ impl Serialize for Capability {
             Self::AssetsWriteOwnUnits => serializer.serialize_str("assets:write:own-units"),
             Self::EventsRead => serializer.serialize_str("events:read"),
             Self::EventsEmit => serializer.serialize_str("events:emit"),
+            Self::AgreementsTransact => serializer.serialize_str("agreements:transact"),
             Self::AssetsWrite(unit) => serializer.collect_str(&format_args!("assets:write:{unit}")),
         }
     }
@@ -146,6 +160,8 @@ impl Manifest {
             follows: Vec::new(),
             emits: Vec::new(),
             timers: Vec::new(),
+            pages: Vec::new(),
+            terms: None,
             settings: schema::<NoSettings>(),
             limits: None,
         }
@@ -214,6 +230,25 @@ impl Manifest {
     #[must_use]
     pub fn timer(mut self, name: &'static str, title: Text, rule: Rule) -> Self {
         self.timers.push(TimerEntry { name, title, rule });
+        self
+    }
+
+    /// The pack's pages, best `Self::ALL` of its [`Pages`](crate::Pages).
+    #[must_use]
+    pub fn pages(mut self, views: &[View]) -> Self {
+        self.pages.extend(views.iter().map(|view| PageEntry {
+            name: view.name,
+            title: view.title,
+            query: (view.query)(),
+        }));
+        self
+    }
+
+    /// The type that the terms of agreements are read from, for [`OnPartner`](crate::OnPartner). Asks for the grant
+    /// [`Capability::AgreementsTransact`].
+    #[must_use]
+    pub fn terms<T: JsonSchema>(mut self) -> Self {
+        self.terms = Some(schema::<T>());
         self
     }
 

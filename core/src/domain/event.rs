@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{CallId, Code, MemberId, MessageId, Minor, OrderId, PostingId, RevisionId, StaffId, StoreId, WebhookId};
+use super::{
+    AgreementId, CallId, Code, MemberId, MessageId, Minor, OrderId, PostingId, RevisionId, StaffId, StoreId, WebhookId,
+};
 
 /// A fact that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -320,6 +322,56 @@ pub enum Event {
         call: CallId,
         /// Stable name of the failure.
         code: String,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// A pack has come to another revision, with all that it has stored.
+    PackUpgraded {
+        /// Which pack.
+        pack: Code,
+        /// To which revision.
+        revision: RevisionId,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// A pack has come back to its earlier revision, with its storage as it was.
+    PackRestored {
+        /// Which pack.
+        pack: Code,
+        /// To which revision.
+        revision: RevisionId,
+        /// Stable name of the failure for which the change was given up; none when people wanted it.
+        code: Option<String>,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// A pack was removed, with all that it had stored.
+    PackRemoved {
+        /// Which pack.
+        pack: Code,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// A pack has done its part of an order later, as it could not do it in time.
+    PackCaughtUp {
+        /// Which pack.
+        pack: Code,
+        /// Of which order.
+        order: OrderId,
+        /// When.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+    /// Two merchants have an agreement, or it ends: told to both.
+    AgreementChanged {
+        /// Which.
+        agreement: AgreementId,
+        /// What became of it: `proposed`, `accepted`, `declined` or `ended`.
+        state: Code,
         /// When.
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,

@@ -110,6 +110,8 @@ ids! {
     WebhookId "whk" "webhook";
     /// A message to a member.
     MessageId "msg" "message";
+    /// A contract between two merchants.
+    AgreementId "agr" "agreement";
     /// A call of a pack that waits for somebody to look at it.
     CallId "cal" "parked call";
     /// One uploaded version of a pack: the first half of the SHA-256 of its component.
@@ -173,6 +175,7 @@ sources! {
     webhook WebhookId "A new webhook's id.";
     message MessageId "A new message's id.";
     call CallId "A new parked call's id.";
+    agreement AgreementId "A new agreement's id.";
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Problems: what a request is told when it is not fulfilled (RFC 9457). Each error of a use case gets its status and
 //! stable `type` in the file of its area below, in one exhaustive `match`.
 
+mod agreements;
 mod assets;
 mod events;
 mod members;

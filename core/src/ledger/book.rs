@@ -191,6 +191,13 @@ impl<'a> Book<'a> {
                 self.transfer(by, *from, *to, &unit, *amount)
             }
             Move::Merge { gone, survivor, unit } => self.merge_account(*gone, *survivor, unit),
+            Move::Owe { unit, amount, to_us, .. } => {
+                let unit = self.check(unit, *amount)?;
+                let (from, to) =
+                    if *to_us { (House::Dealings, House::Partners) } else { (House::Partners, House::Dealings) };
+                let (from, to) = (Party::House(from), Party::House(to));
+                Ok(vec![Transfer { unit: unit.code, amount: *amount, from, to, lots: Vec::new(), on_behalf: None }])
+            }
             Move::Issue { member, unit, count } => {
                 let unit = self.check(unit, *count)?;
                 self.issue(by, *member, &unit, *count)

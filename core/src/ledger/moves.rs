@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Cause, House};
-use crate::domain::{Code, HoldId, Label, LotId, MemberId, Minor, PostingId, Reference};
+use crate::domain::{AgreementId, Code, HoldId, Label, LotId, MemberId, Minor, PostingId, Reference};
 
 /// One thing that a posting does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +138,17 @@ pub enum Move {
         survivor: MemberId,
         /// Of what.
         unit: Code,
+    },
+    /// Books that one side of an agreement owes the other: each of the two books it in its own books.
+    Owe {
+        /// Under which agreement.
+        agreement: AgreementId,
+        /// In which unit.
+        unit: Code,
+        /// How much more, at least 1.
+        amount: Minor,
+        /// Whether the partner owes it to the merchant; otherwise the merchant owes it to the partner.
+        to_us: bool,
     },
 }
 

@@ -201,7 +201,8 @@ impl Book<'_> {
             | Move::VoidHold { .. }
             | Move::LapseHold { .. }
             | Move::ReversePart { .. }
-            | Move::Merge { .. } => Ok(()),
+            | Move::Merge { .. }
+            | Move::Owe { .. } => Ok(()),
         }
     }
 
@@ -369,7 +370,8 @@ fn is_reversible(wanted: &Move) -> bool {
         | Move::VoidHold { .. }
         | Move::LapseHold { .. }
         | Move::ReversePart { .. }
-        | Move::Merge { .. } => false,
+        | Move::Merge { .. }
+        | Move::Owe { .. } => false,
     }
 }
 

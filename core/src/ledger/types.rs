@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Move, NewPosting};
-use crate::domain::{Code, Label, LotId, MemberId, Minor, OrderId, PostingId};
+use crate::domain::{AgreementId, Code, Label, LotId, MemberId, Minor, OrderId, PostingId};
 use crate::store::{Record, whole};
 
 /// An account of the merchant itself. Its balance may have either sign; over all accounts of a unit the sum is zero.
@@ -30,11 +30,15 @@ pub enum House {
     Forgiven,
     /// What is on its way from one member to another: nothing is ever left in it.
     Transit,
+    /// What partners owe the merchant: credits are what they came to owe, debits what the merchant came to owe them.
+    Partners,
+    /// What came of dealings with partners: debits are what was earned by them, credits what was spent on them.
+    Dealings,
 }
 
 impl House {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Issued,
         Self::Redeemed,
         Self::Expired,
@@ -44,6 +48,8 @@ impl House {
         Self::Pending,
         Self::Forgiven,
         Self::Transit,
+        Self::Partners,
+        Self::Dealings,
     ];
 
     /// Its letter in keys.
@@ -58,6 +64,8 @@ impl House {
             Self::Pending => b'p',
             Self::Forgiven => b'f',
             Self::Transit => b't',
+            Self::Partners => b'a',
+            Self::Dealings => b'x',
         }
     }
 }
@@ -100,6 +108,8 @@ pub enum Cause {
     Merge,
     /// Staff put something right by hand, or brought in what another system knew.
     Adjustment,
+    /// Something was done with a partner under an agreement.
+    Agreement(AgreementId),
 }
 
 /// A posting as it was booked. Never changed.
@@ -121,12 +131,12 @@ pub struct Posting {
 }
 
 impl Record for Posting {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
     const NAME: &'static str = "posting";
 
-    /// Version 1 knew fewer moves, causes and accounts; what it knew has kept its shape.
+    /// Older versions knew fewer moves, causes and accounts; what they knew has kept its shape.
     fn from_older(version: u8, body: &[u8]) -> Option<Self> {
-        (version == 1).then(|| whole(body)).flatten()
+        (1..=2).contains(&version).then(|| whole(body)).flatten()
     }
 }
 

@@ -9,15 +9,18 @@ use jiff::tz::TimeZone;
 use wasmtime::component::{ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower};
 use wasmtime::{Store, Trap};
 
-use super::bindings::exports::punchcard::pack::{checkout, on_event, on_timer};
+use super::bindings::exports::punchcard::pack::{checkout, lifecycle, on_event, on_partner, on_timer};
 use super::bindings::punchcard::pack::types as wit;
 use super::engine::TICK;
 use super::error::cut;
 use super::grant::allows_writing;
 use super::host::{Call, Desk, expires_at, millis};
+use super::page::read_page;
 use super::timers::Timer;
 use super::{CallError, Grant, Limits, LoadedPack, Packs, Refusal, Services};
-use crate::domain::{Code, Currency, IdSource, Member, MemberId, MerchantId, Minor, Order, OrderId, StoreId, ZoneName};
+use crate::domain::{
+    AgreementId, Code, Currency, IdSource, Member, MemberId, MerchantId, Minor, Order, OrderId, StoreId, ZoneName,
+};
 use crate::store::Tx;
 
 /// Where, when and for whom a call runs, and what the merchant allowed.
@@ -43,6 +46,10 @@ pub struct Scene {
     pub seed: u64,
     /// How many handlings of events have led to it, one after the other.
     pub depth: u8,
+    /// Whether it answers the pack of a partner, and so asks none itself.
+    pub is_asked: bool,
+    /// Under which number what the pack's entries were before it writes them is kept, when that can be had back.
+    pub undo: Option<u32>,
     /// What the merchant granted.
     pub grants: Arc<BTreeSet<Grant>>,
     /// The settings in force, as JSON.
@@ -86,6 +93,24 @@ pub struct Happened {
     pub order: Option<OrderId>,
     /// What the kind tells: a JSON object.
     pub data: String,
+}
+
+/// What a partner asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Under which agreement.
+    pub agreement: AgreementId,
+    /// JSON.
+    pub text: String,
+}
+
+/// How far a migration has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Migrated {
+    /// To its end.
+    Whole,
+    /// There is more to do, from here on.
+    UpTo(String),
 }
 
 /// What a pack wants to happen at an order, checked.
@@ -214,6 +239,81 @@ impl LoadedPack {
         })
     }
 
+    /// Has the pack answer a partner. The caller has checked the agreement.
+    pub fn answer(&self, tx: &mut Tx, scene: &Scene, asked: &Asked) -> Verdict<String> {
+        let Some(answer) = &self.exports.on_partner else { return not_exported("on-partner") };
+        let question = on_partner::Question { agreement: asked.agreement.to_string(), text: asked.text.clone() };
+        self.call::<_, (Result<String, wit::Refusal>,), _>(
+            tx,
+            scene,
+            answer,
+            (scene.context(), question),
+            |(answer,)| {
+                let answer = answer.map_err(refused)?;
+                if answer.len() > Limits::QUESTION_MAX_BYTES {
+                    let (bytes, most) = (answer.len(), Limits::QUESTION_MAX_BYTES);
+                    return Err(bad_reply(format!("an answer of {bytes} bytes, at most {most} are allowed")));
+                }
+                serde_json::from_str::<serde::de::IgnoredAny>(&answer)
+                    .map_err(|error| bad_reply(format!("an answer that is not JSON: {error}")))?;
+                Ok(answer)
+            },
+        )
+    }
+
+    /// Has the pack show one of its pages. Nothing is written. The caller has checked the query against its schema.
+    pub fn render(&self, tx: &mut Tx, scene: &Scene, page: &Code, query: &str) -> Verdict<serde_json::Value> {
+        let Some(render) = &self.exports.pages else { return not_exported("pages") };
+        let before = tx.savepoint();
+        let arguments = (scene.context(), page.as_str(), query);
+        let verdict = self.call::<_, (Result<String, wit::Refusal>,), _>(tx, scene, render, arguments, |(page,)| {
+            read_page(&self.manifest, &page.map_err(refused)?).map_err(bad_reply)
+        });
+        tx.rollback_to(before);
+        verdict
+    }
+
+    /// Tells the pack that it is being switched on.
+    pub fn enabled(&self, tx: &mut Tx, scene: &Scene) -> Verdict<()> {
+        let Some(exports) = &self.exports.lifecycle else { return not_exported("lifecycle") };
+        self.call::<_, (Result<(), wit::Refusal>,), _>(tx, scene, &exports.enabled, (scene.context(),), |(done,)| {
+            done.map_err(refused)
+        })
+    }
+
+    /// Tells the pack that it is being switched off.
+    pub fn disabled(&self, tx: &mut Tx, scene: &Scene) -> Verdict<()> {
+        let Some(exports) = &self.exports.lifecycle else { return not_exported("lifecycle") };
+        self.call::<_, (Result<(), wit::Refusal>,), _>(tx, scene, &exports.disabled, (scene.context(),), |(done,)| {
+            done.map_err(refused)
+        })
+    }
+
+    /// Has the pack bring a part of another version's storage to its own form.
+    pub fn migrate(
+        &self,
+        tx: &mut Tx,
+        scene: &Scene,
+        from: &semver::Version,
+        cursor: Option<&str>,
+    ) -> Verdict<Migrated> {
+        const CURSOR_MAX_BYTES: usize = 256;
+        type Migration = (Result<lifecycle::Progress, wit::Refusal>,);
+        let Some(exports) = &self.exports.lifecycle else { return not_exported("lifecycle") };
+        let part = lifecycle::Migration { from_version: from.to_string(), cursor: cursor.map(str::to_owned) };
+        let arguments = (scene.context(), part);
+        self.call::<_, Migration, _>(tx, scene, &exports.migrate, arguments, |(progress,)| {
+            match progress.map_err(refused)? {
+                lifecycle::Progress::Done => Ok(Migrated::Whole),
+                lifecycle::Progress::More(cursor) if cursor.len() <= CURSOR_MAX_BYTES => Ok(Migrated::UpTo(cursor)),
+                lifecycle::Progress::More(cursor) => {
+                    let bytes = cursor.len();
+                    Err(bad_reply(format!("a place of {bytes} bytes, at most {CURSOR_MAX_BYTES} are allowed")))
+                }
+            }
+        })
+    }
+
     /// Runs a function in the caller's transaction. Unless it ends well, the transaction is as it was before.
     fn call<I, O, T>(
         &self,
@@ -250,6 +350,9 @@ impl LoadedPack {
                 currency: scene.currency,
                 services: Arc::clone(&scene.services),
                 messages: 0,
+                is_asked: scene.is_asked,
+                asks: 0,
+                undo: scene.undo,
             };
             let settings = Arc::clone(&scene.settings);
             let (call, result) = self.packs.run::<I, O>(&self.pre, function, &self.limits, Some(desk), settings, input);

@@ -76,6 +76,9 @@ pub enum CallError {
         /// Until when.
         until: Timestamp,
     },
+    /// Its storage is being brought to another revision, or back.
+    #[error("the pack is being brought to another revision, and is called again when that is done")]
+    Upgrading,
     /// No fault of the pack: the store failed, or another transaction came between. Pass it on.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -100,8 +103,18 @@ impl CallError {
             | Self::Denied { .. }
             | Self::NotExported { .. }
             | Self::Resting { .. }
+            | Self::Upgrading
             | Self::Store(_)
             | Self::Host(_) => false,
+        }
+    }
+
+    /// Whether the same call may go well at another time: it was no rule of the trade that forbade it.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Refused(refusal) => refusal.kind == RefusalKind::Failed,
+            Self::NotExported { .. } => false,
+            _ => true,
         }
     }
 
@@ -120,6 +133,7 @@ impl CallError {
             Self::Denied { .. } => "denied",
             Self::NotExported { .. } => "not-exported",
             Self::Resting { .. } => "resting",
+            Self::Upgrading => "upgrading",
             Self::Store(_) => "store",
             Self::Host(_) => "host",
         }

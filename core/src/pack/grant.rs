@@ -34,12 +34,14 @@ pub enum Grant {
     ReadEvents,
     /// `events:emit`: tell facts of its own into the merchant's log.
     EmitEvents,
+    /// `agreements:transact`: ask the packs of partners and answer them, and book what is owed to them.
+    Transact,
 }
 
 /// A text that names no grant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a grant: expected members:read, members:contact, members:tag, members:tier, orders:read, messages:send, events:read, events:emit, assets:read, assets:write:own-units or assets:write: and the code of a unit"
+    "`{0}` is not a grant: expected members:read, members:contact, members:tag, members:tier, orders:read, messages:send, events:read, events:emit, agreements:transact, assets:read, assets:write:own-units or assets:write: and the code of a unit"
 )]
 pub struct GrantError(String);
 
@@ -58,6 +60,7 @@ impl FromStr for Grant {
             "assets:write:own-units" => Ok(Self::WriteOwnUnits),
             "events:read" => Ok(Self::ReadEvents),
             "events:emit" => Ok(Self::EmitEvents),
+            "agreements:transact" => Ok(Self::Transact),
             _ => text
                 .strip_prefix("assets:write:")
                 .and_then(|unit| Code::new(unit).ok())
@@ -81,6 +84,7 @@ impl fmt::Display for Grant {
             Self::WriteUnit(unit) => write!(f, "assets:write:{unit}"),
             Self::ReadEvents => f.write_str("events:read"),
             Self::EmitEvents => f.write_str("events:emit"),
+            Self::Transact => f.write_str("agreements:transact"),
         }
     }
 }
@@ -123,6 +127,7 @@ mod tests {
             "assets:write:stored-value",
             "events:read",
             "events:emit",
+            "agreements:transact",
         ] {
             assert_eq!(text.parse::<Grant>().unwrap().to_string(), text);
         }

@@ -46,6 +46,9 @@ impl Limits {
     /// together: what it writes is in the host's memory until the commit.
     pub const MOVED_MAX_BYTES: usize = 16 << 20;
 
+    /// What a partner may be asked, and may answer, in bytes.
+    pub const QUESTION_MAX_BYTES: usize = 16 << 10;
+
     /// What a pack gets that asks for this: its wish, no more than the cap.
     pub fn grant(asked: LimitsAsked) -> Self {
         let pick = |asked: Option<u64>, default: u64, cap: u64| asked.unwrap_or(default).min(cap);

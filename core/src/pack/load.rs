@@ -8,7 +8,9 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
-use super::bindings::exports::punchcard::pack::{checkout, commands, describe, on_event, on_timer};
+use super::bindings::exports::punchcard::pack::{
+    checkout, commands, describe, lifecycle, on_event, on_partner, on_timer, pages,
+};
 use super::cache::{Cache, Name};
 use super::host::Call;
 use super::manifest::Schemas;
@@ -16,11 +18,24 @@ use super::{CallError, Limits, Manifest, ManifestError, Packs, SignatureError};
 use crate::domain::{Code, RevisionId};
 
 /// The newest version of the contract that this host speaks. It runs packs of every older one that is compatible with it.
-pub const CONTRACT_VERSION: &str = "0.1.1";
+pub const CONTRACT_VERSION: &str = "0.1.2";
 
-const IMPORTS: [&str; 11] =
-    ["types", "members", "assets", "orders", "stores", "messages", "kv", "events", "timers", "settings", "log"];
-const EXPORTS: [&str; 5] = ["describe", "checkout", "commands", "on-event", "on-timer"];
+const IMPORTS: [&str; 12] = [
+    "types",
+    "members",
+    "assets",
+    "orders",
+    "stores",
+    "messages",
+    "kv",
+    "events",
+    "timers",
+    "agreements",
+    "settings",
+    "log",
+];
+const EXPORTS: [&str; 8] =
+    ["describe", "checkout", "commands", "on-event", "on-timer", "on-partner", "pages", "lifecycle"];
 
 /// The largest component, in bytes.
 const COMPONENT_MAX_BYTES: usize = 8 << 20;
@@ -120,6 +135,16 @@ pub(super) struct Exports {
     pub(super) commands: Option<ComponentExportIndex>,
     pub(super) on_event: Option<ComponentExportIndex>,
     pub(super) on_timer: Option<ComponentExportIndex>,
+    pub(super) on_partner: Option<ComponentExportIndex>,
+    pub(super) pages: Option<ComponentExportIndex>,
+    pub(super) lifecycle: Option<LifecycleExports>,
+}
+
+/// Where the functions of the export `lifecycle` are.
+pub(super) struct LifecycleExports {
+    pub(super) enabled: ComponentExportIndex,
+    pub(super) disabled: ComponentExportIndex,
+    pub(super) migrate: ComponentExportIndex,
 }
 
 /// Where a compiled component is to be kept.
@@ -154,6 +179,11 @@ impl LoadedPack {
         self.exports.on_timer.is_some()
     }
 
+    /// Whether it takes part in what happens to itself.
+    pub fn has_lifecycle(&self) -> bool {
+        self.exports.lifecycle.is_some()
+    }
+
     /// Checks settings against the manifest's schema.
     ///
     /// # Errors
@@ -165,6 +195,17 @@ impl LoadedPack {
     /// Checks a command's input against its schema; `None` when there is no such command.
     pub fn check_input(&self, command: &Code, input: &Value) -> Option<Result<(), Vec<String>>> {
         self.schemas.check_input(command, input)
+    }
+
+    /// Checks what is asked of a page against its schema; `None` when there is no such page.
+    pub fn check_query(&self, page: &Code, query: &Value) -> Option<Result<(), Vec<String>>> {
+        self.schemas.check_query(page, query)
+    }
+
+    /// Checks the terms of an agreement against the manifest's schema; `None` when the pack has nothing to do with
+    /// agreements.
+    pub fn check_terms(&self, terms: &Value) -> Option<Result<(), Vec<String>>> {
+        self.schemas.check_terms(terms)
     }
 }
 
@@ -208,11 +249,23 @@ impl Packs {
             .transpose()?;
         let of =
             |interface: &str, name: &str| export(interface).map(|interface| function(&interface, name)).transpose();
+        let lifecycle = export("lifecycle")
+            .map(|interface| {
+                Ok::<_, LoadError>(LifecycleExports {
+                    enabled: function(&interface, "enabled")?,
+                    disabled: function(&interface, "disabled")?,
+                    migrate: function(&interface, "migrate")?,
+                })
+            })
+            .transpose()?;
         let exports = Exports {
             checkout,
             commands: of("commands", "run")?,
             on_event: of("on-event", "handle")?,
             on_timer: of("on-timer", "fire")?,
+            on_partner: of("on-partner", "answer")?,
+            pages: of("pages", "render")?,
+            lifecycle,
         };
         component.initialize_copy_on_write_image().map_err(wrong)?;
         self.check_types(&pre, &exports)?;
@@ -282,6 +335,9 @@ impl Packs {
             commands if exports.commands.is_some();
             on_event if exports.on_event.is_some();
             on_timer if exports.on_timer.is_some();
+            on_partner if exports.on_partner.is_some();
+            pages if exports.pages.is_some();
+            lifecycle if exports.lifecycle.is_some();
         }
         Ok(())
     }
@@ -349,10 +405,10 @@ mod tests {
 
     #[test]
     fn packs_of_older_contracts_run_and_of_newer_ones_do_not() {
-        for version in ["0.1.0", CONTRACT_VERSION] {
+        for version in ["0.1.0", "0.1.1", CONTRACT_VERSION] {
             assert!(speaks(version), "{version}");
         }
-        for version in ["0.0.9", "0.1.99", "0.2.0", "1.0.0", "0.1.1-rc.1", "0.1", ""] {
+        for version in ["0.0.9", "0.1.99", "0.2.0", "1.0.0", "0.1.2-rc.1", "0.1", ""] {
             assert!(!speaks(version), "{version}");
         }
     }

@@ -45,8 +45,8 @@ pub enum ManifestError {
         /// What is wrong with it.
         reason: String,
     },
-    /// Events in the manifest, but not the grant that they need.
-    #[error("the manifest names events under `{field}`, but does not ask for the grant `{grant}`")]
+    /// Something in the manifest, but not the grant that it needs.
+    #[error("the manifest has something under `{field}`, but does not ask for the grant `{grant}`")]
     NoGrant {
         /// Where.
         field: &'static str,
@@ -104,6 +104,12 @@ pub struct Manifest {
     /// When it is called again and again.
     #[serde(default)]
     pub timers: Vec<TimerDeclared>,
+    /// What it shows to people.
+    #[serde(default)]
+    pub pages: Vec<PageDeclared>,
+    /// The JSON Schema of the terms of agreements under which it works with partners.
+    #[serde(default)]
+    pub terms: Option<Value>,
     /// The JSON Schema of its settings. Without one it takes an empty object.
     #[serde(default = "no_settings")]
     pub settings: Value,
@@ -166,10 +172,24 @@ pub struct Command {
     pub input: Value,
 }
 
+/// A page that a pack has.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageDeclared {
+    /// Its name.
+    pub name: Code,
+    /// What it is called.
+    pub title: Texts,
+    /// The JSON Schema of what may be asked of it.
+    pub query: Value,
+}
+
 /// The schemas of a manifest, ready to check with.
 pub(super) struct Schemas {
     settings: Validator,
     commands: BTreeMap<Code, Validator>,
+    pages: BTreeMap<Code, Validator>,
+    terms: Option<Validator>,
 }
 
 impl Manifest {
@@ -188,6 +208,7 @@ impl Manifest {
         once("command", manifest.commands.iter().map(|command| command.name.to_string()))?;
         once("kind of fact", manifest.emits.iter().map(|fact| fact.kind.to_string()))?;
         once("timer", manifest.timers.iter().map(|timer| timer.name.to_string()))?;
+        once("page", manifest.pages.iter().map(|page| page.name.to_string()))?;
         manifest.check_grants()?;
         manifest.check_exports(exports)?;
         let settings = schema("the settings' schema", &manifest.settings)?;
@@ -199,7 +220,16 @@ impl Manifest {
                 Ok((command.name.clone(), schema(&place, &command.input)?))
             })
             .collect::<Result<_, ManifestError>>()?;
-        Ok((manifest, Schemas { settings, commands }))
+        let pages = manifest
+            .pages
+            .iter()
+            .map(|page| {
+                let place = format!("what may be asked of the page `{}`", page.name);
+                Ok((page.name.clone(), schema(&place, &page.query)?))
+            })
+            .collect::<Result<_, ManifestError>>()?;
+        let terms = manifest.terms.as_ref().map(|terms| schema("the terms' schema", terms)).transpose()?;
+        Ok((manifest, Schemas { settings, commands, pages, terms }))
     }
 
     /// The units that it declares.
@@ -225,9 +255,11 @@ impl Manifest {
             return Err(ManifestError::Kind(other.chars().take(130).collect()));
         }
         let asks = self.grants_asked();
-        for (field, count, grant) in
-            [("follows", self.follows.len(), Grant::ReadEvents), ("emits", self.emits.len(), Grant::EmitEvents)]
-        {
+        for (field, count, grant) in [
+            ("follows", self.follows.len(), Grant::ReadEvents),
+            ("emits", self.emits.len(), Grant::EmitEvents),
+            ("terms", usize::from(self.terms.is_some()), Grant::Transact),
+        ] {
             if count > 0 && !asks.contains(&grant) {
                 return Err(ManifestError::NoGrant { field, grant });
             }
@@ -242,6 +274,8 @@ impl Manifest {
             ("commands", self.commands.len(), "commands", exports.commands.is_some(), false),
             ("follows", self.follows.len(), "on-event", exports.on_event.is_some(), false),
             ("timers", self.timers.len(), "on-timer", exports.on_timer.is_some(), true),
+            ("pages", self.pages.len(), "pages", exports.pages.is_some(), false),
+            ("terms", usize::from(self.terms.is_some()), "on-partner", exports.on_partner.is_some(), false),
         ] {
             if (count > 0) != is_there && !(is_there && alone) {
                 let exports = if is_there { "exports" } else { "does not export" };
@@ -257,12 +291,14 @@ impl Manifest {
         let commands = self.commands.iter().map(|command| (format!("the title of `{}`", command.name), &command.title));
         let facts = self.emits.iter().map(|fact| (format!("the title of the fact `{}`", fact.kind), &fact.title));
         let timers = self.timers.iter().map(|timer| (format!("the title of the timer `{}`", timer.name), &timer.title));
+        let pages = self.pages.iter().map(|page| (format!("the title of the page `{}`", page.name), &page.title));
         for (place, texts) in std::iter::once(("the title".to_owned(), &self.title))
             .chain(grants)
             .chain(units)
             .chain(commands)
             .chain(facts)
             .chain(timers)
+            .chain(pages)
         {
             if texts.get("en").is_none_or(String::is_empty) {
                 return Err(ManifestError::NoEnglish { place });
@@ -282,9 +318,19 @@ impl Schemas {
     pub(super) fn check_input(&self, command: &Code, input: &Value) -> Option<Result<(), Vec<String>>> {
         self.commands.get(command).map(|validator| faults(validator, input))
     }
+
+    /// Checks what is asked of a page; `None` when there is no such page.
+    pub(super) fn check_query(&self, page: &Code, query: &Value) -> Option<Result<(), Vec<String>>> {
+        self.pages.get(page).map(|validator| faults(validator, query))
+    }
+
+    /// Checks the terms of an agreement; `None` when the pack has none.
+    pub(super) fn check_terms(&self, terms: &Value) -> Option<Result<(), Vec<String>>> {
+        self.terms.as_ref().map(|validator| faults(validator, terms))
+    }
 }
 
-fn faults(validator: &Validator, value: &Value) -> Result<(), Vec<String>> {
+pub(super) fn faults(validator: &Validator, value: &Value) -> Result<(), Vec<String>> {
     const SHOWN: usize = 20;
     let faults: Vec<String> = validator
         .iter_errors(value)

@@ -22,19 +22,25 @@ mod host;
 mod limits;
 mod load;
 mod manifest;
+mod page;
 mod services;
 mod signature;
 mod timers;
 
 pub use cache::CacheTally;
-pub use call::{Decided, Earning, Finding, Happened, LogLine, Scene, Verdict};
+pub use call::{Asked, Decided, Earning, Finding, Happened, LogLine, Migrated, Scene, Verdict};
 pub use engine::{Packs, PacksError};
 pub use error::{CallError, Refusal, RefusalKind};
 pub use grant::{Grant, GrantError};
 pub use limits::{Limits, LimitsAsked};
 pub use load::{CONTRACT_VERSION, LoadError, LoadedPack, componentize, revision_of};
-pub use manifest::{Command, FactDeclared, Manifest, ManifestError, Texts, TimerDeclared, UnitDeclared};
-pub use services::{Errand, Lead, MemberContact, NewMessage, NewTier, Obstacle, Sent, ServiceError, Services};
+pub use manifest::{
+    Command, FactDeclared, GrantAsked, Manifest, ManifestError, PageDeclared, Texts, TimerDeclared, UnitDeclared,
+};
+pub use services::{
+    Errand, Lead, MemberContact, NewMessage, NewTier, Obstacle, PartnerReply, SeenAgreement, Sent, ServiceError,
+    Services,
+};
 pub use signature::{
     KeyId, KeyTextError, PublicKey, SignatureError, SignedBy, SigningKey, SigningKeyError, Trust, VendorKey,
     claimed_key, sign,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::Refusal;
 use crate::domain::{
-    Code, Email, ExternalId, IdSource, Label, Locale, MemberId, MerchantId, MessageId, MessageValues, Phone, Reference,
-    StoreId,
+    AgreementId, Code, Email, ExternalId, IdSource, Label, Locale, MemberId, MerchantId, MessageId, MessageValues,
+    Minor, Phone, PostingId, Reference, StoreId,
 };
 use crate::store::{StoreError, Tx};
 
@@ -26,6 +27,8 @@ pub struct Errand<'a> {
     pub now: Timestamp,
     /// The store of the call, when there is one.
     pub store: Option<StoreId>,
+    /// How many handlings of events have led to the call.
+    pub depth: u8,
 }
 
 /// How a member is reached. It can not be printed: it is personal.
@@ -96,6 +99,36 @@ pub enum Obstacle {
     Expired,
 }
 
+/// An agreement, as one of its two merchants sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenAgreement {
+    /// Which.
+    pub id: AgreementId,
+    /// What the other one is called.
+    pub partner: Label,
+    /// What both have accepted, as JSON.
+    pub terms: String,
+    /// Whether this one has proposed it.
+    pub proposed: bool,
+    /// Since when it is in force.
+    pub since: Timestamp,
+    /// Until when, if not for ever.
+    pub until: Option<Timestamp>,
+    /// Whether it is in force now.
+    pub in_force: bool,
+    /// How much more the partner owes than is owed to them, in minor units.
+    pub balance: i64,
+}
+
+/// What a partner's pack has said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartnerReply {
+    /// Its answer, as JSON.
+    Answer(String),
+    /// Its no.
+    Refused(Refusal),
+}
+
 /// Why an errand was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -105,6 +138,12 @@ pub enum ServiceError {
     /// It asks for something that is not allowed; nothing personal is repeated.
     #[error("{0}")]
     Invalid(String),
+    /// It asks for more than it may.
+    #[error("{0}")]
+    Limit(String),
+    /// Somebody else does not do their part.
+    #[error("{0}")]
+    Unavailable(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -153,4 +192,66 @@ pub trait Services: Send + Sync {
     /// # Errors
     /// See [`ServiceError`].
     fn send(self: Arc<Self>, errand: Errand<'_>, message: NewMessage) -> Result<Sent, ServiceError>;
+
+    /// An agreement of the pack that both have accepted.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    fn agreement(self: Arc<Self>, errand: Errand<'_>, agreement: AgreementId) -> Result<SeenAgreement, ServiceError>;
+
+    /// The agreements of the pack that both have accepted, after one and as many as `limit`.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    fn agreements(
+        self: Arc<Self>,
+        errand: Errand<'_>,
+        after: Option<AgreementId>,
+        limit: usize,
+    ) -> Result<Vec<SeenAgreement>, ServiceError>;
+
+    /// By which name a member is known to the partner.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    fn alias(
+        self: Arc<Self>,
+        errand: Errand<'_>,
+        agreement: AgreementId,
+        member: MemberId,
+    ) -> Result<String, ServiceError>;
+
+    /// The member who is known to the partner by a name.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    fn member_by_alias(
+        self: Arc<Self>,
+        errand: Errand<'_>,
+        agreement: AgreementId,
+        alias: &str,
+    ) -> Result<Option<MemberId>, ServiceError>;
+
+    /// Has the partner's pack answer a question, in the same transaction.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    fn ask(
+        self: Arc<Self>,
+        errand: Errand<'_>,
+        agreement: AgreementId,
+        question: String,
+    ) -> Result<PartnerReply, ServiceError>;
+
+    /// Books that the merchant owes the partner an amount more.
+    ///
+    /// # Errors
+    /// See [`ServiceError`].
+    fn owe(
+        self: Arc<Self>,
+        errand: Errand<'_>,
+        agreement: AgreementId,
+        amount: Minor,
+        reason: Option<Label>,
+    ) -> Result<PostingId, ServiceError>;
 }

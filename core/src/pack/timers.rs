@@ -38,6 +38,12 @@ pub enum TimerKind {
     Calendar,
     /// It followed one, and the call has failed: it is tried again beside those that follow.
     Retry,
+    /// A part of an order that the pack could not do in time; its name is the order's id.
+    Settled,
+    /// What a pack could not be told of a refund; its name is the order's id.
+    Refunded,
+    /// What was before a change of revisions is forgotten; its payload is the number of the change.
+    Forget,
 }
 
 records! {
@@ -50,6 +56,9 @@ impl TimerKind {
             Self::Own => b'o',
             Self::Calendar => b'c',
             Self::Retry => b'r',
+            Self::Settled => b's',
+            Self::Refunded => b'f',
+            Self::Forget => b'g',
         }
     }
 }
@@ -59,7 +68,7 @@ impl Timer {
     pub fn place(&self) -> Vec<u8> {
         let due = match self.kind {
             TimerKind::Retry => self.due.as_millisecond(),
-            TimerKind::Own | TimerKind::Calendar => 0,
+            TimerKind::Own | TimerKind::Calendar | TimerKind::Settled | TimerKind::Refunded | TimerKind::Forget => 0,
         };
         place(self.kind, due, &self.name)
     }

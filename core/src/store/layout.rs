@@ -77,6 +77,12 @@
 //! | `E` | merchant | the version of its enablements |
 //! | `F` | merchant, pack | an enablement |
 //! | `k` | merchant, pack, key | a pack's own entry |
+//! | `k` | merchant, pack`~`number, key | what it was before the change of revisions with this number |
+//! | `@` | merchant, `u`, pack | how far a change of revisions has come, and what is to be forgotten |
+//! | `~` | merchant, `a`, agreement | an agreement that the merchant has proposed |
+//! | `~` | merchant, `p`, agreement | the id of the merchant who has proposed it to this one |
+//! | `~` | merchant, `b`, agreement | counter: how much more the partner owes the one who has proposed it than is owed to them |
+//! | `~` | merchant, `l`, partner, alias | the id of the member who is known to the partner by the alias |
 //! | `@` | merchant, `c`, pack, lane | how far a lane of a pack has come in the log |
 //! | `@` | merchant, `w`, pack, subject, event | an event that waits at a pack for another try, or behind one that does |
 //! | `@` | merchant, `s`, pack, lane, instant, subject, event | nothing: when the first of a subject is to be tried again |
@@ -104,10 +110,11 @@ use jiff::Timestamp;
 
 use super::{Key, KeyRange};
 use crate::domain::{
-    CallId, ChangeId, Code, ExternalId, HoldId, Label, LotId, MemberId, MerchantId, NoteId, OrderId, PostingId,
-    Reference, RevisionId, SessionId, StaffId, StoreId, WebhookId,
+    AgreementId, CallId, ChangeId, Code, ExternalId, HoldId, Label, LotId, MemberId, MerchantId, NoteId, OrderId,
+    PostingId, Reference, RevisionId, SessionId, StaffId, StoreId, WebhookId,
 };
 
+mod agreements;
 mod figures;
 mod ledger;
 mod members;
@@ -117,6 +124,10 @@ mod segments;
 mod staff;
 mod webhooks;
 
+pub use agreements::{
+    agreement, agreement_alias, agreement_aliases_all, agreement_balance, agreement_proposed, agreements,
+    agreements_proposed,
+};
 pub use figures::{
     Flow, Selling, figure, figure_parts, figures, flow, flow_parts, flows, goal, goals, hour_figure, hour_figure_parts,
     hour_figures, selling, selling_parts, sellings, visit, visit_parts, visits, visits_between, visits_of,
@@ -151,10 +162,10 @@ pub use members::{
 };
 
 pub use pack_calls::{
-    called_pack, pack_due, pack_due_parts, pack_dues, pack_dues_all, pack_dues_until, pack_progress, pack_progresses,
-    pack_timer, pack_timer_due, pack_timer_due_parts, pack_timer_dues, pack_timer_dues_all, pack_timer_dues_until,
-    pack_timers_all, pack_waiting, pack_waiting_all, pack_waiting_of, pack_waiting_of_pack, pack_waiting_parts,
-    parked_call, parked_calls, parked_calls_all,
+    called_pack, change_of_pack, pack_due, pack_due_parts, pack_dues, pack_dues_all, pack_dues_until, pack_progress,
+    pack_progresses, pack_timer, pack_timer_due, pack_timer_due_parts, pack_timer_dues, pack_timer_dues_all,
+    pack_timer_dues_until, pack_timers, pack_timers_all, pack_waiting, pack_waiting_all, pack_waiting_of,
+    pack_waiting_of_pack, pack_waiting_parts, parked_call, parked_calls, parked_calls_all,
 };
 pub use segments::{segment, segment_progress, segments};
 
@@ -561,4 +572,30 @@ pub fn pack_entry(merchant: MerchantId, pack: &Code, key: &[u8]) -> Key {
 /// How many bytes of a pack entry's key come before the pack's own part.
 pub fn pack_entry_prefix_len(pack: &Code) -> usize {
     1 + 16 + pack.as_str().len() + 1
+}
+
+/// All of a pack's own entries.
+pub fn pack_entries(merchant: MerchantId, pack: &Code) -> KeyRange {
+    Name::of(b'k', merchant).text(pack.as_str()).range()
+}
+
+/// What a pack's entry was before the change of revisions with this number. A code has no `~`.
+pub fn pack_undo(merchant: MerchantId, pack: &Code, number: u32, key: &[u8]) -> Key {
+    undo(merchant, pack, number).bytes(key).0
+}
+
+/// What all entries of a pack that were written since were before the change of revisions with this number.
+pub fn pack_undos(merchant: MerchantId, pack: &Code, number: u32) -> KeyRange {
+    undo(merchant, pack, number).range()
+}
+
+/// The pack's own part of the key that says what an entry was.
+pub fn pack_undo_entry(key: &[u8]) -> Option<&[u8]> {
+    let rest = key.get(17..)?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    rest.get(end + 1..)
+}
+
+fn undo(merchant: MerchantId, pack: &Code, number: u32) -> Name {
+    Name::of(b'k', merchant).text(&format!("{}~{number}", pack.as_str()))
 }

@@ -1,14 +1,18 @@
 //! A merchant switches a pack on for chosen stores, with settings and grants; or changes them; or switches it off.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::host::has_store;
 use super::pack_calls::{FollowFrom, start_following};
+use super::pack_life::{
+    ChangeError, Changing, Stage, change_revision, check_change, merged, save_enablement, tell_disabled, tell_enabled,
+};
 use super::{Act, Enablement, ProgrammeError, Revision};
 use crate::domain::{Code, Event, MerchantId, RevisionId, StoreId, Unit, UnitKind};
-use crate::pack::{Grant, Manifest, SignedBy};
+use crate::pack::{Grant, LoadedPack, Manifest, SignedBy};
 use crate::store::{StoreError, Tx, layout};
 
 /// What is to be in force.
@@ -24,6 +28,8 @@ pub struct EnablePack {
     pub grants: BTreeSet<Grant>,
     /// The settings.
     pub settings: Value,
+    /// What is different in the settings of single stores: JSON merge patches (RFC 7396).
+    pub store_settings: BTreeMap<StoreId, Value>,
     /// From where on it follows what happens. Without that it goes on where it was, and begins now the first time.
     pub follow_from: Option<FollowFrom>,
 }
@@ -73,9 +79,20 @@ pub enum EnableError {
         /// How long they are.
         bytes: usize,
     },
+    /// The settings of a store do not fulfil the manifest's schema.
+    #[error("the settings of the store {store} do not fulfil the pack's schema: {}", .faults.join("; "))]
+    StoreSettings {
+        /// Which store.
+        store: StoreId,
+        /// What is wrong with them.
+        faults: Vec<String>,
+    },
     /// A unit that it declares is somebody else's.
     #[error("the unit `{0}` is declared by another pack or by the merchant")]
     UnitTaken(Code),
+    /// It can not take the place of what is in force.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
     /// The revision can not be used.
     #[error(transparent)]
     Programme(ProgrammeError),
@@ -107,13 +124,16 @@ pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Resul
     let revision = revision_of(tx, act.merchant, &wanted.pack, wanted.revision)?;
     let key = layout::enablement(act.merchant, &wanted.pack);
     let before = tx.load::<Enablement>(&key)?;
+    if let Some(before) = before.as_ref().filter(|before| before.stage != Stage::InForce) {
+        return Err(ChangeError::UnderWay { pack: before.pack.clone(), stage: before.stage }.into());
+    }
     if !act.trust.still_takes(revision.signed.as_ref())
         && !before.as_ref().is_some_and(|before| narrows(wanted, before))
     {
         let (signed, trusted) = (revision.signed, act.trust.names());
         return Err(EnableError::NotTrusted { revision: revision.id, signed, trusted });
     }
-    for store in &wanted.stores {
+    for store in wanted.stores.iter().chain(wanted.store_settings.keys()) {
         if !has_store(tx, act.merchant, *store)? {
             return Err(EnableError::UnknownStore(*store));
         }
@@ -127,29 +147,82 @@ pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Resul
     if settings.len() > SETTINGS_MAX_BYTES {
         return Err(EnableError::SettingsTooLong { bytes: settings.len() });
     }
+    let store_settings = check_store_settings(&pack, &settings, &wanted.store_settings)?;
     for code in pack.manifest.unit_codes() {
         declare_unit(tx, act, &revision.pack, code)?;
     }
-    let enablement = Enablement {
+    let mut enablement = Enablement {
         pack: wanted.pack.clone(),
         revision: revision.id,
         stores: wanted.stores.clone(),
         grants: wanted.grants.clone(),
         settings,
         changed_at: act.now,
+        store_settings,
+        stage: Stage::InForce,
+        before: before.as_ref().and_then(|before| before.before.clone()),
+        changes: before.as_ref().map_or(0, |before| before.changes),
+        has_stale: before.as_ref().is_some_and(|before| before.has_stale),
     };
+    put_in_force(tx, act, &mut enablement, before.as_ref(), (&revision, &pack))?;
     if pack.follows() && !enablement.stores.is_empty() {
         start_following(tx, act, &enablement.pack, wanted.follow_from)?;
     }
-    tx.save(&key, &enablement)?;
+    save_enablement(tx, act.merchant, &enablement)?;
     act.record(tx, "enablement", enablement.pack.as_str(), before.as_ref(), Some(&enablement))?;
-    tx.add(&layout::enablements_version(act.merchant), 1)?;
     if let Some(actor) = &act.actor {
         let event =
             Event::PackEnabled { pack: enablement.pack.clone(), revision: revision.id, by: actor.staff, at: act.now };
         act.tell(tx, &event)?;
     }
     Ok(enablement)
+}
+
+/// Changes the revision, if it is another one, and tells the pack that it is switched on or off.
+fn put_in_force(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    enablement: &mut Enablement,
+    before: Option<&Enablement>,
+    (revision, pack): (&Revision, &Arc<LoadedPack>),
+) -> Result<(), EnableError> {
+    let was_on = before.is_some_and(|before| !before.stores.is_empty());
+    if let Some(before) = before.filter(|_| was_on && enablement.stores.is_empty()) {
+        tell_disabled(tx, act, before)?;
+    }
+    match before.filter(|before| before.revision != revision.id) {
+        Some(before) => {
+            let kept = check_change(tx, act, &Changing { before, revision, pack })?;
+            Ok(change_revision(tx, act, enablement, before, kept, (revision, pack))?)
+        }
+        None if !was_on && !enablement.stores.is_empty() => Ok(tell_enabled(tx, act, enablement, pack)?),
+        None => Ok(()),
+    }
+}
+
+/// The settings of stores as they are kept, each checked as it will be in force.
+fn check_store_settings(
+    pack: &LoadedPack,
+    settings: &str,
+    wanted: &BTreeMap<StoreId, Value>,
+) -> Result<BTreeMap<StoreId, String>, EnableError> {
+    let mut kept = BTreeMap::new();
+    let mut bytes = 0;
+    for (store, patch) in wanted {
+        let wrong = |faults| EnableError::StoreSettings { store: *store, faults };
+        if !patch.is_object() {
+            return Err(wrong(vec!["/: what is different in a store is a JSON object".to_owned()]));
+        }
+        let patch = patch.to_string();
+        bytes += patch.len();
+        if bytes > SETTINGS_MAX_BYTES {
+            return Err(EnableError::SettingsTooLong { bytes });
+        }
+        let in_force: Value = serde_json::from_str(&merged(settings, &patch)).unwrap_or(Value::Null);
+        pack.check_settings(&in_force).map_err(wrong)?;
+        kept.insert(*store, patch);
+    }
+    Ok(kept)
 }
 
 /// Whether nothing is wanted of a revision but what is in force of it.

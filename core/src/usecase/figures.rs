@@ -286,7 +286,16 @@ pub fn read_flows(
             (House::Redeemed, Side::Debits) => known.given_back += value,
             (House::Expired, Side::Credits) => known.expired += value,
             (House::Expired, Side::Debits) => known.expired -= value,
-            (House::Debt | House::Held | House::Pending | House::Forgiven | House::Transit, _) => {}
+            (
+                House::Debt
+                | House::Held
+                | House::Pending
+                | House::Forgiven
+                | House::Transit
+                | House::Partners
+                | House::Dealings,
+                _,
+            ) => {}
         }
         Some(())
     })?;

@@ -11,9 +11,10 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Programme;
 use super::keys::unreadable;
+use super::pack_life::Stage;
 use super::pack_services::PackServices;
+use super::{Active, Programme};
 use crate::clock::{Clock, Entropy};
 use crate::domain::{Actor, Code, Event, IdSource, Merchant, MerchantId, Reach, Reference, StoreId};
 use crate::ledger::{Book, Terms};
@@ -421,11 +422,31 @@ impl Act<'_> {
     ///
     /// # Errors
     /// How the call ended, or that the pack rests.
-    pub(super) fn call<T>(&self, pack: &Code, call: impl FnOnce() -> Verdict<T>) -> Result<T, CallError> {
-        if let Some(until) = self.programme.health.rests_until(self.merchant, pack, self.now) {
-            return Err(CallError::Resting { until });
+    pub(super) fn call<T>(&self, active: &Active, call: impl FnOnce() -> Verdict<T>) -> Result<T, CallError> {
+        self.may_call(active)?;
+        self.call_anyway(&active.code, call).result
+    }
+
+    /// Whether a pack is called now.
+    fn may_call(&self, active: &Active) -> Result<(), CallError> {
+        if active.stage != Stage::InForce {
+            return Err(CallError::Upgrading);
         }
-        self.call_anyway(pack, call).result
+        match self.programme.health.rests_until(self.merchant, &active.code, self.now) {
+            Some(until) => Err(CallError::Resting { until }),
+            None => Ok(()),
+        }
+    }
+
+    /// Calls a pack because a partner asks it, unless it rests. That it broke off is not counted against it: otherwise
+    /// whoever asks could have it rest.
+    pub(super) fn call_asked<T>(&self, active: &Active, call: impl FnOnce() -> Verdict<T>) -> Result<T, CallError> {
+        self.may_call(active)?;
+        let verdict = call();
+        if !matches!(&verdict.result, Err(error) if error.is_fault()) {
+            self.programme.health.note(self.merchant, &active.code, self.now, &verdict);
+        }
+        verdict.result
     }
 
     /// Calls a pack, and notes how it does.

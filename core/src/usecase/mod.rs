@@ -6,6 +6,7 @@
 //! its transaction.
 
 mod adjust_assets;
+pub mod agreements;
 mod api_key;
 mod attributes;
 mod benefits;
@@ -46,6 +47,7 @@ pub mod messages;
 mod migrate;
 mod notes;
 pub mod pack_calls;
+pub mod pack_life;
 mod pack_services;
 mod programme;
 mod public_event;
@@ -55,6 +57,7 @@ mod read_assets;
 mod read_statement;
 mod redeem_coupons;
 mod refund_order;
+mod render_page;
 mod run_command;
 mod run_due;
 mod segments;
@@ -129,6 +132,7 @@ pub use redeem_coupons::{
     Choice, CouponsReturned, RedeemCoupons, RedeemError, Redeemed, ReturnError, redeem_coupons, return_coupons,
 };
 pub use refund_order::{RefundError, RefundLine, RefundOrder, Refunded, refund_order};
+pub use render_page::{RenderPage, render_page};
 pub use run_command::{CommandError, CommandReply, RunCommand, run_command};
 pub use run_due::{DueSummary, run_due};
 pub use segments::{SegmentError, define_segment, drop_segment, list_segments, segments_of};

@@ -8,10 +8,13 @@ use super::known::{IdentityError, read_known};
 use super::messages::{DropReason, MessageStatus, SendError, SendMessage, own_locale, send_message};
 use super::set_tier::{SetTier, TierError, set_tier};
 use super::tag_member::{TagError, drop_tag, put_tag};
-use super::{Act, Programme};
+use super::{Act, Programme, agreements};
 use crate::clock::Entropy;
-use crate::domain::{Code, MemberId, Source};
-use crate::pack::{Errand, Lead, MemberContact, NewMessage, NewTier, Obstacle, Sent, ServiceError, Services, Trust};
+use crate::domain::{AgreementId, Code, Label, MemberId, Minor, PostingId, Source};
+use crate::pack::{
+    Errand, Lead, MemberContact, NewMessage, NewTier, Obstacle, PartnerReply, SeenAgreement, Sent, ServiceError,
+    Services, Trust,
+};
 use crate::store::Tx;
 use crate::vault::Vault;
 
@@ -30,7 +33,7 @@ impl PackServices {
         use_case: impl FnOnce(&mut Tx, &mut Act<'_>) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
         let services: Arc<dyn Services> = Arc::clone(&self) as _;
-        let Errand { tx, ids, merchant, pack, now, store } = errand;
+        let Errand { tx, ids, merchant, pack, now, store, depth: _ } = errand;
         let mut act = Act {
             merchant,
             actor: None,
@@ -139,6 +142,57 @@ impl Services for PackServices {
                 | MessageStatus::Failed { .. } => Sent::Queued(sent.id),
             })
         })
+    }
+
+    fn agreement(self: Arc<Self>, errand: Errand<'_>, agreement: AgreementId) -> Result<SeenAgreement, ServiceError> {
+        self.act(errand, |tx, act| agreements::read_for_pack(tx, act, agreement))
+    }
+
+    fn agreements(
+        self: Arc<Self>,
+        errand: Errand<'_>,
+        after: Option<AgreementId>,
+        limit: usize,
+    ) -> Result<Vec<SeenAgreement>, ServiceError> {
+        self.act(errand, |tx, act| agreements::list_for_pack(tx, act, after, limit))
+    }
+
+    fn alias(
+        self: Arc<Self>,
+        errand: Errand<'_>,
+        agreement: AgreementId,
+        member: MemberId,
+    ) -> Result<String, ServiceError> {
+        self.act(errand, |tx, act| agreements::alias_of(tx, act, agreement, member))
+    }
+
+    fn member_by_alias(
+        self: Arc<Self>,
+        errand: Errand<'_>,
+        agreement: AgreementId,
+        alias: &str,
+    ) -> Result<Option<MemberId>, ServiceError> {
+        self.act(errand, |tx, act| agreements::member_by_alias(tx, act, agreement, alias))
+    }
+
+    fn ask(
+        self: Arc<Self>,
+        errand: Errand<'_>,
+        agreement: AgreementId,
+        question: String,
+    ) -> Result<PartnerReply, ServiceError> {
+        let depth = errand.depth;
+        self.act(errand, |tx, act| agreements::ask_partner(tx, act, agreement, question, depth))
+    }
+
+    fn owe(
+        self: Arc<Self>,
+        errand: Errand<'_>,
+        agreement: AgreementId,
+        amount: Minor,
+        reason: Option<Label>,
+    ) -> Result<PostingId, ServiceError> {
+        self.act(errand, |tx, act| agreements::owe_partner(tx, act, agreement, amount, reason))
     }
 }
 

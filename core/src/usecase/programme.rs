@@ -1,6 +1,6 @@
 //! A merchant's programme: which packs are enabled in which stores, loaded and ready to be called.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Act;
 use super::health::Health;
+use super::pack_life::{Before, Stage, merged};
 use crate::domain::{Code, Merchant, MerchantId, RevisionId, StoreId};
 use crate::pack::{Grant, LoadError, LoadedPack, Packs, Scene, SignedBy, revision_of};
 use crate::store::{Direction, Record, StoreError, Tx, layout, whole};
@@ -62,11 +63,40 @@ pub struct Enablement {
     /// When it was last changed.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub changed_at: Timestamp,
+    /// What is different in the settings of single stores: JSON merge patches (RFC 7396).
+    pub store_settings: BTreeMap<StoreId, String>,
+    /// Whether it is called, or why it is not.
+    pub stage: Stage,
+    /// What was in force before the last change of revisions, while that can be had back.
+    pub before: Option<Before>,
+    /// How often its revision was changed.
+    pub changes: u32,
+    /// Whether something is kept that nobody wants back any more.
+    pub has_stale: bool,
 }
 
 impl Record for Enablement {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
     const NAME: &'static str = "enablement";
+
+    /// Version 1 knew no settings of stores, and forgot what was before.
+    fn from_older(version: u8, body: &[u8]) -> Option<Self> {
+        type Enablement1 = (Code, RevisionId, BTreeSet<StoreId>, BTreeSet<Grant>, String, i64);
+        let (pack, revision, stores, grants, settings, at) = (version == 1).then(|| whole::<Enablement1>(body))??;
+        Some(Self {
+            pack,
+            revision,
+            stores,
+            grants,
+            settings,
+            changed_at: Timestamp::from_millisecond(at).ok()?,
+            store_settings: BTreeMap::new(),
+            stage: Stage::InForce,
+            before: None,
+            changes: 0,
+            has_stale: false,
+        })
+    }
 }
 
 /// Why a programme can not be used.
@@ -96,11 +126,39 @@ pub struct Active {
     pub loaded: Result<Arc<LoadedPack>, Arc<LoadError>>,
     /// In which stores.
     pub stores: BTreeSet<StoreId>,
+    /// Whether it is called, or why it is not.
+    pub stage: Stage,
+    /// Whether a change of revisions has left something to be done.
+    pub has_upkeep: bool,
     grants: Arc<BTreeSet<Grant>>,
     settings: Arc<str>,
+    store_settings: Arc<BTreeMap<StoreId, Arc<str>>>,
+    undo: Option<u32>,
 }
 
 impl Active {
+    /// A pack as it is enabled.
+    pub(super) fn new(enablement: Enablement, loaded: Result<Arc<LoadedPack>, Arc<LoadError>>) -> Self {
+        let settings: Arc<str> = enablement.settings.into();
+        let of_store = |(store, patch): (StoreId, String)| (store, merged(&settings, &patch).into());
+        Self {
+            code: enablement.pack,
+            loaded,
+            stores: enablement.stores,
+            stage: enablement.stage,
+            has_upkeep: enablement.stage != Stage::InForce || enablement.has_stale,
+            grants: Arc::new(enablement.grants),
+            store_settings: Arc::new(enablement.store_settings.into_iter().map(of_store).collect()),
+            settings,
+            undo: enablement.before.map(|_| enablement.changes),
+        }
+    }
+
+    /// The settings that are in force in a store, or for the merchant.
+    fn settings(&self, store: Option<StoreId>) -> &Arc<str> {
+        store.and_then(|store| self.store_settings.get(&store)).unwrap_or(&self.settings)
+    }
+
     /// Whether the merchant has allowed this.
     pub fn has_grant(&self, grant: &Grant) -> bool {
         self.grants.contains(grant)
@@ -126,8 +184,10 @@ impl Active {
             locale: merchant.locale.as_str().into(),
             seed: act.ids.bits(),
             depth: 0,
+            is_asked: false,
+            undo: self.undo,
             grants: Arc::clone(&self.grants),
-            settings: Arc::clone(&self.settings),
+            settings: Arc::clone(self.settings(store)),
             services: Arc::clone(act.services),
         }
     }
@@ -185,13 +245,7 @@ impl Programme {
                     Err(ProgrammeError::Load { source, .. }) => Err(source),
                     Err(ProgrammeError::Store(error)) => return Err(error),
                 };
-                Ok(Active {
-                    code: enablement.pack,
-                    loaded,
-                    stores: enablement.stores,
-                    grants: Arc::new(enablement.grants),
-                    settings: enablement.settings.into(),
-                })
+                Ok(Active::new(enablement, loaded))
             })
             .collect::<Result<Arc<[Active]>, StoreError>>()?;
         // What was read may turn out stale at the commit; then the version is another one, and this is not used.
@@ -205,6 +259,25 @@ impl Programme {
     /// The store's failures.
     pub fn find(&self, tx: &mut Tx, merchant: MerchantId, pack: &Code) -> Result<Option<Active>, StoreError> {
         Ok(self.active(tx, merchant)?.iter().find(|active| active.code == *pack).cloned())
+    }
+
+    /// A pack that a merchant has enabled in this store, or in any when none is named.
+    ///
+    /// # Errors
+    /// The store's failures.
+    pub fn enabled(
+        &self,
+        tx: &mut Tx,
+        merchant: MerchantId,
+        pack: &Code,
+        store: Option<StoreId>,
+    ) -> Result<Option<Active>, StoreError> {
+        let found = self.find(tx, merchant, pack)?;
+        let is_here = |active: &Active| match store {
+            Some(store) => active.stores.contains(&store),
+            None => !active.stores.is_empty(),
+        };
+        Ok(found.filter(is_here))
     }
 
     /// A stored revision, loaded.

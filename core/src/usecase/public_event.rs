@@ -13,8 +13,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::{
-    CallId, Code, Event, MemberId, MerchantId, MessageId, Minor, OrderId, PostingId, RevisionId, StaffId, StoreId,
-    WebhookId,
+    AgreementId, CallId, Code, Event, MemberId, MerchantId, MessageId, Minor, OrderId, PostingId, RevisionId, StaffId,
+    StoreId, WebhookId,
 };
 use crate::store::layout::Subject;
 
@@ -91,6 +91,11 @@ kinds! {
     CouponsReturned "coupons-returned";
     PackTold "pack-told";
     CallParked "call-parked";
+    PackUpgraded "pack-upgraded";
+    PackRestored "pack-restored";
+    PackRemoved "pack-removed";
+    PackCaughtUp "pack-caught-up";
+    AgreementChanged "agreement-changed";
 }
 
 /// What an event tells, by its kind.
@@ -403,6 +408,50 @@ pub enum EventData {
         /// Stable name of the failure.
         code: String,
     },
+    /// `pack-upgraded`: a pack has come to another revision, with all that it has stored.
+    PackUpgraded {
+        /// Which pack.
+        #[schema(value_type = String)]
+        pack: Code,
+        /// To which revision.
+        #[schema(value_type = String)]
+        revision: RevisionId,
+    },
+    /// `pack-restored`: a pack has come back to its earlier revision, with its storage as it was.
+    PackRestored {
+        /// Which pack.
+        #[schema(value_type = String)]
+        pack: Code,
+        /// To which revision.
+        #[schema(value_type = String)]
+        revision: RevisionId,
+        /// Stable name of the failure for which the change was given up; null when people wanted it.
+        code: Option<String>,
+    },
+    /// `pack-removed`: a pack was removed, with all that it had stored.
+    PackRemoved {
+        /// Which pack.
+        #[schema(value_type = String)]
+        pack: Code,
+    },
+    /// `pack-caught-up`: a pack has done its part of an order later, as it could not do it in time.
+    PackCaughtUp {
+        /// Which pack.
+        #[schema(value_type = String)]
+        pack: Code,
+        /// Of which order.
+        #[schema(value_type = String)]
+        order: OrderId,
+    },
+    /// `agreement-changed`: two merchants have an agreement, or it ends.
+    AgreementChanged {
+        /// Which.
+        #[schema(value_type = String)]
+        agreement: AgreementId,
+        /// What became of it: `proposed`, `accepted`, `declined` or `ended`.
+        #[schema(value_type = String)]
+        state: Code,
+    },
 }
 
 impl PublicEvent {
@@ -484,6 +533,15 @@ impl PublicEvent {
                 (at, member, None, EventData::PackTold { pack, kind, member, data })
             }
             Event::CallParked { pack, call, code, at } => (at, None, None, EventData::CallParked { pack, call, code }),
+            Event::PackUpgraded { pack, revision, at } => (at, None, None, EventData::PackUpgraded { pack, revision }),
+            Event::PackRestored { pack, revision, code, at } => {
+                (at, None, None, EventData::PackRestored { pack, revision, code })
+            }
+            Event::PackRemoved { pack, at } => (at, None, None, EventData::PackRemoved { pack }),
+            Event::PackCaughtUp { pack, order, at } => (at, None, Some(order), EventData::PackCaughtUp { pack, order }),
+            Event::AgreementChanged { agreement, state, at } => {
+                (at, None, None, EventData::AgreementChanged { agreement, state })
+            }
         };
         Self { sequence, at, member, order, data }
     }

@@ -6,6 +6,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::figures::{Figure, count};
+use super::pack_calls::refund_later;
+use super::pack_life::Stage;
 use super::visits::note_return;
 use super::{Act, Reply};
 use crate::domain::{
@@ -318,6 +320,10 @@ fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), Store
         let PackResult::Done { .. } = outcome.result else { continue };
         let Some(active) = act.programme.find(tx, merchant.id, &outcome.pack)? else { continue };
         let Ok(pack) = &active.loaded else { continue };
+        if active.stage != Stage::InForce {
+            refund_later(tx, act, &active.code, order)?;
+            continue;
+        }
         let scene = active.scene(act, &merchant, &zone, Some(order.store), act.now);
         // Whatever it did before: it has to hear of it.
         match act.call_anyway(&active.code, || pack.refunded(tx, &scene, order, buyer.as_ref())).result {
@@ -326,6 +332,9 @@ fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), Store
             Err(error) => {
                 let code = error.code().to_owned();
                 tracing::warn!(pack = %active.code, order = %order.id, code, "a pack failed in its part of a refund");
+                if error.may_pass() {
+                    refund_later(tx, act, &active.code, order)?;
+                }
                 act.tell(tx, &Event::PackFailed { pack: active.code, order: order.id, code, at: act.now })?;
             }
         }

@@ -45,7 +45,7 @@ impl Reply for CommandReply {
     }
 }
 
-/// Why a command does nothing.
+/// Why a command does nothing, or a page shows nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
     /// Not a store of the merchant.
@@ -70,8 +70,16 @@ pub enum CommandError {
         /// The command.
         command: Code,
     },
-    /// The input does not fulfil the command's schema.
-    #[error("the input does not fulfil the command's schema: {}", .0.join("; "))]
+    /// The pack has no such page.
+    #[error("the pack `{pack}` has no page `{page}`")]
+    UnknownPage {
+        /// The pack.
+        pack: Code,
+        /// The page.
+        page: Code,
+    },
+    /// The input does not fulfil the schema of the command or page.
+    #[error("the input does not fulfil its schema: {}", .0.join("; "))]
     Input(Vec<String>),
     /// The pack refused or failed.
     #[error(transparent)]
@@ -92,11 +100,8 @@ pub fn run_command(tx: &mut Tx, act: &mut Act<'_>, run: &RunCommand) -> Result<C
     {
         return Err(CommandError::UnknownStore(store));
     }
-    let active = act
-        .programme
-        .find(tx, merchant.id, &run.pack)?
-        .filter(|active| run.store.map_or(!active.stores.is_empty(), |store| active.stores.contains(&store)))
-        .ok_or_else(|| CommandError::NotEnabled(run.pack.clone()))?;
+    let active = act.programme.enabled(tx, merchant.id, &run.pack, run.store)?;
+    let active = active.ok_or_else(|| CommandError::NotEnabled(run.pack.clone()))?;
     let pack = active
         .loaded
         .as_ref()
@@ -111,7 +116,7 @@ pub fn run_command(tx: &mut Tx, act: &mut Act<'_>, run: &RunCommand) -> Result<C
     let zone = merchant.time_zone.zone();
     let scene = active.scene(act, &merchant, &zone, run.store, act.now);
     let input = run.input.to_string();
-    let result = act.call(&active.code, || pack.run_command(tx, &scene, &run.command, &input));
+    let result = act.call(&active, || pack.run_command(tx, &scene, &run.command, &input));
     let result = result.map_err(|error| match error {
         CallError::Store(error) => CommandError::Store(error),
         other => CommandError::Call(other),

@@ -10,6 +10,7 @@ use super::catalogue::completed;
 use super::figures::{Figure, count, count_order};
 use super::hold_assets::{HoldError, PostHold, post_hold};
 use super::host::has_store;
+use super::pack_calls::settle_later;
 use super::redeem_coupons::{Choice, RedeemCoupons, RedeemError, Redeemed, redeem_coupons};
 use super::spend_stored_value::{SpendError, SpendStoredValue, spend_stored_value, stored_value_units};
 use super::visits::note_visit;
@@ -183,7 +184,8 @@ const PAYMENTS_MAX: usize = 10;
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
 
 /// Records an order and lets the enabled packs do their part. A pack that fails is left out: its writes are dropped,
-/// its failure is in the order's outcomes and among the events, and the order stands.
+/// its failure is in the order's outcomes and among the events, and the order stands. Unless a rule of the trade forbade it,
+/// it is tried again after the commit.
 ///
 /// # Errors
 /// The first refusal in the order of [`SettleError`]'s variants.
@@ -410,16 +412,21 @@ pub(super) fn ask_packs(
         let scene = active.scene(act, merchant, &zone, Some(order.store), order.ordered_at);
         let result = match &active.loaded {
             Ok(pack) => act
-                .call(&active.code, || pack.settled(tx, &scene, order, buyer))
+                .call(&active, || pack.settled(tx, &scene, order, buyer))
                 .map_err(Failure::from)
                 .and_then(|decided| grant(tx, act, &active, order, buyer, decided.earnings)),
-            Err(error) => Err(Failure::Pack { code: error.code().to_owned(), message: error.to_string() }),
+            Err(error) => {
+                Err(Failure::Pack { code: error.code().to_owned(), message: error.to_string(), may_pass: true })
+            }
         };
         let result = match result {
             Ok(done) => done,
             Err(Failure::Store(error)) => return Err(error),
-            Err(Failure::Pack { code, message }) => {
+            Err(Failure::Pack { code, message, may_pass }) => {
                 tx.rollback_to(before);
+                if may_pass {
+                    settle_later(tx, act, &active.code, order)?;
+                }
                 tracing::warn!(pack = %active.code, order = %order.id, code, "a pack failed in its part of an order");
                 let event =
                     Event::PackFailed { pack: active.code.clone(), order: order.id, code: code.clone(), at: act.now };
@@ -442,8 +449,8 @@ pub(super) fn taking_part(tx: &mut Tx, act: &Act<'_>, store: StoreId) -> Result<
 }
 
 /// Why a pack's part of an order is dropped.
-enum Failure {
-    Pack { code: String, message: String },
+pub(super) enum Failure {
+    Pack { code: String, message: String, may_pass: bool },
     Store(StoreError),
 }
 
@@ -451,7 +458,9 @@ impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Store(error) => Self::Store(error),
-            other => Self::Pack { code: other.code().to_owned(), message: other.to_string() },
+            other => {
+                Self::Pack { code: other.code().to_owned(), message: other.to_string(), may_pass: other.may_pass() }
+            }
         }
     }
 }
@@ -460,7 +469,7 @@ impl From<LedgerError> for Failure {
     fn from(error: LedgerError) -> Self {
         match error {
             LedgerError::Store(error) => Self::Store(error),
-            other => Self::Pack { code: "ledger-refused".into(), message: other.to_string() },
+            other => Self::Pack { code: "ledger-refused".into(), message: other.to_string(), may_pass: false },
         }
     }
 }
@@ -472,7 +481,7 @@ impl From<StoreError> for Failure {
 }
 
 /// Books what a pack wants the buyer to get, as far as the limits of the units allow.
-fn grant(
+pub(super) fn grant(
     tx: &mut Tx,
     act: &mut Act<'_>,
     active: &Active,

@@ -16,7 +16,7 @@ use crate::messages::{hello, phoned};
 pub(crate) const PROBE: &str = "probe-one";
 
 /// All that the guest `probe` asks for.
-const ASKED: [&str; 10] = [
+const ASKED: [&str; 11] = [
     "members:read",
     "members:contact",
     "members:tag",
@@ -24,6 +24,7 @@ const ASKED: [&str; 10] = [
     "orders:read",
     "messages:send",
     "events:emit",
+    "agreements:transact",
     "assets:read",
     "assets:write:own-units",
     "assets:write:five-off",
@@ -74,6 +75,12 @@ const FUNCTIONS: &[(&str, Needs)] = &[
     ("timers.set", Nothing(OWN_TIME)),
     ("timers.cancel", Nothing(OWN_TIME)),
     ("timers.get", Nothing(OWN_TIME)),
+    ("agreements.get", Grant("agreements:transact")),
+    ("agreements.all", Grant("agreements:transact")),
+    ("agreements.alias-of", Grant("agreements:transact")),
+    ("agreements.member-of", Grant("agreements:transact")),
+    ("agreements.ask", Grant("agreements:transact")),
+    ("agreements.owe", Grant("agreements:transact")),
     ("settings.get", Nothing("the merchant made them for this pack")),
     ("log.write", Nothing("a line changes nothing, and lines are limited")),
 ];

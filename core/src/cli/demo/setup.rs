@@ -1,6 +1,6 @@
 //! The stage of the demonstration: a merchant with stores and packs, made if it is not there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::Value;
@@ -67,6 +67,7 @@ impl Stage {
             stores: stores.iter().map(|store| store.id).collect::<BTreeSet<_>>(),
             grants: loaded.manifest.grants_asked(),
             settings,
+            store_settings: BTreeMap::new(),
             follow_from: None,
         };
         let current =

@@ -1,6 +1,6 @@
 //! `PUT /v1/packs/{pack}/enablement`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Json;
 use axum::extract::State;
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::parked_calls::FailureOut;
 use crate::domain::{Action, Code, RevisionId, StoreId};
 use crate::http::caller::Caller;
 use crate::http::etag::{IfExpected, Versioned, change};
@@ -38,6 +39,10 @@ pub(super) struct EnablementIn {
     #[schema(value_type = Object)]
     #[serde(default = "no_settings")]
     settings: Value,
+    /// What is different in single stores, by their ids: JSON merge patches of the settings (RFC 7396).
+    #[schema(value_type = Object)]
+    #[serde(default)]
+    store_settings: BTreeMap<StoreId, Value>,
     /// From where on the pack follows what happens: `now`, `beginning`, or an instant, RFC 3339. Without it the pack goes on
     /// where it was, and one that follows for the first time begins now.
     #[schema(example = "now")]
@@ -57,7 +62,26 @@ pub(super) struct EnablementOut {
     grants: Vec<String>,
     #[schema(value_type = Object)]
     settings: Value,
+    /// What is different in single stores, by their ids: JSON merge patches of the settings.
+    #[schema(value_type = Object)]
+    store_settings: BTreeMap<String, Value>,
     /// Since when, RFC 3339.
+    changed_at: String,
+    /// `in-force`; or `migrating`, `restoring`, `removing`: the pack is not called meanwhile.
+    stage: String,
+    #[schema(inline)]
+    before: Option<BeforeOut>,
+    /// Why the last upgrade is tried again, or was given up; told only where the enablement is read.
+    #[schema(inline)]
+    pub(super) failure: Option<FailureOut>,
+}
+
+/// What was in force before the last change of revisions, and can be had back.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BeforeOut {
+    revision: String,
+    version: String,
+    /// When it was changed, RFC 3339.
     changed_at: String,
 }
 
@@ -77,9 +101,9 @@ pub(super) async fn enable_pack(
     sent: Sent<EnablementIn>,
 ) -> Result<Versioned<Json<EnablementOut>>, Problem> {
     let pack = Code::new(pack).map_err(|error| Problem::wrong_name(&error))?;
-    let EnablementIn { revision, stores, grants, settings, follow_from } = sent.body;
+    let EnablementIn { revision, stores, grants, settings, store_settings, follow_from } = sent.body;
     let follow_from = follow_from.map(|from| from.parse::<FollowFrom>()).transpose()?;
-    let wanted = usecase::EnablePack { pack, revision, stores, grants, settings, follow_from };
+    let wanted = usecase::EnablePack { pack, revision, stores, grants, settings, store_settings, follow_from };
     app.serve(caller, Action::ManagePacks, move |host, actor| {
         let enable = |tx: &mut Tx, act: &mut Act<'_>| usecase::enable_pack(tx, act, &wanted);
         let (enablement, version) = change(host, actor, &Thing::Enablement(wanted.pack.clone()), expected, enable)?;
@@ -98,7 +122,19 @@ impl From<Enablement> for EnablementOut {
             stores: enablement.stores.iter().map(ToString::to_string).collect(),
             grants: enablement.grants.iter().map(ToString::to_string).collect(),
             settings: serde_json::from_str(&enablement.settings).unwrap_or(Value::Null),
+            store_settings: enablement
+                .store_settings
+                .iter()
+                .map(|(store, patch)| (store.to_string(), serde_json::from_str(patch).unwrap_or(Value::Null)))
+                .collect(),
             changed_at: enablement.changed_at.to_string(),
+            stage: enablement.stage.name().to_owned(),
+            before: enablement.before.map(|before| BeforeOut {
+                revision: before.revision.to_string(),
+                version: before.version.to_string(),
+                changed_at: before.changed_at.to_string(),
+            }),
+            failure: None,
         }
     }
 }

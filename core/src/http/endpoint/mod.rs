@@ -1,11 +1,13 @@
 //! One file for each endpoint.
 
 mod adjust_assets;
+mod agreements;
 mod attributes;
 mod automatic_messages;
 mod benefits;
 mod card;
 mod catalogue;
+mod change_pack;
 mod change_webhook;
 mod claim_order;
 mod consents;
@@ -43,6 +45,7 @@ mod messages;
 mod notes;
 mod own_session;
 mod pack_health;
+mod pack_page;
 mod parked_calls;
 mod quote_order;
 mod read_assets;
@@ -185,6 +188,16 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(message_connectors::test_connector))
         .routes(routes!(enable_pack::enable_pack, read_revision::read_enablement))
         .routes(routes!(read_revision::read_revision))
+        .routes(routes!(change_pack::upgrade))
+        .routes(routes!(change_pack::rollback))
+        .routes(routes!(change_pack::forget))
+        .routes(routes!(change_pack::remove))
+        .routes(routes!(change_pack::read_entries))
+        .routes(routes!(pack_page::read_page))
+        .routes(routes!(agreements::propose_agreement, agreements::list_agreements))
+        .routes(routes!(agreements::read_agreement))
+        .routes(routes!(agreements::accept_agreement))
+        .routes(routes!(agreements::end_agreement))
         .routes(routes!(run_command::run_command))
         .routes(routes!(pack_health::read_pack_health))
         .routes(routes!(pack_health::read_pack_log))

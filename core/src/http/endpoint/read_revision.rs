@@ -16,6 +16,7 @@ use crate::http::etag::Versioned;
 use crate::http::path::Path;
 use crate::http::{App, Problem};
 use crate::store::StoreError;
+use crate::usecase::pack_life::read_progress;
 use crate::usecase::{self, Thing};
 
 /// A pack revision with what it says of itself: enough to ask for consent, and to make a form for its settings.
@@ -76,10 +77,13 @@ pub(super) async fn read_enablement(
     app.serve(caller, Action::ManagePacks, move |host, actor| {
         let (found, version) = host.look(|tx| {
             let version = Thing::Enablement(pack.clone()).version(tx, actor.merchant)?;
-            Ok::<_, StoreError>((usecase::read_enablement(tx, actor.merchant, &pack)?, version))
+            let failure = read_progress(tx, actor.merchant, &pack)?.failure;
+            Ok::<_, StoreError>(((usecase::read_enablement(tx, actor.merchant, &pack)?, failure), version))
         })?;
-        let enablement = found.ok_or_else(|| Problem::pack_not_enabled(&pack))?;
-        Ok::<_, Problem>(Versioned(version, Json(enablement.into())))
+        let (enablement, failure) = found;
+        let mut shown = EnablementOut::from(enablement.ok_or_else(|| Problem::pack_not_enabled(&pack))?);
+        shown.failure = failure.map(Into::into);
+        Ok::<_, Problem>(Versioned(version, Json(shown)))
     })
     .await
 }

@@ -60,6 +60,7 @@ impl PostingOut {
             Cause::Coupon => ("coupon", None),
             Cause::Merge => ("merge", None),
             Cause::Adjustment => ("adjustment", None),
+            Cause::Agreement(_) => ("agreement", None),
         };
         let mut moves: Vec<MoveOut> = Vec::new();
         for transfer in posting.transfers() {

@@ -6,6 +6,7 @@ use super::Problem;
 use crate::domain::Code;
 use crate::pack::{self, CallError, RefusalKind};
 use crate::usecase::pack_calls::{FollowFromError, ParkedError};
+use crate::usecase::pack_life::{ChangeError, RemoveError, RestoreError, UpgradeError};
 use crate::usecase::{CommandError, EnableError, UploadError};
 
 impl From<UploadError> for Problem {
@@ -39,9 +40,61 @@ impl From<EnableError> for Problem {
                 Self { errors: faults, ..problem }
             }
             EnableError::SettingsTooLong { .. } => Self::refused("settings-too-long", error),
+            EnableError::StoreSettings { store, faults } => {
+                let detail = format!("the settings of the store {store} do not fulfil the pack's schema");
+                Self { errors: faults, ..Self::refused("wrong-settings", detail) }
+            }
+            EnableError::Change(error) => error.into(),
             EnableError::UnitTaken(_) => Self::conflict("unit-taken", error),
             EnableError::Programme(error) => Self::internal(error),
             EnableError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<ChangeError> for Problem {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::UnderWay { .. } => Self::conflict("pack-upgrading", error),
+            ChangeError::Older { .. } => Self::conflict("older-version", error),
+            ChangeError::Breaking { .. } => Self::conflict("breaking-version", error),
+            ChangeError::ConsentNeeded { ref grants } => {
+                let errors = grants.clone();
+                Self { errors, ..Self::conflict("consent-needed", error) }
+            }
+            ChangeError::Call(error) => error.into(),
+            ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<UpgradeError> for Problem {
+    fn from(error: UpgradeError) -> Self {
+        match error {
+            UpgradeError::NotEnabled(_) => Self::not_found("pack-not-enabled", error),
+            UpgradeError::Enable(error) => error.into(),
+        }
+    }
+}
+
+impl From<RestoreError> for Problem {
+    fn from(error: RestoreError) -> Self {
+        match error {
+            RestoreError::NotEnabled(_) => Self::not_found("pack-not-enabled", error),
+            RestoreError::NothingBefore(_) => Self::conflict("nothing-before", error),
+            RestoreError::UnderWay { .. } => Self::conflict("pack-upgrading", error),
+            RestoreError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RemoveError> for Problem {
+    fn from(error: RemoveError) -> Self {
+        match error {
+            RemoveError::UnknownPack(_) => Self::not_found("unknown-pack", error),
+            RemoveError::Enabled(_) => Self::conflict("pack-enabled", error),
+            RemoveError::UnderWay { .. } => Self::conflict("pack-upgrading", error),
+            RemoveError::Store(error) => error.into(),
         }
     }
 }
@@ -69,8 +122,9 @@ impl From<CommandError> for Problem {
             CommandError::NotEnabled(_) => Self::not_found("pack-not-enabled", error),
             CommandError::NotLoadable { .. } => Self::internal(error),
             CommandError::UnknownCommand { .. } => Self::not_found("unknown-command", error),
+            CommandError::UnknownPage { .. } => Self::not_found("unknown-page", error),
             CommandError::Input(faults) => {
-                let problem = Self::refused("wrong-input", "the input does not fulfil the command's schema");
+                let problem = Self::refused("wrong-input", "the input does not fulfil its schema");
                 Self { errors: faults, ..problem }
             }
             CommandError::Call(error) => error.into(),
@@ -96,6 +150,9 @@ impl From<CallError> for Problem {
             }
             CallError::Resting { .. } => {
                 Self { retry_after_s: Some(10), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "pack-resting", error) }
+            }
+            CallError::Upgrading => {
+                Self { retry_after_s: Some(5), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "pack-upgrading", error) }
             }
             CallError::NotExported { .. } => Self::not_found("unknown-command", error),
             CallError::OutOfFuel { .. }

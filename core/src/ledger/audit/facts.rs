@@ -178,7 +178,8 @@ pub(super) fn of_posting(posting: &Posting, survivors: &Survivors, mut tell: imp
             | Move::Expire { .. }
             | Move::Transfer { .. }
             | Move::Issue { .. }
-            | Move::Merge { .. } => {}
+            | Move::Merge { .. }
+            | Move::Owe { .. } => {}
         }
     }
 }

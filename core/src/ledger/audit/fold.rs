@@ -183,7 +183,8 @@ impl Fold {
             | Move::VoidHold { .. }
             | Move::LapseHold { .. }
             | Move::ReversePart { .. }
-            | Move::Merge { .. } => return,
+            | Move::Merge { .. }
+            | Move::Owe { .. } => return,
         };
         for part in &transfer.lots {
             let member = if let Party::Member(member) = transfer.to { Some(member) } else { transfer.on_behalf };

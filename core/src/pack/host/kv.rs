@@ -17,6 +17,19 @@ impl Desk {
         Ok(found)
     }
 
+    /// Keeps what an entry is now, unless an earlier state of it is kept already, so that it can be had back.
+    fn remember(&mut self, key: &str, entry: &[u8]) -> Result<(), No> {
+        let Some(number) = self.undo else { return Ok(()) };
+        let undo = layout::pack_undo(self.merchant, &self.pack, number, key.as_bytes());
+        if self.tx.get(&undo)?.is_none() {
+            let before = self.tx.get(entry)?;
+            // The first byte tells that there was one.
+            let kept = before.map_or_else(Vec::new, |value| [&[1], value.as_slice()].concat());
+            self.tx.put(&undo, kept)?;
+        }
+        Ok(())
+    }
+
     fn entry_key(&self, key: &str) -> Result<Vec<u8>, No> {
         if key.is_empty() || key.len() > KEY_MAX_BYTES {
             return Err(invalid(&format!("a key has 1 to {KEY_MAX_BYTES} bytes, but this one has {}", key.len())));
@@ -49,20 +62,22 @@ impl kv::Host for Call {
 
     fn put(&mut self, key: String, value: Vec<u8>) -> Answer<()> {
         self.serve(|desk| {
-            let key = desk.entry_key(&key)?;
+            let entry = desk.entry_key(&key)?;
             if value.len() > VALUE_MAX_BYTES {
                 let bytes = value.len();
                 return Err(invalid(&format!("a value has at most {VALUE_MAX_BYTES} bytes, but this one has {bytes}")));
             }
-            desk.moves(key.len() + value.len())?;
-            Ok(desk.tx.put(&key, value)?)
+            desk.moves(entry.len() + value.len())?;
+            desk.remember(&key, &entry)?;
+            Ok(desk.tx.put(&entry, value)?)
         })
     }
 
     fn delete(&mut self, key: String) -> Answer<()> {
         self.serve(|desk| {
-            let key = desk.entry_key(&key)?;
-            desk.tx.delete(&key);
+            let entry = desk.entry_key(&key)?;
+            desk.remember(&key, &entry)?;
+            desk.tx.delete(&entry);
             Ok(())
         })
     }

@@ -1,5 +1,6 @@
 //! The host's side of the contract's imports: each function acts on the caller's transaction. One file for each interface.
 
+mod agreements;
 mod assets;
 mod events;
 mod kv;
@@ -72,6 +73,12 @@ pub(super) struct Desk {
     pub(super) services: Arc<dyn Services>,
     /// How many messages the call has sent.
     pub(super) messages: u32,
+    /// Whether it answers a partner.
+    pub(super) is_asked: bool,
+    /// How often it has asked partners.
+    pub(super) asks: u32,
+    /// Under which number what entries were before is kept.
+    pub(super) undo: Option<u32>,
 }
 
 /// The trap that ends a call with too many host calls; the outcome is told from the count.
@@ -114,6 +121,8 @@ impl From<ServiceError> for No {
         match error {
             ServiceError::NotFound(what) => types::HostError::NotFound(what).into(),
             ServiceError::Invalid(what) => types::HostError::Invalid(what).into(),
+            ServiceError::Limit(what) => types::HostError::Limit(what).into(),
+            ServiceError::Unavailable(what) => types::HostError::Unavailable(what).into(),
             ServiceError::Store(error) => Self::Store(error),
         }
     }
@@ -258,6 +267,7 @@ impl Desk {
             pack: &self.pack,
             now: self.now,
             store: self.store,
+            depth: self.depth,
         };
         (Arc::clone(&self.services), errand)
     }

@@ -16,6 +16,11 @@ pub fn pack_progresses(merchant: MerchantId) -> KeyRange {
     Name::of(b'@', merchant).bytes(b"c").range()
 }
 
+/// How far a change of a pack's revisions has come.
+pub fn change_of_pack(merchant: MerchantId, pack: &Code) -> Key {
+    part(merchant, b'u', pack).0
+}
+
 /// An event that waits at a pack for another try, or behind one that does.
 pub fn pack_waiting(merchant: MerchantId, pack: &Code, subject: Subject, sequence: u64) -> Key {
     part(merchant, b'w', pack).bytes(&subject.bytes()).bytes(&sequence.to_be_bytes()).0
@@ -83,6 +88,11 @@ pub fn pack_due_parts(key: &[u8]) -> Option<(Timestamp, Subject, u64)> {
 /// A timer, by the place among its pack's timers that its own name gives it.
 pub fn pack_timer(merchant: MerchantId, pack: &Code, place: &[u8]) -> Key {
     part(merchant, b't', pack).bytes(place).0
+}
+
+/// All timers of a pack.
+pub fn pack_timers(merchant: MerchantId, pack: &Code) -> KeyRange {
+    part(merchant, b't', pack).range()
 }
 
 /// All timers of a merchant's packs.

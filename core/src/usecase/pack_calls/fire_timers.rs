@@ -4,14 +4,15 @@ use super::{CALLS_MAX, Calling, Failure, Parked, Round, TIMERS};
 use crate::domain::{Code, Label};
 use crate::pack::{Timer, TimerKind, due_timers, named_place, next_timer, put_timer, take_timer};
 use crate::store::{StoreError, Tx, layout};
-use crate::usecase::Act;
+use crate::usecase::pack_life::forget;
+use crate::usecase::{Act, Enablement};
 
 /// Fires what is due, soonest first, and sets the timers of the manifest that are not set.
 ///
 /// # Errors
 /// The store's failures. What the pack refuses is no error: it is tried again.
 pub fn fire_timers(tx: &mut Tx, act: &mut Act<'_>, pack: &Code) -> Result<Round, StoreError> {
-    let Some(mut calling) = Calling::find(tx, act, pack, TIMERS, |_, pack| pack.keeps_time())? else {
+    let Some(mut calling) = Calling::find(tx, act, pack, TIMERS, |_, _| true)? else {
         return Ok(Round::default());
     };
     if calling.rests_until(act.now).is_some() {
@@ -66,11 +67,18 @@ impl Calling {
         }
         let Err(failure) = self.fire(tx, act, &timer)? else { return Ok(()) };
         let attempts = timer.attempts.saturating_add(1);
-        let kind = if timer.kind == TimerKind::Own { TimerKind::Own } else { TimerKind::Retry };
+        let kind = if timer.kind == TimerKind::Calendar { TimerKind::Retry } else { timer.kind };
         match self.again_at(act, attempts) {
             Some(at) => put_timer(tx, act.merchant, &self.active.code, &Timer { kind, at, attempts, ..timer }),
             None => self.park(tx, act, Parked::Timer(timer), attempts, failure),
         }
+    }
+
+    /// What was before the last change of revisions has been kept for long enough.
+    fn forget(&self, tx: &mut Tx, act: &mut Act<'_>, timer: &Timer) -> Result<(), StoreError> {
+        let found = tx.load::<Enablement>(&layout::enablement(act.merchant, &self.active.code))?;
+        let kept = found.filter(|found| found.before.is_some() && found.changes.to_string() == timer.payload);
+        kept.map_or(Ok(()), |mut enablement| forget(tx, act, &mut enablement))
     }
 
     pub(super) fn fire(
@@ -79,8 +87,18 @@ impl Calling {
         act: &mut Act<'_>,
         timer: &Timer,
     ) -> Result<Result<(), Failure>, StoreError> {
-        let scene = self.scene(act, timer.store, 0);
-        let verdict = act.call_anyway(&self.active.code, || self.pack.fire_timer(tx, &scene, timer));
+        let verdict = match timer.kind {
+            TimerKind::Own | TimerKind::Calendar | TimerKind::Retry => {
+                let scene = self.scene(act, timer.store, 0);
+                act.call_anyway(&self.active.code, || self.pack.fire_timer(tx, &scene, timer))
+            }
+            TimerKind::Settled => self.settle_late(tx, act, timer)?,
+            TimerKind::Refunded => self.refund_late(tx, act, timer)?,
+            TimerKind::Forget => {
+                self.forget(tx, act, timer)?;
+                return Ok(Ok(()));
+            }
+        };
         self.outcome(act, verdict)
     }
 }

@@ -8,6 +8,7 @@
 mod fire_timers;
 mod follow_events;
 mod follow_from;
+mod late_orders;
 mod parked;
 mod records;
 
@@ -15,6 +16,7 @@ pub use fire_timers::fire_timers;
 pub use follow_events::follow_events;
 pub(super) use follow_from::start_following;
 pub use follow_from::{FollowFrom, FollowFromError};
+pub(super) use late_orders::{refund_later, settle_later};
 pub use parked::{ParkedError, Retried, drop_parked, list_parked, retry_parked};
 pub use records::{Failure, LaneProgress, Parked, ParkedCall, WaitingEvent};
 
@@ -23,9 +25,10 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
+use super::pack_life::Stage;
 use super::{Act, Active, Programme};
 use crate::domain::{Code, Event, Merchant, MerchantId, StoreId};
-use crate::pack::{CallError, LoadedPack, Scene, Verdict};
+use crate::pack::{CallError, LoadedPack, Scene, Verdict, next_timer};
 use crate::store::{StoreError, Tx, layout};
 
 /// In how many lanes the events of a pack are handled, beside each other.
@@ -112,7 +115,8 @@ impl Calling {
         lane: u8,
         serves: impl FnOnce(&Active, &LoadedPack) -> bool,
     ) -> Result<Option<Self>, StoreError> {
-        let active = act.programme.find(tx, act.merchant, pack)?.filter(|active| !active.stores.is_empty());
+        let active = act.programme.find(tx, act.merchant, pack)?;
+        let active = active.filter(|active| !active.stores.is_empty() && active.stage == Stage::InForce);
         let Some((active, pack)) = active.and_then(|active| {
             let pack = active.loaded.as_ref().ok().filter(|pack| serves(&active, pack)).map(Arc::clone);
             pack.map(|pack| (active, pack))
@@ -211,9 +215,16 @@ impl Calling {
 /// The store's failures.
 pub fn called_packs(tx: &mut Tx, programme: &Programme, merchant: MerchantId) -> Result<Vec<Code>, StoreError> {
     let active = programme.active(tx, merchant)?;
-    let called = active.iter().filter(|active| {
-        let loaded = active.loaded.as_ref();
-        !active.stores.is_empty() && loaded.is_ok_and(|pack| pack.follows() || pack.keeps_time())
-    });
-    Ok(called.map(|active| active.code.clone()).collect())
+    let mut called = Vec::new();
+    for active in active.iter() {
+        let is_asleep = active.stores.is_empty() || active.loaded.is_err();
+        let listens = active.loaded.as_ref().is_ok_and(|pack| pack.follows() || pack.keeps_time());
+        // The others have something to do only when something is left of an order or of a change of revisions.
+        let is_called =
+            active.has_upkeep || !is_asleep && (listens || next_timer(tx, merchant, &active.code)?.is_some());
+        if is_called {
+            called.push(active.code.clone());
+        }
+    }
+    Ok(called)
 }

@@ -79,7 +79,7 @@ pub fn retry_parked(tx: &mut Tx, act: &mut Act<'_>, pack: &Code, call: CallId) -
             calling.handle(tx, act, &told)?
         }
         Parked::Timer(timer) => {
-            let calling = Calling::find(tx, act, pack, TIMERS, |_, pack| pack.keeps_time())?;
+            let calling = Calling::find(tx, act, pack, TIMERS, |_, _| true)?;
             calling.ok_or_else(not_enabled)?.fire(tx, act, timer)?
         }
     };

@@ -6,6 +6,7 @@
 
 use punchcard_sdk::{
     Limits,
+    agreements::{Agreement, Obligation, Reply, Standing},
     assets::{Lot, Reservation},
     members::{ExternalId, Lead, Member, MemberContact, MemberProfile},
     messages::{Message, Obstacle, Outcome, Placeholder},
@@ -34,6 +35,8 @@ impl Pack for Probe {
             .grant(Capability::OrdersRead, why)
             .grant(Capability::MessagesSend, why)
             .grant(Capability::EventsEmit, why)
+            .grant(Capability::AgreementsTransact, why)
+            .terms::<Terms>()
             .grant(Capability::AssetsRead, why)
             .grant(Capability::AssetsWriteOwnUnits, why)
             .grant(Capability::AssetsWrite("five-off"), why)
@@ -168,6 +171,25 @@ impl Step {
             }
             "timers.get" => timers::get(&self.text("key")).map(|timer| json!(timer.map(|timer| timer.at))),
             "timers.cancel" => timers::cancel(&self.text("key")).map(Value::from),
+            "agreements.get" => agreements::get(&self.text("agreement")).map(|found| agreement(&found)),
+            "agreements.all" => agreements::all(self.maybe("after").as_deref(), self.limit())
+                .map(|found| found.iter().map(agreement).collect()),
+            "agreements.alias-of" => agreements::alias_of(&self.text("agreement"), &member).map(Value::from),
+            "agreements.member-of" => {
+                agreements::member_of(&self.text("agreement"), &self.text("alias")).map(|found| json!(found))
+            }
+            "agreements.ask" => {
+                let question = self.with.get("question").cloned().unwrap_or(Value::Null);
+                let question = question.as_str().map_or_else(|| question.to_string(), str::to_owned);
+                agreements::ask(&self.text("agreement"), &question).map(|reply| match reply {
+                    Reply::Answer(answer) => serde_json::from_str(&answer).unwrap_or(Value::Null),
+                    Reply::Refused(problem) => json!({ "refused": problem.code, "message": problem.message }),
+                })
+            }
+            "agreements.owe" => {
+                let agreement = self.text("agreement");
+                agreements::owe(&Obligation { agreement, amount, reason }).map(Value::from)
+            }
             "settings.get" => Ok(settings::<Value>().map_or(Value::Null, |settings| settings)),
             "log.write" => {
                 log::info(&self.text("line"));
@@ -176,6 +198,20 @@ impl Step {
             _ => return None,
         })
     }
+}
+
+fn agreement(agreement: &Agreement) -> Value {
+    let Agreement { id, partner, terms, proposed, since, until, in_force, balance } = agreement;
+    let balance = match balance {
+        Standing::Even => json!(0),
+        Standing::Due(amount) => json!({ "due": amount }),
+        Standing::Owed(amount) => json!({ "owed": amount }),
+    };
+    let terms = serde_json::from_str::<Value>(terms).unwrap_or(Value::Null);
+    json!({
+        "id": id, "partner": partner, "terms": terms, "proposed": proposed, "since": since, "until": until,
+        "in_force": in_force, "balance": balance,
+    })
 }
 
 fn done((): ()) -> Value {
@@ -287,6 +323,26 @@ impl Commands for Probe {
     const ALL: &'static [Operation] = &[Operation::of::<Call>()];
 }
 
+/// What two merchants agree on.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema matters")]
+struct Terms {
+    /// Anything.
+    rate: u32,
+}
+
+/// Does for a partner what it is asked, and tells what came of it.
+impl OnPartner for Probe {
+    fn answer(ctx: &CallContext, question: &Question) -> Result<String, Refusal> {
+        if question.text == "\"trap\"" {
+            panic!("probe: trapped on purpose");
+        }
+        let answers = question.read::<Call>()?.run(ctx)?;
+        agreements::answered(&json!({ "merchant": ctx.merchant, "agreement": question.agreement, "did": answers }))
+    }
+}
+
 /// So that it may set timers; what is due is of no interest.
 impl OnTimer for Probe {
     fn fire(_: &CallContext, _: &Firing) -> Result<(), Refusal> {
@@ -294,4 +350,4 @@ impl OnTimer for Probe {
     }
 }
 
-punchcard_sdk::pack!(Probe: commands, on_timer);
+punchcard_sdk::pack!(Probe: commands, on_timer, on_partner);

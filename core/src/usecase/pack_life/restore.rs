@@ -1,0 +1,161 @@
+//! The earlier revision is had back, with its storage as it was; or is not wanted back any more.
+
+use super::{Before, ChangeProgress, Stage, read_progress, save_enablement};
+use crate::domain::{Code, Event};
+use crate::store::{Direction, StoreError, Tx, layout};
+use crate::usecase::pack_calls::Failure;
+use crate::usecase::{Act, Enablement};
+
+/// How many entries are put back or dropped in one transaction.
+pub(super) const ENTRIES_MAX: usize = 500;
+
+/// Why nothing is had back.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// It was never enabled.
+    #[error("the pack `{0}` was never enabled")]
+    NotEnabled(Code),
+    /// There is nothing to be had back.
+    #[error("of the pack `{0}` no earlier revision is kept: it was not changed, or longer ago than that is kept")]
+    NothingBefore(Code),
+    /// A change is under way.
+    #[error("the pack `{pack}` is {}: try again when that is done", .stage.name())]
+    UnderWay {
+        /// The pack.
+        pack: Code,
+        /// What is under way.
+        stage: Stage,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Brings the earlier revision back into force, with settings, grants and storage as they were before the change. What was
+/// stored since is dropped; what was booked stays booked, and timers that were set since stay. Small storage is put back at
+/// once, large storage in the background.
+///
+/// # Errors
+/// The first refusal in the order of [`RestoreError`]'s variants.
+pub fn restore_before(tx: &mut Tx, act: &mut Act<'_>, pack: &Code) -> Result<Enablement, RestoreError> {
+    let (found, _) = find(tx, act, pack)?;
+    let mut enablement = found.clone();
+    begin_restoring(tx, act, &mut enablement, None)?;
+    act.record(tx, "enablement", pack.as_str(), Some(&found), Some(&enablement))?;
+    Ok(enablement)
+}
+
+/// Drops what was before the last change of revisions: it can not be had back any more.
+///
+/// # Errors
+/// The first refusal in the order of [`RestoreError`]'s variants.
+pub fn forget_before(tx: &mut Tx, act: &mut Act<'_>, pack: &Code) -> Result<Enablement, RestoreError> {
+    let (mut enablement, _) = find(tx, act, pack)?;
+    let found = enablement.clone();
+    forget(tx, act, &mut enablement)?;
+    act.record(tx, "enablement", pack.as_str(), Some(&found), Some(&enablement))?;
+    Ok(enablement)
+}
+
+fn find(tx: &mut Tx, act: &Act<'_>, pack: &Code) -> Result<(Enablement, Before), RestoreError> {
+    let found = tx.load::<Enablement>(&layout::enablement(act.merchant, pack))?;
+    let enablement = found.ok_or_else(|| RestoreError::NotEnabled(pack.clone()))?;
+    if enablement.stage != Stage::InForce {
+        return Err(RestoreError::UnderWay { pack: pack.clone(), stage: enablement.stage });
+    }
+    let before = enablement.before.clone().ok_or_else(|| RestoreError::NothingBefore(pack.clone()))?;
+    Ok((enablement, before))
+}
+
+/// From now on nothing is kept of what was before, and what is kept goes, a part now and the rest in the background.
+pub(in crate::usecase) fn forget(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    enablement: &mut Enablement,
+) -> Result<(), StoreError> {
+    enablement.before = None;
+    let mut progress = read_progress(tx, act.merchant, &enablement.pack)?;
+    progress.stale.push(enablement.changes);
+    enablement.has_stale = drop_stale(tx, act, &enablement.pack, &mut progress)?;
+    save_enablement(tx, act.merchant, enablement)?;
+    tx.save(&layout::change_of_pack(act.merchant, &enablement.pack), &progress)
+}
+
+/// Drops a part of what nobody wants back any more; whether there is more.
+pub(super) fn drop_stale(
+    tx: &mut Tx,
+    act: &Act<'_>,
+    pack: &Code,
+    progress: &mut ChangeProgress,
+) -> Result<bool, StoreError> {
+    let Some(number) = progress.stale.last() else { return Ok(false) };
+    let entries = tx.scan(&layout::pack_undos(act.merchant, pack, *number), Direction::Forward, ENTRIES_MAX)?;
+    for (key, _) in &entries {
+        tx.delete(key);
+    }
+    if entries.len() < ENTRIES_MAX {
+        progress.stale.pop();
+    }
+    Ok(!progress.stale.is_empty())
+}
+
+/// Begins to put back what was, because somebody wants it or because a migration has failed.
+pub(super) fn begin_restoring(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    enablement: &mut Enablement,
+    failure: Option<Failure>,
+) -> Result<(), StoreError> {
+    enablement.stage = Stage::Restoring;
+    let mut progress = read_progress(tx, act.merchant, &enablement.pack)?;
+    progress = ChangeProgress { failure, stale: progress.stale, ..ChangeProgress::default() };
+    save_enablement(tx, act.merchant, enablement)?;
+    restore_part(tx, act, enablement, &mut progress)?;
+    tx.save(&layout::change_of_pack(act.merchant, &enablement.pack), &progress)
+}
+
+/// Puts back a part of the entries; with the last one, the earlier revision is in force. Whether there is more.
+pub(super) fn restore_part(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    enablement: &mut Enablement,
+    progress: &mut ChangeProgress,
+) -> Result<bool, StoreError> {
+    let undos = layout::pack_undos(act.merchant, &enablement.pack, enablement.changes);
+    let kept = tx.scan(&undos, Direction::Forward, ENTRIES_MAX)?;
+    for (undo, value) in &kept {
+        let corrupt = || StoreError::corrupt("what an entry of a pack was", undo);
+        let name = layout::pack_undo_entry(undo).ok_or_else(corrupt)?;
+        let entry = layout::pack_entry(act.merchant, &enablement.pack, name);
+        match value.split_first() {
+            None => tx.delete(&entry),
+            Some((1, before)) => tx.put(&entry, before.to_vec())?,
+            Some(_) => return Err(corrupt()),
+        }
+        tx.delete(undo);
+    }
+    if kept.len() == ENTRIES_MAX {
+        return Ok(true);
+    }
+    let key = layout::enablement(act.merchant, &enablement.pack);
+    let corrupt = || StoreError::corrupt("enablement (what was before is missing)", &key);
+    let Before { revision, stores, grants, settings, store_settings, .. } =
+        enablement.before.take().ok_or_else(corrupt)?;
+    *enablement = Enablement {
+        pack: enablement.pack.clone(),
+        revision,
+        stores,
+        grants,
+        settings,
+        store_settings,
+        changed_at: act.now,
+        stage: Stage::InForce,
+        before: None,
+        changes: enablement.changes,
+        has_stale: !progress.stale.is_empty(),
+    };
+    save_enablement(tx, act.merchant, enablement)?;
+    let code = progress.failure.as_ref().map(|failure| failure.code.clone());
+    act.tell(tx, &Event::PackRestored { pack: enablement.pack.clone(), revision, code, at: act.now })?;
+    Ok(false)
+}
