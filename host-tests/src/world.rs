@@ -239,6 +239,11 @@ impl Running {
 }
 
 impl State {
+    /// How many keys have this part.
+    pub fn keys_with(&self, part: &[u8]) -> usize {
+        self.0.keys().filter(|key| key.windows(part.len()).any(|window| window == part)).count()
+    }
+
     /// The keys at which the two differ.
     pub fn differs_from(&self, other: &Self) -> BTreeSet<String> {
         let keys: BTreeSet<_> = self.0.keys().chain(other.0.keys()).collect();

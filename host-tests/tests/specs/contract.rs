@@ -2,47 +2,70 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use host_tests::World;
+use jiff::SignedDuration;
 use punchcard::pack::CONTRACT_VERSION;
 use serde_json::json;
 use wit_parser::{Function, Resolve, Type, TypeDefKind, WorldItem};
 
 use crate::earned;
+use crate::following::{calls, noted};
 
 /// The contract, one folder for each version.
 const WIT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../wit");
 
-/// Packs in `fixtures/packs/VERSION/`, compiled when that version of the contract was the newest, with their sources.
-fn released() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/packs");
-    let versions = fs::read_dir(folder).unwrap().map(|version| version.unwrap().path().join("stamps.wasm"));
-    versions.collect()
+/// A pack in `fixtures/packs/VERSION/`, compiled when that version of the contract was the newest, with its source.
+fn released(version: &str, pack: &str) -> &'static [u8] {
+    let file = format!("fixtures/packs/{version}/{pack}.wasm");
+    fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap().leak()
+}
+
+#[test]
+fn there_is_a_pack_of_each_version_that_was_released_before_the_newest() {
+    let folders = |path: &Path| -> BTreeSet<String> {
+        let versions = fs::read_dir(path).unwrap().map(|version| version.unwrap().file_name().into_string().unwrap());
+        versions.collect()
+    };
+    let mut versions = folders(Path::new(WIT));
+    versions.remove(CONTRACT_VERSION);
+    assert_eq!(folders(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/packs")), versions);
 }
 
 #[tokio::test]
-async fn a_pack_that_was_built_against_a_released_contract_runs() {
-    let released = released();
-    assert!(!released.is_empty());
-    for file in released {
-        let world = World::new();
-        world.shop.enable(fs::read(&file).unwrap().leak()).send().await.ok();
-        let alice = world.shop.member("alice").enrol().await;
-        let coffee = json!({ "sku": "latte", "category": "coffee", "quantity": 9, "amount_minor": 18_000 });
-        let order = |reference: &str| alice.order(reference).raw_line(coffee.clone()).line("bun", 500);
-        assert_eq!(order("till-1").quote().await.ok()["packs"][0]["earnings"][0]["amount"], 9, "{}", file.display());
-        let first = order("till-1").settle().await.created();
-        assert_eq!(earned(&first, "stamps"), 9, "{}", file.display());
-        let trade = json!({ "member": alice.id });
-        let refused = world.shop.command("stamps", "trade", trade.clone()).send().await.problem();
-        assert_eq!(refused.name(), "422 pack:card-not-full");
-        let second = order("till-2").settle().await.created();
-        world.shop.command("stamps", "trade", trade).send().await.ok();
-        assert_eq!(alice.holds("stamps").await.available, 8);
-        world.shop.refund(&second).await.ok();
-        assert_eq!(alice.holds("stamps").await.available, 0);
-    }
+async fn a_pack_of_contract_0_1_1_runs() {
+    let world = World::new();
+    world.shop.enable(released("0.1.1", "echo")).send().await.ok();
+    let alice = world.shop.member("alice").enrol().await;
+    let at = world.now().checked_add(SignedDuration::from_secs(5)).unwrap();
+    let set = json!({ "name": "t1", "at": at.as_millisecond() });
+    world.shop.command("echo", "set-timer", set).send().await.ok();
+    world.clock_forward(SignedDuration::from_secs(5));
+    calls(&world).await;
+    assert_eq!(noted(&world.shop, "event-").await, [(format!("member-enrolled {}", alice.id), 1)]);
+    assert_eq!(noted(&world.shop, "timer-t").await.len(), 1);
+    assert_eq!(alice.holds("echoes").await.available, 1);
+}
+
+#[tokio::test]
+async fn a_pack_of_contract_0_1_0_runs() {
+    let world = World::new();
+    world.shop.enable(released("0.1.0", "stamps")).send().await.ok();
+    let alice = world.shop.member("alice").enrol().await;
+    let coffee = json!({ "sku": "latte", "category": "coffee", "quantity": 9, "amount_minor": 18_000 });
+    let order = |reference: &str| alice.order(reference).raw_line(coffee.clone()).line("bun", 500);
+    assert_eq!(order("till-1").quote().await.ok()["packs"][0]["earnings"][0]["amount"], 9);
+    let first = order("till-1").settle().await.created();
+    assert_eq!(earned(&first, "stamps"), 9, "{}", file.display());
+    let trade = json!({ "member": alice.id });
+    let refused = world.shop.command("stamps", "trade", trade.clone()).send().await.problem();
+    assert_eq!(refused.name(), "422 pack:card-not-full");
+    let second = order("till-2").settle().await.created();
+    world.shop.command("stamps", "trade", trade).send().await.ok();
+    assert_eq!(alice.holds("stamps").await.available, 8);
+    world.shop.refund(&second).await.ok();
+    assert_eq!(alice.holds("stamps").await.available, 0);
 }
 
 /// A version of the contract, or a text in place of one.

@@ -10,6 +10,7 @@ use punchcard::pack::CONTRACT_VERSION;
 use serde_json::{Value, json};
 use wit_parser::{Resolve, WorldItem};
 
+use crate::agreements::{agreed, two_with_probe};
 use crate::messages::{hello, phoned};
 
 /// The name of the guest `probe` and of its unit.
@@ -139,7 +140,7 @@ fn give(member: &Member) -> Value {
 }
 
 /// The arguments with which a function does what it is asked.
-async fn arguments(shop: &Shop, alice: &Member, order: &Value, function: &str) -> Value {
+async fn arguments(shop: &Shop, alice: &Member, (order, agreement): (&Value, &str), function: &str) -> Value {
     let give = give(alice);
     let made = match function {
         "assets.spend" | "assets.reverse" | "assets.hold" => ask(shop, "assets.earn", give.clone()).await,
@@ -164,6 +165,11 @@ async fn arguments(shop: &Shop, alice: &Member, order: &Value, function: &str) -
         "messages.send" => json!({ "member": alice.id, "template": "hello", "values": { "points": 3 } }),
         "kv.get-many" => json!({ "keys": ["a"] }),
         "kv.scan" => json!({ "start": "a", "end": "b", "limit": 5 }),
+        "agreements.ask" => json!({ "agreement": agreement, "question": { "steps": [] } }),
+        "agreements.owe" => json!({ "agreement": agreement, "amount": 5, "reason": "tried" }),
+        "agreements.get" | "agreements.alias-of" | "agreements.member-of" => {
+            json!({ "agreement": agreement, "member": alice.id, "alias": "als_00" })
+        }
         _ => json!({ "member": alice.id, "key": "a", "value": "b", "limit": 5, "line": "tried", "at": MAY }),
     }
 }
@@ -175,13 +181,15 @@ async fn every_function_is_denied_without_its_grant_and_does_what_it_is_asked_wi
     hello(shop, None).await;
     let alice = phoned(shop, "alice", "+8613800138000").await;
     let order = alice.order("till-1").settle().await.created();
+    two_with_probe(&world).await;
+    let agreement = agreed(&world).await;
     let functions = functions();
-    assert!(functions.len() >= 32, "{functions:?}");
+    assert!(functions.len() >= 38, "{functions:?}");
     for function in &functions {
         let needs = FUNCTIONS.iter().find(|(name, _)| name == function);
         let Some((_, needs)) = needs else { panic!("{function} is not listed here with what it needs") };
         with_whole_probe(shop).await;
-        let with = arguments(shop, &alice, &order, function).await;
+        let with = arguments(shop, &alice, (&order, &agreement), function).await;
         match needs {
             Grant(grant) => {
                 let others: Vec<_> = ASKED.into_iter().filter(|asked| asked != grant).collect();

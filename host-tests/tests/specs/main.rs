@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "the functions that specs share are tests as well")]
 
 mod adjustments;
+mod agreements;
+mod alliance;
 mod asset_imports;
 mod assets;
 mod audit;
@@ -43,6 +45,7 @@ mod model;
 mod order_refusals;
 mod orders;
 mod packs;
+mod pages;
 mod payments;
 mod points;
 mod profiles;
@@ -56,6 +59,7 @@ mod strace;
 mod timers;
 mod tls;
 mod traces;
+mod upgrades;
 mod uploads;
 mod users;
 mod walkthrough;
