@@ -9,7 +9,7 @@ use super::Failure;
 use crate::clock::{Clock, Entropy};
 use crate::describe::describe;
 use crate::domain::{Merchant, MerchantId, StoreId};
-use crate::pack::Packs;
+use crate::pack::{Limits, Packs};
 use crate::store::{DurableEngine, DurableOptions, FORMAT_FILE, Store};
 use crate::usecase::{Host, has_secrets, list_merchants, list_stores, migrate, renew_secrets};
 use crate::vault::{KEY_FILE, Vault, create_key_file, read_key_file};
@@ -102,10 +102,15 @@ const COMPILED_DIR: &str = "compiled";
 
 /// A host on the store in a data directory.
 pub(super) fn host(dir: &Path, store: Store, keys: &Keys, clock: Clock) -> Result<Host, Failure> {
+    capped_host(dir, store, keys, clock, Limits::CAP)
+}
+
+/// The same, whose packs get no more than this for one call.
+pub(super) fn capped_host(dir: &Path, store: Store, keys: &Keys, clock: Clock, caps: Limits) -> Result<Host, Failure> {
     let vault = keys.vault(dir, &store)?;
     let packs = Packs::with_cache(dir.join(COMPILED_DIR), vault.key_for("punchcard compiled packs"));
     let packs = packs.map_err(|error| describe(&error))?;
-    Ok(Host::new(store, packs, clock, Entropy::System, vault))
+    Ok(Host::new(store, packs.capped(caps), clock, Entropy::System, vault))
 }
 
 /// The merchant that is meant: the one named, or the only one.

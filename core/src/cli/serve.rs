@@ -67,7 +67,8 @@ impl Serve {
         if trust.takes_unsigned() {
             tracing::warn!("packs that nobody has signed are taken: this is for development (packs.unsigned)");
         }
-        let host = data::host(dir, store, &config.store.keys(), Clock::System)?;
+        let host = data::capped_host(dir, store, &config.store.keys(), Clock::System, config.packs.caps())?;
+        host.programme.health.set_quota(config.packs.fuel_per_day());
         let host = host.reaching(reach).sinking_into(sink).trusting(trust);
         let hours = config.store.snapshot_hours.0;
         let duties = Duties {

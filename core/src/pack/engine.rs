@@ -29,6 +29,7 @@ pub struct Packs {
     pub(super) engine: Engine,
     pub(super) linker: Arc<Linker<Call>>,
     pub(super) cache: Option<Arc<Cache>>,
+    pub(super) caps: super::Limits,
     pooled: bool,
 }
 
@@ -51,7 +52,7 @@ impl Packs {
         bindings::Pack::add_to_linker::<_, wasmtime::component::HasSelf<Call>>(&mut linker, |call| call)
             .map_err(fail)?;
         tick(&engine)?;
-        Ok(Self { engine, linker: Arc::new(linker), cache: None, pooled })
+        Ok(Self { engine, linker: Arc::new(linker), cache: None, caps: super::Limits::CAP, pooled })
     }
 
     /// The same, which keeps what it compiles in a folder, and takes from there what it has kept under this key. The folder
@@ -61,6 +62,12 @@ impl Packs {
     /// As [`Packs::new`]. That the folder can not be used is none.
     pub fn with_cache(dir: PathBuf, key: SecretKey) -> Result<Self, PacksError> {
         Ok(Self { cache: Some(Arc::new(Cache::new(dir, key))), ..Self::new()? })
+    }
+
+    /// The same, whose packs get no more than this for one call, whatever they ask for.
+    #[must_use]
+    pub fn capped(self, caps: super::Limits) -> Self {
+        Self { caps, ..self }
     }
 
     /// What became of looking for compiled components, since the start.

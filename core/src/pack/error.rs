@@ -76,6 +76,16 @@ pub enum CallError {
         /// Until when.
         until: Timestamp,
     },
+    /// The merchant's packs have used up what they may on this day.
+    #[error(
+        "the packs of the merchant have used up their {fuel_max} units of fuel for today, and are called again from {until}"
+    )]
+    QuotaUsedUp {
+        /// What all packs of a merchant may use on a day.
+        fuel_max: u64,
+        /// When the next day begins.
+        until: Timestamp,
+    },
     /// Its storage is being brought to another revision, or back.
     #[error("the pack is being brought to another revision, and is called again when that is done")]
     Upgrading,
@@ -103,6 +113,7 @@ impl CallError {
             | Self::Denied { .. }
             | Self::NotExported { .. }
             | Self::Resting { .. }
+            | Self::QuotaUsedUp { .. }
             | Self::Upgrading
             | Self::Store(_)
             | Self::Host(_) => false,
@@ -133,6 +144,7 @@ impl CallError {
             Self::Denied { .. } => "denied",
             Self::NotExported { .. } => "not-exported",
             Self::Resting { .. } => "resting",
+            Self::QuotaUsedUp { .. } => "quota-used-up",
             Self::Upgrading => "upgrading",
             Self::Store(_) => "store",
             Self::Host(_) => "host",

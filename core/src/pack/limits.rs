@@ -49,10 +49,10 @@ impl Limits {
     /// What a partner may be asked, and may answer, in bytes.
     pub const QUESTION_MAX_BYTES: usize = 16 << 10;
 
-    /// What a pack gets that asks for this: its wish, no more than the cap.
-    pub fn grant(asked: LimitsAsked) -> Self {
+    /// What a pack gets that asks for this: its wish, no more than the operator's cap.
+    pub fn grant(asked: LimitsAsked, cap: Self) -> Self {
         let pick = |asked: Option<u64>, default: u64, cap: u64| asked.unwrap_or(default).min(cap);
-        let (default, cap) = (Self::DEFAULT, Self::CAP);
+        let default = Self::DEFAULT;
         Self {
             fuel_max: pick(asked.fuel_max, default.fuel_max, cap.fuel_max),
             wall_max_ms: pick(asked.wall_max_ms, default.wall_max_ms, cap.wall_max_ms),
@@ -111,9 +111,12 @@ mod tests {
     #[test]
     fn a_pack_gets_what_it_asks_for_up_to_the_cap() {
         let asked = LimitsAsked { fuel_max: Some(7), wall_max_ms: Some(u64::MAX), ..LimitsAsked::default() };
-        let granted = Limits::grant(asked);
+        let granted = Limits::grant(asked, Limits::CAP);
         assert_eq!((granted.fuel_max, granted.wall_max_ms), (7, Limits::CAP.wall_max_ms));
         assert_eq!(granted.memory_max_bytes, Limits::DEFAULT.memory_max_bytes);
+        let strict = Limits { fuel_max: 5, host_calls_max: 9, ..Limits::CAP };
+        let granted = Limits::grant(asked, strict);
+        assert_eq!((granted.fuel_max, granted.host_calls_max), (5, 9), "also of what it does not ask for");
     }
 
     #[test]

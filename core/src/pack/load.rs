@@ -281,7 +281,7 @@ impl Packs {
             exports,
             own_units: Arc::new(manifest.unit_codes()),
             emits: Arc::new(manifest.fact_kinds()),
-            limits: Limits::grant(manifest.limits),
+            limits: Limits::grant(manifest.limits, self.caps),
             schemas,
             manifest,
             revision: revision_of(wasm),

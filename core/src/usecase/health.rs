@@ -4,13 +4,16 @@
 //! events and in the books.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, histogram};
 use parking_lot::Mutex;
 
+use super::usage::day_of;
 use crate::domain::{Code, MerchantId};
 use crate::pack::{LogLine, Verdict};
+use crate::store::StoreError;
 
 /// After so many faults without a call that went well between them a pack rests.
 const REST_AFTER: u32 = 5;
@@ -24,7 +27,13 @@ const LINES_MAX: usize = 200;
 
 /// How all packs do.
 #[derive(Default)]
-pub struct Health(Mutex<HashMap<(MerchantId, Code), State>>);
+pub struct Health {
+    packs: Mutex<HashMap<(MerchantId, Code), State>>,
+    /// Units of fuel that all packs of a merchant may use on a day; 0 for as much as they want.
+    quota: AtomicU64,
+    /// What they have used, by the day of UTC. Only kept when there is a quota.
+    today: Mutex<HashMap<MerchantId, (u32, u64)>>,
+}
 
 #[derive(Default)]
 struct State {
@@ -75,7 +84,12 @@ pub struct KeptLine {
 impl Health {
     /// Counts a call, and keeps what it logged.
     pub(super) fn note<T>(&self, merchant: MerchantId, pack: &Code, now: Timestamp, verdict: &Verdict<T>) {
-        let mut packs = self.0.lock();
+        if let Some((day, fuel)) = self.today.lock().get_mut(&merchant)
+            && *day == day_of(now)
+        {
+            *fuel = fuel.saturating_add(verdict.fuel);
+        }
+        let mut packs = self.packs.lock();
         let State { health, faults_in_a_row, lines } = packs.entry((merchant, pack.clone())).or_default();
         health.calls += 1;
         health.fuel = health.fuel.saturating_add(verdict.fuel);
@@ -111,9 +125,38 @@ impl Health {
         histogram!("punchcard_pack_fuel", "pack" => pack.to_string()).record(verdict.fuel as f64);
     }
 
+    /// Units of fuel that all packs of a merchant may use on a day of UTC; 0 for as much as they want.
+    pub(super) fn quota(&self) -> u64 {
+        self.quota.load(Ordering::Relaxed)
+    }
+
+    /// Sets what all packs of a merchant may use on a day of UTC, in units of fuel; 0 for as much as they want.
+    pub fn set_quota(&self, fuel_max: u64) {
+        self.quota.store(fuel_max, Ordering::Relaxed);
+    }
+
+    /// What all packs of a merchant have used today, refused and broken calls included: since the start, and before that what
+    /// `kept` says.
+    pub(super) fn fuel_today(
+        &self,
+        merchant: MerchantId,
+        now: Timestamp,
+        kept: impl FnOnce() -> Result<u64, StoreError>,
+    ) -> Result<u64, StoreError> {
+        let today = day_of(now);
+        if let Some((day, fuel)) = self.today.lock().get(&merchant)
+            && *day == today
+        {
+            return Ok(*fuel);
+        }
+        let fuel = kept()?;
+        self.today.lock().insert(merchant, (today, fuel));
+        Ok(fuel)
+    }
+
     /// Until when a pack is not to be called. When the time is over, one caller is let through to try.
     pub(super) fn rests_until(&self, merchant: MerchantId, pack: &Code, now: Timestamp) -> Option<Timestamp> {
-        let mut packs = self.0.lock();
+        let mut packs = self.packs.lock();
         let health = &mut packs.get_mut(&(merchant, pack.clone()))?.health;
         let until = health.rests_until?;
         if until > now {
@@ -125,13 +168,13 @@ impl Health {
 
     /// How a pack does.
     pub fn read(&self, merchant: MerchantId, pack: &Code) -> PackHealth {
-        let packs = self.0.lock();
+        let packs = self.packs.lock();
         packs.get(&(merchant, pack.clone())).map(|state| state.health.clone()).unwrap_or_default()
     }
 
     /// What a pack has logged last, oldest first.
     pub fn lines(&self, merchant: MerchantId, pack: &Code) -> Vec<KeptLine> {
-        let packs = self.0.lock();
+        let packs = self.packs.lock();
         packs.get(&(merchant, pack.clone())).map(|state| state.lines.iter().cloned().collect()).unwrap_or_default()
     }
 }

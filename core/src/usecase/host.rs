@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::keys::unreadable;
 use super::pack_life::Stage;
 use super::pack_services::PackServices;
+use super::usage::{count_usage, day_after, fuel_on_day};
 use super::{Active, Programme};
 use crate::clock::{Clock, Entropy};
 use crate::domain::{Actor, Code, Event, IdSource, Merchant, MerchantId, Reach, Reference, StoreId};
@@ -422,15 +423,30 @@ impl Act<'_> {
     ///
     /// # Errors
     /// How the call ended, or that the pack rests.
-    pub(super) fn call<T>(&self, active: &Active, call: impl FnOnce() -> Verdict<T>) -> Result<T, CallError> {
-        self.may_call(active)?;
-        self.call_anyway(&active.code, call).result
+    pub(super) fn call<T>(
+        &self,
+        tx: &mut Tx,
+        active: &Active,
+        call: impl FnOnce(&mut Tx) -> Verdict<T>,
+    ) -> Result<T, CallError> {
+        self.may_call(tx, active)?;
+        self.call_anyway(tx, &active.code, call)?.result
     }
 
     /// Whether a pack is called now.
-    fn may_call(&self, active: &Active) -> Result<(), CallError> {
+    fn may_call(&self, tx: &mut Tx, active: &Active) -> Result<(), CallError> {
         if active.stage != Stage::InForce {
             return Err(CallError::Upgrading);
+        }
+        let fuel_max = self.programme.health.quota();
+        if fuel_max > 0 {
+            let used = self
+                .programme
+                .health
+                .fuel_today(self.merchant, self.now, || fuel_on_day(tx, self.merchant, self.now))?;
+            if used >= fuel_max {
+                return Err(CallError::QuotaUsedUp { fuel_max, until: day_after(self.now) });
+            }
         }
         match self.programme.health.rests_until(self.merchant, &active.code, self.now) {
             Some(until) => Err(CallError::Resting { until }),
@@ -440,20 +456,32 @@ impl Act<'_> {
 
     /// Calls a pack because a partner asks it, unless it rests. That it broke off is not counted against it: otherwise
     /// whoever asks could have it rest.
-    pub(super) fn call_asked<T>(&self, active: &Active, call: impl FnOnce() -> Verdict<T>) -> Result<T, CallError> {
-        self.may_call(active)?;
-        let verdict = call();
+    pub(super) fn call_asked<T>(
+        &self,
+        tx: &mut Tx,
+        active: &Active,
+        call: impl FnOnce(&mut Tx) -> Verdict<T>,
+    ) -> Result<T, CallError> {
+        self.may_call(tx, active)?;
+        let verdict = call(tx);
+        count_usage(tx, self.merchant, &active.code, self.now, verdict.fuel)?;
         if !matches!(&verdict.result, Err(error) if error.is_fault()) {
             self.programme.health.note(self.merchant, &active.code, self.now, &verdict);
         }
         verdict.result
     }
 
-    /// Calls a pack, and notes how it does.
-    pub(super) fn call_anyway<T>(&self, pack: &Code, call: impl FnOnce() -> Verdict<T>) -> Verdict<T> {
-        let verdict = call();
+    /// Calls a pack, and notes how it does and what it has used.
+    pub(super) fn call_anyway<T>(
+        &self,
+        tx: &mut Tx,
+        pack: &Code,
+        call: impl FnOnce(&mut Tx) -> Verdict<T>,
+    ) -> Result<Verdict<T>, StoreError> {
+        let verdict = call(tx);
+        count_usage(tx, self.merchant, pack, self.now, verdict.fuel)?;
         self.programme.health.note(self.merchant, pack, self.now, &verdict);
-        verdict
+        Ok(verdict)
     }
 
     /// Adds an event to the merchant's log.

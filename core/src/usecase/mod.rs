@@ -70,6 +70,7 @@ mod tag_member;
 mod tests;
 mod timeline;
 mod upload_pack;
+mod usage;
 pub mod users;
 mod verify;
 mod versions;
@@ -143,6 +144,7 @@ pub use spend_stored_value::{SpendError, SpendStoredValue, Spent, spend_stored_v
 pub use tag_member::{TagError, drop_tag, put_tag};
 pub use timeline::{Happening, Moment, read_timeline};
 pub use upload_pack::{UploadError, list_packs, upload_pack};
+pub use usage::{PackUsage, read_usage};
 pub use verify::{MerchantReport, Verified, verify};
 pub use versions::{Thing, VersionError};
 pub use visits::{Visits, read_visits};

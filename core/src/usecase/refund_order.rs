@@ -326,7 +326,7 @@ fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), Store
         }
         let scene = active.scene(act, &merchant, &zone, Some(order.store), act.now);
         // Whatever it did before: it has to hear of it.
-        match act.call_anyway(&active.code, || pack.refunded(tx, &scene, order, buyer.as_ref())).result {
+        match act.call_anyway(tx, &active.code, |tx| pack.refunded(tx, &scene, order, buyer.as_ref()))?.result {
             Ok(()) | Err(CallError::NotExported { .. }) => {}
             Err(CallError::Store(error)) => return Err(error),
             Err(error) => {

@@ -116,7 +116,7 @@ pub fn run_command(tx: &mut Tx, act: &mut Act<'_>, run: &RunCommand) -> Result<C
     let zone = merchant.time_zone.zone();
     let scene = active.scene(act, &merchant, &zone, run.store, act.now);
     let input = run.input.to_string();
-    let result = act.call(&active, || pack.run_command(tx, &scene, &run.command, &input));
+    let result = act.call(tx, &active, |tx| pack.run_command(tx, &scene, &run.command, &input));
     let result = result.map_err(|error| match error {
         CallError::Store(error) => CommandError::Store(error),
         other => CommandError::Call(other),

@@ -412,7 +412,7 @@ pub(super) fn ask_packs(
         let scene = active.scene(act, merchant, &zone, Some(order.store), order.ordered_at);
         let result = match &active.loaded {
             Ok(pack) => act
-                .call(&active, || pack.settled(tx, &scene, order, buyer))
+                .call(tx, &active, |tx| pack.settled(tx, &scene, order, buyer))
                 .map_err(Failure::from)
                 .and_then(|decided| grant(tx, act, &active, order, buyer, decided.earnings)),
             Err(error) => {

@@ -166,6 +166,7 @@ impl Shop {
         let actor = Actor::owner(self.merchant.id, StaffId::from_bytes([0; 16]));
         let (revision, loaded) = upload_pack(&self.host, &actor, component).expect("it is a pack");
         let wanted = EnablePack {
+            store_settings: std::collections::BTreeMap::new(),
             pack: revision.pack.clone(),
             revision: revision.id,
             stores: if on { BTreeSet::from([self.store.id]) } else { BTreeSet::new() },

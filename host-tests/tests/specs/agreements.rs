@@ -1,6 +1,6 @@
 //! Agreements: two merchants work together by their packs, in one transaction, and see nothing else of each other.
 
-use host_tests::{Shop, World, guest};
+use host_tests::{Shop, World};
 use jiff::SignedDuration;
 use punchcard::domain::{Code, Event};
 use punchcard::usecase::users::put_handle;

@@ -53,6 +53,7 @@ fn shop() -> TempDir {
             stores: created.stores.iter().map(|store| store.id).collect(),
             grants: loaded.manifest.grants_asked(),
             settings: serde_json::json!({}),
+            store_settings: std::collections::BTreeMap::new(),
             follow_from: None,
         };
         host.act(&actor, |tx, act| enable_pack(tx, act, &enable)).unwrap();

@@ -19,7 +19,7 @@ pub(super) use self::vendors::Vendors;
 use super::Failure;
 use super::data::Keys;
 use crate::http::{self, Certificates};
-use crate::pack::Trust;
+use crate::pack::{self, Trust};
 use crate::store::DurableOptions;
 use crate::usecase::users::SessionTerms;
 
@@ -193,6 +193,18 @@ settings! {
         unsigned: Permission = "deny", "unsigned-packs", "PUNCHCARD_UNSIGNED_PACKS", "WHETHER",
             "`allow` takes packs that nobody has signed: for development, and where nobody but the operator may upload. \
              Otherwise `deny`.";
+        fuel_million_max: Whole<1, 1000> = "1000", "pack-fuel-million-max", "PUNCHCARD_PACK_FUEL_MILLION_MAX", "MILLIONS",
+            "The most fuel that one call of a pack gets, whatever its manifest asks for, in millions of units; one is about \
+             an instruction.";
+        wall_ms_max: Whole<1, 5000> = "5000", "pack-wall-ms-max", "PUNCHCARD_PACK_WALL_MS_MAX", "MS",
+            "How long one call of a pack may take at most, in milliseconds.";
+        memory_mib_max: Whole<1, 64> = "64", "pack-memory-mib-max", "PUNCHCARD_PACK_MEMORY_MIB_MAX", "MIB",
+            "The most memory of one call of a pack, all its memories and tables together, in MiB.";
+        host_calls_max: Whole<1, 100_000> = "100000", "pack-host-calls-max", "PUNCHCARD_PACK_HOST_CALLS_MAX", "CALLS",
+            "How many functions of the host one call of a pack may call at most.";
+        fuel_million_per_day: Whole<0, 1_000_000_000> = "0", "pack-fuel-million-per-day", "PUNCHCARD_PACK_FUEL_MILLION_PER_DAY", "MILLIONS",
+            "How much fuel all packs of one merchant may use on a day of UTC, in millions of units; 0 for as much as they \
+             want. When it is used up, orders settle without packs and commands are refused (429) until the next day.";
     }
 
     "Messages: what members are told."
@@ -318,6 +330,21 @@ impl Config {
 }
 
 impl Packs {
+    /// The most that a pack gets for one call.
+    pub(super) fn caps(&self) -> pack::Limits {
+        pack::Limits {
+            fuel_max: u64::from(self.fuel_million_max.0) * 1_000_000,
+            wall_max_ms: self.wall_ms_max.0.into(),
+            memory_max_bytes: u64::from(self.memory_mib_max.0) << 20,
+            host_calls_max: self.host_calls_max.0.into(),
+        }
+    }
+
+    /// How much fuel all packs of a merchant may use on a day; 0 for as much as they want.
+    pub(super) fn fuel_per_day(&self) -> u64 {
+        u64::from(self.fuel_million_per_day.0) * 1_000_000
+    }
+
     /// Whose packs are taken.
     pub(super) fn trust(&self) -> Trust {
         Trust::new(self.vendors.0.clone()).with_unsigned(self.unsigned.0)

@@ -151,6 +151,10 @@ impl From<CallError> for Problem {
             CallError::Resting { .. } => {
                 Self { retry_after_s: Some(10), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "pack-resting", error) }
             }
+            CallError::QuotaUsedUp { .. } => Self {
+                retry_after_s: Some(3_600),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "pack-quota-used-up", error)
+            },
             CallError::Upgrading => {
                 Self { retry_after_s: Some(5), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "pack-upgrading", error) }
             }

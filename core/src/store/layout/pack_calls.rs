@@ -142,6 +142,57 @@ pub fn parked_calls_all(merchant: MerchantId) -> KeyRange {
     Name::of(b'@', merchant).bytes(b"x").range()
 }
 
+/// A counter of what a pack has used on a day of UTC, by the days since 1970.
+pub fn pack_usage(merchant: MerchantId, day: u32, pack: &Code, what: PackUse) -> Key {
+    usage_day(merchant, day).text(pack.as_str()).bytes(&[what.letter()]).0
+}
+
+/// What the packs of a merchant have used on a day of UTC.
+pub fn pack_usages_on(merchant: MerchantId, day: u32) -> KeyRange {
+    usage_day(merchant, day).range()
+}
+
+/// What the packs of a merchant have used after a day of UTC.
+pub fn pack_usages_after(merchant: MerchantId, day: Option<u32>) -> KeyRange {
+    let whole = Name::of(b'@', merchant).bytes(b"m").range();
+    match day.map(|day| day.checked_add(1)) {
+        None => whole,
+        Some(Some(next)) => KeyRange { start: usage_day(merchant, next).0, ..whole },
+        Some(None) => KeyRange { start: whole.end.clone(), end: whole.end },
+    }
+}
+
+/// The day, the pack and what is counted, from the key of a counter of usage.
+pub fn pack_usage_parts(key: &[u8]) -> Option<(u32, Code, PackUse)> {
+    let (day, rest) = key.get(18..)?.split_first_chunk::<4>()?;
+    let (letter, pack) = rest.split_last()?;
+    let pack = std::str::from_utf8(pack.strip_suffix(&[0])?).ok()?;
+    let what = [PackUse::Calls, PackUse::Fuel].into_iter().find(|what| what.letter() == *letter)?;
+    Some((u32::from_be_bytes(*day), Code::new(pack).ok()?, what))
+}
+
+/// What is counted of what a pack uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PackUse {
+    /// Calls.
+    Calls,
+    /// Units of fuel.
+    Fuel,
+}
+
+impl PackUse {
+    const fn letter(self) -> u8 {
+        match self {
+            Self::Calls => b'c',
+            Self::Fuel => b'f',
+        }
+    }
+}
+
+fn usage_day(merchant: MerchantId, day: u32) -> Name {
+    Name::of(b'@', merchant).bytes(b"m").bytes(&day.to_be_bytes())
+}
+
 /// The pack in the key of one of these.
 pub fn called_pack(key: &[u8]) -> Option<Code> {
     let rest = key.get(18..)?;

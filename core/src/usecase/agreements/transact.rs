@@ -127,7 +127,7 @@ pub(in crate::usecase) fn ask_partner(
     in_name_of(act, other, &agreement.pack, |theirs| {
         let scene = active.scene(theirs, &partner, &partner.time_zone.zone(), None, theirs.now);
         let scene = Scene { is_asked: true, depth, ..scene };
-        match theirs.call_asked(&active, || pack.answer(tx, &scene, &asked)) {
+        match theirs.call_asked(tx, &active, |tx| pack.answer(tx, &scene, &asked)) {
             Ok(answer) => Ok(PartnerReply::Answer(answer)),
             Err(CallError::Refused(refusal)) => Ok(PartnerReply::Refused(refusal)),
             Err(CallError::Store(error)) => Err(ServiceError::Store(error)),

@@ -90,7 +90,7 @@ impl Calling {
         let verdict = match timer.kind {
             TimerKind::Own | TimerKind::Calendar | TimerKind::Retry => {
                 let scene = self.scene(act, timer.store, 0);
-                act.call_anyway(&self.active.code, || self.pack.fire_timer(tx, &scene, timer))
+                act.call_anyway(tx, &self.active.code, |tx| self.pack.fire_timer(tx, &scene, timer))?
             }
             TimerKind::Settled => self.settle_late(tx, act, timer)?,
             TimerKind::Refunded => self.refund_late(tx, act, timer)?,

@@ -110,7 +110,8 @@ impl Calling {
         told: &Told,
     ) -> Result<Result<(), Failure>, StoreError> {
         let scene = self.scene(act, told.store, told.depth);
-        let verdict = act.call_anyway(&self.active.code, || self.pack.handle_event(tx, &scene, &told.happened));
+        let verdict =
+            act.call_anyway(tx, &self.active.code, |tx| self.pack.handle_event(tx, &scene, &told.happened))?;
         self.outcome(act, verdict)
     }
 

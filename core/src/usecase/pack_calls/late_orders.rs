@@ -63,7 +63,7 @@ impl Calling {
         let before = tx.savepoint();
         act.store = Some(order.store);
         let scene = self.active.scene(act, &self.merchant, &self.zone, Some(order.store), order.ordered_at);
-        let verdict = act.call_anyway(pack, || self.pack.settled(tx, &scene, &order, buyer.as_ref()));
+        let verdict = act.call_anyway(tx, pack, |tx| self.pack.settled(tx, &scene, &order, buyer.as_ref()))?;
         let Verdict { result, lines, fuel } = verdict;
         let granted = match result {
             Ok(decided) => {
@@ -100,7 +100,7 @@ impl Calling {
             None => None,
         };
         let scene = self.scene(act, Some(order.store), 0);
-        Ok(act.call_anyway(&self.active.code, || self.pack.refunded(tx, &scene, &order, buyer.as_ref())))
+        act.call_anyway(tx, &self.active.code, |tx| self.pack.refunded(tx, &scene, &order, buyer.as_ref()))
     }
 }
 

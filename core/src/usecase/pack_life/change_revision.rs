@@ -186,7 +186,7 @@ pub(super) fn migrate_part(
     let active = Active::new(enablement.clone(), Ok(Arc::clone(pack)));
     let merchant = act.merchant(tx)?;
     let scene = active.scene(act, &merchant, &merchant.time_zone.zone(), None, act.now);
-    Ok(act.call_anyway(&active.code, || pack.migrate(tx, &scene, from, cursor)))
+    act.call_anyway(tx, &active.code, |tx| pack.migrate(tx, &scene, from, cursor))
 }
 
 /// Tells a pack that it is being switched on.
@@ -202,7 +202,7 @@ pub(in crate::usecase) fn tell_enabled(
     let active = Active::new(enablement.clone(), Ok(Arc::clone(pack)));
     let merchant = act.merchant(tx)?;
     let scene = active.scene(act, &merchant, &merchant.time_zone.zone(), None, act.now);
-    match act.call_anyway(&active.code, || pack.enabled(tx, &scene)).result {
+    match act.call_anyway(tx, &active.code, |tx| pack.enabled(tx, &scene))?.result {
         Ok(()) => Ok(()),
         Err(CallError::Store(error)) => Err(error.into()),
         Err(error) => Err(ChangeError::Call(error)),
@@ -222,7 +222,7 @@ pub(in crate::usecase) fn tell_disabled(
     let active = Active::new(earlier.clone(), Ok(Arc::clone(&pack)));
     let merchant = act.merchant(tx)?;
     let scene = active.scene(act, &merchant, &merchant.time_zone.zone(), None, act.now);
-    match act.call_anyway(&active.code, || pack.disabled(tx, &scene)).result {
+    match act.call_anyway(tx, &active.code, |tx| pack.disabled(tx, &scene))?.result {
         Ok(()) => Ok(()),
         Err(CallError::Store(error)) => Err(error),
         Err(error) => {

@@ -15,7 +15,7 @@ use crate::http::event_wire::EventOut;
 use crate::http::wire::OrderOut;
 use crate::ledger::{Party, Posting};
 use crate::store::{StoreError, Tx, layout};
-use crate::usecase::{self, Act, EventFilter, EventStart, EventsError, Host};
+use crate::usecase::{self, Act, EventFilter, EventStart, EventsError, Host, PackUsage};
 
 /// How many records one page has.
 const PAGE: usize = 200;
@@ -34,6 +34,8 @@ pub(crate) enum ExportKind {
     Events,
     /// Who changed what.
     Changes,
+    /// What packs have used, by day of UTC.
+    Usage,
 }
 
 /// How it is written.
@@ -60,7 +62,8 @@ pub(crate) enum ExportError {
 
 impl ExportKind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 5] = [Self::Members, Self::Orders, Self::Statements, Self::Events, Self::Changes];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Members, Self::Orders, Self::Statements, Self::Events, Self::Changes, Self::Usage];
 
     /// Its name in paths and commands.
     pub(crate) const fn name(self) -> &'static str {
@@ -70,6 +73,7 @@ impl ExportKind {
             Self::Statements => "statements",
             Self::Events => "events",
             Self::Changes => "changes",
+            Self::Usage => "usage",
         }
     }
 
@@ -142,6 +146,9 @@ impl ExportKind {
                 ("personal", "/personal"),
                 ("pack", "/by/pack"),
             ],
+            Self::Usage => {
+                &[("day", "/day"), ("vendor", "/vendor"), ("pack", "/pack"), ("calls", "/calls"), ("fuel", "/fuel")]
+            }
         }
     }
 }
@@ -287,6 +294,16 @@ impl Export {
                 let last = found.last().filter(|_| found.len() == PAGE);
                 let next = last.map_or(Place::End, |last| Place::Entry(last.sequence));
                 Page { records: found.into_iter().map(|change| json!(ChangeOut::from(change))).collect(), next }
+            }
+            ExportKind::Usage => {
+                let after = u32::try_from(entry).ok().filter(|_| matches!(self.place, Place::Entry(_)));
+                let (found, last) = usecase::read_usage(tx, merchant, after, PAGE)?;
+                let next = last.map_or(Place::End, |day| Place::Entry(day.into()));
+                let line = |used: PackUsage| {
+                    let PackUsage { day, pack, vendor, calls, fuel } = used;
+                    json!({ "day": day.to_string(), "vendor": vendor, "pack": pack, "calls": calls, "fuel": fuel })
+                };
+                Page { records: found.into_iter().map(line).collect(), next }
             }
         })
     }

@@ -1,0 +1,114 @@
+//! What packs have used, by day: counters in the transactions of the calls, so that what is billed is what was kept. Days are
+//! those of UTC, the same for all merchants.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Enablement, Revision};
+use crate::domain::{Code, MerchantId};
+use crate::store::layout::{self, PackUse};
+use crate::store::{Direction, StoreError, Tx, decode_counter};
+
+/// What a pack has used on a day of UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PackUsage {
+    /// Which day.
+    pub day: Date,
+    /// Which pack.
+    pub pack: Code,
+    /// Who has signed it; none when nobody has, or when it was removed.
+    pub vendor: Option<Code>,
+    /// How many calls were kept.
+    pub calls: u64,
+    /// Units of fuel that they have used.
+    pub fuel: u64,
+}
+
+/// The day of UTC on which an instant falls, by the days since 1970.
+pub(super) fn day_of(at: Timestamp) -> u32 {
+    u32::try_from(at.as_second().div_euclid(86_400)).unwrap_or(0)
+}
+
+/// When the day after an instant begins.
+pub(super) fn day_after(at: Timestamp) -> Timestamp {
+    let next = (i64::from(day_of(at)) + 1).saturating_mul(86_400);
+    Timestamp::from_second(next).unwrap_or(Timestamp::MAX)
+}
+
+/// Counts a call.
+pub(super) fn count_usage(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    pack: &Code,
+    now: Timestamp,
+    fuel: u64,
+) -> Result<(), StoreError> {
+    let day = day_of(now);
+    tx.add(&layout::pack_usage(merchant, day, pack, PackUse::Calls), 1)?;
+    tx.add(&layout::pack_usage(merchant, day, pack, PackUse::Fuel), i64::try_from(fuel).unwrap_or(i64::MAX))
+}
+
+/// The fuel that all packs of a merchant have used on the day of an instant.
+pub(super) fn fuel_on_day(tx: &mut Tx, merchant: MerchantId, now: Timestamp) -> Result<u64, StoreError> {
+    let mut fuel = 0_u64;
+    for (key, value) in tx.scan(&layout::pack_usages_on(merchant, day_of(now)), Direction::Forward, usize::MAX)? {
+        if let Some((_, _, PackUse::Fuel)) = layout::pack_usage_parts(&key) {
+            fuel = fuel.saturating_add(u64::try_from(decode_counter(&key, Some(&value))?).unwrap_or(0));
+        }
+    }
+    Ok(fuel)
+}
+
+/// What the packs of a merchant have used on the days after one, whole days until there are `limit` lines or more; and the last
+/// day, when there may be more.
+///
+/// # Errors
+/// The store's failures.
+pub fn read_usage(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    mut after: Option<u32>,
+    limit: usize,
+) -> Result<(Vec<PackUsage>, Option<u32>), StoreError> {
+    let mut vendors = BTreeMap::new();
+    let mut found = Vec::new();
+    while found.len() < limit {
+        let next = tx.scan(&layout::pack_usages_after(merchant, after), Direction::Forward, 1)?;
+        let Some((key, _)) = next.first() else { return Ok((found, None)) };
+        let corrupt = |key: &[u8]| StoreError::corrupt("key of a pack's usage", key);
+        let (day, ..) = layout::pack_usage_parts(key).ok_or_else(|| corrupt(key))?;
+        let mut packs: BTreeMap<Code, (u64, u64)> = BTreeMap::new();
+        for (key, value) in tx.scan(&layout::pack_usages_on(merchant, day), Direction::Forward, usize::MAX)? {
+            let (_, pack, what) = layout::pack_usage_parts(&key).ok_or_else(|| corrupt(&key))?;
+            let value = u64::try_from(decode_counter(&key, Some(&value))?).unwrap_or(0);
+            let (calls, fuel) = packs.entry(pack).or_default();
+            match what {
+                PackUse::Calls => *calls = value,
+                PackUse::Fuel => *fuel = value,
+            }
+        }
+        for (pack, (calls, fuel)) in packs {
+            let vendor = match vendors.get(&pack) {
+                Some(known) => Option::<Code>::clone(known),
+                None => vendor_of(tx, merchant, &pack)?,
+            };
+            vendors.insert(pack.clone(), vendor.clone());
+            found.push(PackUsage { day: date(day), pack, vendor, calls, fuel });
+        }
+        after = Some(day);
+    }
+    Ok((found, after))
+}
+
+fn date(day: u32) -> Date {
+    let midnight = Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_hours(24 * i64::from(day)));
+    midnight.map_or(Date::MAX, |midnight| jiff::tz::TimeZone::UTC.to_datetime(midnight).date())
+}
+
+fn vendor_of(tx: &mut Tx, merchant: MerchantId, pack: &Code) -> Result<Option<Code>, StoreError> {
+    let Some(enablement) = tx.load::<Enablement>(&layout::enablement(merchant, pack))? else { return Ok(None) };
+    let revision = tx.load::<Revision>(&layout::revision(merchant, enablement.revision))?;
+    Ok(revision.and_then(|revision| revision.signed).map(|signed| signed.vendor))
+}
