@@ -82,6 +82,8 @@ enum State {
 #[derive(Debug, Serialize)]
 struct LotView {
     kind: Kind,
+    /// Its id in the ledger.
+    lot: String,
     sold: Worth,
     consumed: Worth,
     refunded: Worth,
@@ -104,6 +106,7 @@ impl PackageView {
         };
         let seen = |lot: &Lot| LotView {
             kind: lot.kind(),
+            lot: lot.ledger_lot().to_owned(),
             sold: lot.sold(),
             consumed: lot.consumed(),
             refunded: lot.refunded(),
