@@ -27,6 +27,9 @@ use punchcard::vault::Vault;
 /// When every world begins: a Wednesday, eight in the morning in Shanghai.
 const BEGIN: &str = "2026-03-18T08:00:00+08:00";
 
+/// Where the merchants of a world live unless it says otherwise.
+const SHANGHAI: &str = "Asia/Shanghai";
+
 /// A host with two merchants: the shop that a spec is about, and its rival.
 pub struct World {
     pub(crate) inner: Arc<Inner>,
@@ -74,16 +77,28 @@ impl World {
     pub fn with_limits(change: impl FnOnce(&mut http::Settings)) -> Self {
         let mut settings = settings();
         change(&mut settings);
+        Self::made(&settings, SHANGHAI)
+    }
+
+    /// A new world whose merchants live by the clocks of another time zone, such as `America/New_York`.
+    #[track_caller]
+    pub fn in_zone(zone: &str) -> Self {
+        Self::made(&settings(), zone)
+    }
+
+    #[track_caller]
+    fn made(settings: &http::Settings, zone: &str) -> Self {
         let dir = tempfile::tempdir().expect("there is room for a data directory");
         let clock = Clock::standing_at(instant(BEGIN));
         let entropy = Entropy::seeded(seed(Location::caller()));
-        let running = Running::start(dir.path(), &clock, &entropy, &settings, Some(programme()));
+        let running = Running::start(dir.path(), &clock, &entropy, settings, Some(programme()));
+        let settings = settings.clone();
         let (running, reach) = (Mutex::new(Some(running)), Mutex::new(Reach::Public));
         let trust = Mutex::new(Trust::development());
         let inner = Inner { dir, clock, entropy, settings, running, keys: AtomicU64::new(1), reach, trust };
         let inner = Arc::new(inner);
-        let shop = settle(&inner, "Maixiang Bakery", &["main", "corner"]);
-        let rival = settle(&inner, "Rival Bakery", &["main"]);
+        let shop = settle(&inner, "Maixiang Bakery", &["main", "corner"], zone);
+        let rival = settle(&inner, "Rival Bakery", &["main"], zone);
         Self { inner, shop, rival }
     }
 
@@ -314,14 +329,14 @@ fn instant(text: &str) -> Timestamp {
 }
 
 /// A merchant comes to the host.
-fn settle(inner: &Arc<Inner>, name: &str, stores: &[&str]) -> Shop {
+fn settle(inner: &Arc<Inner>, name: &str, stores: &[&str], zone: &str) -> Shop {
     let Running { host, .. } = inner.running();
     let code = |text: &str| Code::new(text).expect("a code of the helper is well-formed");
     let label = |text: &str| Label::new(text).expect("a name of the helper is well-formed");
     let new = CreateMerchant {
         name: label(name),
         currency: Currency::new("CNY").expect("there are yuan"),
-        time_zone: ZoneName::new("Asia/Shanghai").expect("there is Shanghai"),
+        time_zone: ZoneName::new(zone).expect("a time zone of a spec exists"),
         locale: label("en"),
         stores: stores.iter().map(|store| NewStore { code: code(store), name: label(store) }).collect(),
     };

@@ -36,7 +36,27 @@ fn the_demonstration_played_twice_on_one_directory_is_the_same() {
       "points_issued": 596,
       "postings": 18,
       "refunded_minor": 4500,
-      "refunds": 1
+      "refunds": 1,
+      "school": {
+        "books_balance": true,
+        "merchant": "琴童音乐学校 Qintong Music School",
+        "months": [
+          {
+            "deferred_minor": 279999,
+            "month": "2026-03",
+            "recognised_minor": 20000,
+            "refunded_minor": 0,
+            "sold_minor": 299999
+          },
+          {
+            "deferred_minor": 160000,
+            "month": "2026-04",
+            "recognised_minor": 39999,
+            "refunded_minor": 80000,
+            "sold_minor": 0
+          }
+        ]
+      }
     }
     "#);
     let (_, again) = demo(&dir.path().join("data"), &[]);

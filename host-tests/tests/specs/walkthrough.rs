@@ -1,4 +1,4 @@
-//! The walkthrough of the README, typed in as it stands.
+//! The walkthroughs of the README, typed in as they stand.
 
 use std::fs;
 use std::path::Path;
@@ -7,15 +7,18 @@ use std::process::Command;
 use host_tests::packs_dir;
 
 #[test]
-fn the_till_in_the_readme_can_be_typed_in_as_it_stands() {
+fn the_till_and_the_school_in_the_readme_can_be_typed_in_as_they_stand() {
     if Command::new("curl").arg("--version").output().is_err() {
         println!("skipped: there is no curl here");
         return;
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let readme = fs::read_to_string(root.join("README.md")).unwrap();
-    let section = readme.split("## A till by hand").nth(1).unwrap();
-    let typed = section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let below = |heading: &str| {
+        let section = readme.split(heading).nth(1).unwrap();
+        section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap()
+    };
+    let typed = below("## A till by hand").to_owned() + below("## A school by hand");
     // The program is built already; the port that is free here is another one.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let typed = typed
@@ -43,6 +46,10 @@ fn the_till_in_the_readme_can_be_typed_in_as_it_stands() {
         "\"available\":12",
         "\"state\":\"refunded\"",
         "\"kind\":\"change\"",
+        "\"minutes\":60,\"minor\":20000",
+        "\"returned_minutes\":60,\"returned_minor\":20000",
+        "\"left_minutes\":660",
+        "\"recognised\":{\"minutes\":0,\"minor\":0}",
     ] {
         assert!(said.contains(expected), "there is no {expected} in what it said: {said}");
     }

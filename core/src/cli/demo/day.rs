@@ -1,26 +1,22 @@
-//! A bakery's trading day, with a clock that the script sets. Every step has an idempotency key of its own, so the day
-//! can be played again on the same data directory and changes nothing.
+//! A bakery's trading day.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
+use super::script::{Person, Script, ZONE, code_of, expect_refusal, instant, reference_of, text};
 use super::setup::{Stage, label};
 use super::texts::Texts;
 use crate::cli::Failure;
 use crate::describe::describe;
-use crate::domain::{Code, Currency, Line, MemberId, Order, PackResult, Reference, Store, ZoneName};
-use crate::pack::{CallError, RefusalKind};
+use crate::domain::{Currency, Line, Order, PackResult, ZoneName};
 use crate::usecase::{
-    CommandError, CreateMerchant, EnrolMember, Host, LoadStoredValue, NewStore, OnceError, RefundOrder, RunCommand,
-    SettleOrder, enrol_member, find_order, load_stored_value, read_assets, refund_order, run_command, settle_order,
+    CreateMerchant, Host, LoadStoredValue, NewStore, RefundOrder, SettleOrder, find_order, load_stored_value,
+    read_assets, refund_order, settle_order,
 };
 
-const ZONE: &str = "Asia/Shanghai";
 const WEDNESDAY: Date = date(2026, 3, 18);
 const SATURDAY: Date = date(2026, 3, 21);
 
@@ -29,33 +25,12 @@ pub(super) fn begin() -> Timestamp {
     instant(WEDNESDAY, "07:00")
 }
 
-fn instant(day: Date, time: &str) -> Timestamp {
-    let zone = TimeZone::get(ZONE).expect("the zone of the script exists");
-    let time = time.parse::<jiff::civil::Time>().expect("a time of the script is well-formed");
-    zone.to_timestamp(day.to_datetime(time)).expect("the day of the script exists")
-}
-
-/// Somebody in the script.
-struct Person {
-    name: &'static str,
-    reference: &'static str,
-    id: MemberId,
-}
-
-struct Day<'a> {
-    host: &'a Host,
-    texts: &'a Texts,
-    stage: &'a Stage,
-    day: Date,
-    time: &'static str,
-}
-
 /// Plays the day.
 pub(super) fn play(host: &Host, texts: &Texts, packs: &Path) -> Result<Stage, Failure> {
     let mut stage = open_merchant(host, texts, packs)?;
     println!();
     println!("{}", texts.say("morning", &[]));
-    let mut day = Day { host, texts, stage: &stage, day: WEDNESDAY, time: "07:00" };
+    let mut day = Script { host, texts, stage: &stage, day: WEDNESDAY, time: "07:00" };
     let people = day.members_join()?;
     day.morning(&people)?;
     day.pre_orders(&people)?;
@@ -110,7 +85,7 @@ fn open_merchant(host: &Host, texts: &Texts, packs: &Path) -> Result<Stage, Fail
     Ok(stage)
 }
 
-impl Day<'_> {
+impl Script<'_> {
     fn members_join(&mut self) -> Result<[Person; 6], Failure> {
         self.at("07:30");
         Ok([
@@ -168,39 +143,6 @@ impl Day<'_> {
         self.pick_up("p-1", lin, 0)?;
         self.at("10:30");
         self.buy("s-1", Some(sun), 2, "bread", "rye-bread", 2, 5600)
-    }
-
-    fn at(&mut self, time: &'static str) {
-        self.time = time;
-        self.host.clock.set(instant(self.day, time));
-    }
-
-    fn tell(&self, id: &str, values: &[(&str, String)]) {
-        let mut all = vec![("time", self.time.to_owned())];
-        all.extend(values.iter().cloned());
-        println!("{}", self.texts.say(id, &all));
-    }
-
-    fn money(&self, minor: u64) -> String {
-        self.stage.merchant.currency.show(minor)
-    }
-
-    fn store(&self, index: usize) -> &Store {
-        &self.stage.stores[index]
-    }
-
-    fn join(&self, name: &'static str, reference: &'static str, store: usize, vip: bool) -> Result<Person, Failure> {
-        let new = EnrolMember {
-            reference: Some(reference_of(reference)),
-            tags: if vip { BTreeSet::from([code_of("vip")]) } else { BTreeSet::new() },
-            home_store: Some(self.store(store).id),
-            channel: Some(code_of("till")),
-            ..EnrolMember::default()
-        };
-        let enrolled = self.once(reference, |tx, act| enrol_member(tx, act, &new))?;
-        let id = if vip { "joined-vip" } else { "joined" };
-        self.tell(id, &[("name", name.to_owned()), ("store", self.store(store).name.to_string())]);
-        Ok(Person { name, reference, id: enrolled.member })
     }
 
     fn load(&self, person: &Person, amount_minor: u64) -> Result<(), Failure> {
@@ -391,70 +333,6 @@ impl Day<'_> {
         self.tell("scanned-twice", &[("code", code), ("message", message)]);
         self.buy("s-0", Some(person), store, "cake", "birthday-cake", 1, due)
     }
-
-    /// Runs a pack's command: what it answers, or what it refuses.
-    fn command(
-        &self,
-        key: &str,
-        pack: &str,
-        command: &str,
-        store: usize,
-        input: Value,
-    ) -> Result<Result<Value, Refused>, Failure> {
-        let run =
-            RunCommand { pack: code_of(pack), command: code_of(command), store: Some(self.store(store).id), input };
-        let content = run.input.to_string();
-        let done = self.host.act_once(
-            &self.stage.actor,
-            &reference_of(&format!("demo-{key}")),
-            content.as_bytes(),
-            |tx, act| run_command(tx, act, &run),
-        );
-        match done {
-            Ok(reply) => serde_json::from_str(&reply.result).map(Ok).map_err(|error| describe(&error)),
-            Err(OnceError::Refused(CommandError::Call(CallError::Refused(refusal))))
-                if refusal.kind == RefusalKind::Refused =>
-            {
-                Ok(Err(Refused { code: refusal.code, message: refusal.message }))
-            }
-            Err(error) => Err(format!("{pack} {command}: {error}")),
-        }
-    }
-
-    fn once<T, E>(
-        &self,
-        key: &str,
-        use_case: impl FnMut(&mut crate::store::Tx, &mut crate::usecase::Act<'_>) -> Result<T, E>,
-    ) -> Result<T, Failure>
-    where
-        T: crate::usecase::Reply,
-        E: From<crate::store::StoreError> + std::fmt::Display,
-    {
-        let key = reference_of(&format!("demo-{key}"));
-        self.host
-            .act_once(&self.stage.actor, &key, key.as_str().as_bytes(), use_case)
-            .map_err(|error| format!("step {key}: {error}"))
-    }
-}
-
-/// What a pack refused.
-struct Refused {
-    code: String,
-    message: String,
-}
-
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
-        format!("the pack refused ({}): {}", refused.code, refused.message)
-    }
-}
-
-fn expect_refusal(result: Result<Value, Refused>, code: &str) -> Result<String, Failure> {
-    match result {
-        Err(refused) if refused.code == code => Ok(refused.message),
-        Err(other) => Err(other.into()),
-        Ok(value) => Err(format!("expected the refusal {code}, not {value}")),
-    }
 }
 
 fn points(order: &Order) -> u64 {
@@ -463,16 +341,4 @@ fn points(order: &Order) -> u64 {
         PackResult::Failed { .. } => 0,
     });
     earned.sum()
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
-
-fn code_of(text: &str) -> Code {
-    Code::new(text).expect("a code of the script is well-formed")
-}
-
-fn reference_of(text: &str) -> Reference {
-    Reference::new(text).expect("a reference of the script is well-formed")
 }

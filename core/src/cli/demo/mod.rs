@@ -1,7 +1,10 @@
-//! `punchcard demo`: a trading day through the real use cases and packs, or a file of real orders.
+//! `punchcard demo`: a bakery's day and a school's weeks through the real use cases and packs, or a file of real orders.
 
 mod day;
 mod orders;
+mod revenue;
+mod school;
+mod script;
 mod setup;
 mod summary;
 mod texts;
@@ -23,7 +26,7 @@ use crate::usecase::{Host, IssuedKey, NewKey, issue_api_key};
 
 #[derive(Args)]
 pub(super) struct Demo {
-    /// Where the packs are: a folder with points.wasm and bakery.wasm
+    /// Where the packs are: a folder with points.wasm, bakery.wasm and training.wasm
     #[arg(long, value_name = "DIR", default_value = "target/packs/components")]
     packs: PathBuf,
     /// The data directory; a new one that is removed at the end, if not given
@@ -60,18 +63,23 @@ impl Demo {
         let clock = if self.orders.is_some() { Clock::System } else { Clock::standing_at(day::begin()) };
         // The packs are those that were built here.
         let host = data::host(dir, store, &data::Keys::default(), clock)?.trusting(Trust::development());
-        let stage = match &self.orders {
-            Some(file) => orders::play(&host, &texts, &self.packs, file)?,
-            None => day::play(&host, &texts, &self.packs)?,
+        let (stage, school) = match &self.orders {
+            Some(file) => (orders::play(&host, &texts, &self.packs, file)?, None),
+            None => (day::play(&host, &texts, &self.packs)?, Some(school::play(&host, &texts, &self.packs)?)),
         };
         let summary = Summary::read(&host, &stage)?;
         summary.print(&texts);
+        let mut json = summary.json();
+        if let Some(school) = &school {
+            school.print(&texts);
+            json["school"] = school.json();
+        }
         if let Some(file) = &self.json {
-            let json = serde_json::to_string_pretty(&summary.json()).map_err(|error| describe(&error))?;
+            let json = serde_json::to_string_pretty(&json).map_err(|error| describe(&error))?;
             std::fs::write(file, json + "\n")
                 .map_err(|error| format!("{} can not be written: {error}", file.display()))?;
         }
-        if !summary.books_balance() {
+        if !summary.books_balance() || !school.is_none_or(|school| school.books_balance()) {
             return Err(texts.say("books-wrong", &[]));
         }
         if self.once {

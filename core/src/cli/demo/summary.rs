@@ -7,7 +7,7 @@ use super::setup::Stage;
 use super::texts::Texts;
 use crate::cli::{Failure, verify};
 use crate::describe::describe;
-use crate::domain::{Code, Currency};
+use crate::domain::{Code, Currency, MerchantId};
 use crate::ledger::House;
 use crate::store::StoreError;
 use crate::store::layout::Side;
@@ -20,7 +20,40 @@ pub(super) struct Summary {
     stores: Vec<(String, i64, i64)>,
     figures: Figures,
     points_issued: i64,
+    proof: Proof,
+}
+
+/// What was proved of a merchant's books.
+pub(super) struct Proof {
     report: MerchantReport,
+}
+
+impl Proof {
+    /// Reads and checks all that there is of the merchant.
+    pub(super) fn read(host: &Host, merchant: MerchantId) -> Result<Self, Failure> {
+        let checked = verify::check(&host.store, Some(&host.vault))?;
+        let report = checked.merchants.into_iter().find(|report| report.merchant.id == merchant);
+        Ok(Self { report: report.ok_or("the merchant is gone")? })
+    }
+
+    pub(super) fn is_sound(&self) -> bool {
+        self.report.is_sound()
+    }
+
+    /// Prints what was looked at, and what contradicts something.
+    pub(super) fn print(&self, texts: &Texts) {
+        let audit = &self.report.audit;
+        let values = [
+            ("postings", audit.postings.to_string()),
+            ("transfers", audit.transfers.to_string()),
+            ("accounts", audit.accounts.to_string()),
+            ("lots", audit.lots.to_string()),
+        ];
+        println!("  {}", texts.say("checked", &values));
+        for finding in self.report.findings() {
+            println!("  ! {finding}");
+        }
+    }
 }
 
 impl Summary {
@@ -34,11 +67,7 @@ impl Summary {
                 Ok::<_, StoreError>((figures, house_total(tx, merchant, House::Issued, Side::Debits, &points)?))
             })
             .map_err(|error| describe(&error))?;
-        let report = verify::check(&host.store, Some(&host.vault))?
-            .merchants
-            .into_iter()
-            .find(|report| report.merchant.id == merchant)
-            .ok_or("the merchant is gone")?;
+        let proof = Proof::read(host, merchant)?;
         let of =
             |store, figure| figures.stores.get(&Some(store)).and_then(|all| all.get(&figure)).copied().unwrap_or(0);
         let stores = stage
@@ -52,15 +81,15 @@ impl Summary {
             stores,
             figures,
             points_issued,
-            report,
+            proof,
         })
     }
 
     pub(super) fn books_balance(&self) -> bool {
         let counted = |figure| u64::try_from(self.figures.total(figure)).ok();
-        self.report.is_sound()
-            && counted(Figure::Orders) == Some(self.report.orders)
-            && counted(Figure::MembersNew) == Some(self.report.members)
+        self.proof.is_sound()
+            && counted(Figure::Orders) == Some(self.proof.report.orders)
+            && counted(Figure::MembersNew) == Some(self.proof.report.members)
     }
 
     fn show(&self, minor: i64) -> String {
@@ -76,7 +105,7 @@ impl Summary {
         }
         let total = |figure| self.figures.total(figure);
         let values = [
-            ("members", self.report.members.to_string()),
+            ("members", self.proof.report.members.to_string()),
             ("orders", total(Figure::Orders).to_string()),
             ("total", self.show(total(Figure::RevenueMinor))),
             ("refunds", total(Figure::Refunds).to_string()),
@@ -84,17 +113,7 @@ impl Summary {
             ("points", self.points_issued.to_string()),
         ];
         println!("  {}", texts.say("counts", &values));
-        let audit = &self.report.audit;
-        let values = [
-            ("postings", audit.postings.to_string()),
-            ("transfers", audit.transfers.to_string()),
-            ("accounts", audit.accounts.to_string()),
-            ("lots", audit.lots.to_string()),
-        ];
-        println!("  {}", texts.say("checked", &values));
-        for finding in self.report.findings() {
-            println!("  ! {finding}");
-        }
+        self.proof.print(texts);
         if self.books_balance() {
             println!("  {}", texts.say("books-balance", &[]));
         }
@@ -104,14 +123,14 @@ impl Summary {
         json!({
             "merchant": self.merchant,
             "currency": self.currency.code(),
-            "members": self.report.members,
+            "members": self.proof.report.members,
             "orders": self.figures.total(Figure::Orders),
             "order_total_minor": self.figures.total(Figure::RevenueMinor),
             "refunds": self.figures.total(Figure::Refunds),
             "refunded_minor": self.figures.total(Figure::RefundedMinor),
             "points_issued": self.points_issued,
-            "postings": self.report.audit.postings,
-            "lots": self.report.audit.lots,
+            "postings": self.proof.report.audit.postings,
+            "lots": self.proof.report.audit.lots,
             "books_balance": self.books_balance(),
         })
     }
