@@ -1,11 +1,13 @@
-//! `punchcard demo`: a bakery's day and a school's weeks through the real use cases and packs, or a file of real orders.
+//! `punchcard demo`: a bakery's day, a school's weeks and an alliance's Sunday through the real use cases and packs, or a file of real orders.
 
+mod cafe;
 mod day;
 mod orders;
 mod revenue;
 mod school;
 mod script;
 mod setup;
+mod statements;
 mod summary;
 mod texts;
 
@@ -26,7 +28,7 @@ use crate::usecase::{Host, IssuedKey, NewKey, issue_api_key};
 
 #[derive(Args)]
 pub(super) struct Demo {
-    /// Where the packs are: a folder with points.wasm, bakery.wasm and training.wasm
+    /// Where the packs are: a folder with points.wasm, bakery.wasm, training.wasm and alliance.wasm
     #[arg(long, value_name = "DIR", default_value = "target/packs/components")]
     packs: PathBuf,
     /// The data directory; a new one that is removed at the end, if not given
@@ -63,23 +65,32 @@ impl Demo {
         let clock = if self.orders.is_some() { Clock::System } else { Clock::standing_at(day::begin()) };
         // The packs are those that were built here.
         let host = data::host(dir, store, &data::Keys::default(), clock)?.trusting(Trust::development());
-        let (stage, school) = match &self.orders {
+        let (stage, others) = match &self.orders {
             Some(file) => (orders::play(&host, &texts, &self.packs, file)?, None),
-            None => (day::play(&host, &texts, &self.packs)?, Some(school::play(&host, &texts, &self.packs)?)),
+            None => {
+                let bakery = day::play(&host, &texts, &self.packs)?;
+                let school = school::play(&host, &texts, &self.packs)?;
+                let alliance = cafe::play(&host, &texts, &self.packs, &bakery)?;
+                (bakery, Some((school, alliance)))
+            }
         };
         let summary = Summary::read(&host, &stage)?;
         summary.print(&texts);
         let mut json = summary.json();
-        if let Some(school) = &school {
+        let mut is_sound = summary.books_balance();
+        if let Some((school, alliance)) = &others {
             school.print(&texts);
             json["school"] = school.json();
+            alliance.print(&texts);
+            json["alliance"] = alliance.json();
+            is_sound &= school.books_balance() && alliance.books_balance();
         }
         if let Some(file) = &self.json {
             let json = serde_json::to_string_pretty(&json).map_err(|error| describe(&error))?;
             std::fs::write(file, json + "\n")
                 .map_err(|error| format!("{} can not be written: {error}", file.display()))?;
         }
-        if !summary.books_balance() || !school.is_none_or(|school| school.books_balance()) {
+        if !is_sound {
             return Err(texts.say("books-wrong", &[]));
         }
         if self.once {
