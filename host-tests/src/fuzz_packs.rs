@@ -95,10 +95,13 @@ fn made_up(random: &mut IdSource) -> Vec<u8> {
     wasm_smith::Component::new(config, &mut source).map(|component| component.to_bytes()).unwrap_or_default()
 }
 
-/// A component with a few things wrong.
-fn mutated(random: &mut IdSource, seed: &[u8]) -> Vec<u8> {
+/// Bytes with a few things wrong.
+pub(crate) fn mutated(random: &mut IdSource, seed: &[u8]) -> Vec<u8> {
     let mut bytes = seed.to_vec();
     for _ in 0..=random.bits() % 3 {
+        if bytes.is_empty() {
+            break;
+        }
         let (at, length) = (below(random, bytes.len()), 1 + below(random, 64));
         let end = (at + length).min(bytes.len());
         match random.bits() % 6 {
@@ -120,7 +123,7 @@ fn mutated(random: &mut IdSource, seed: &[u8]) -> Vec<u8> {
 }
 
 /// A number below `end`, which is not 0.
-fn below(random: &mut IdSource, end: usize) -> usize {
+pub(crate) fn below(random: &mut IdSource, end: usize) -> usize {
     usize::try_from(random.bits() % u64::try_from(end).unwrap_or(1)).unwrap_or(0)
 }
 

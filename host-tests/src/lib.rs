@@ -7,12 +7,13 @@
 //! it proves that the books balance.
 //!
 //! [`process`] is for the few specs that need the binary itself, [`premises`] is a merchant whose server that is,
-//! [`crash`] kills that server again and again, [`fuzz_http`] asks it all that its description allows and forbids, and
-//! [`fuzz_packs`] loads components that nobody meant.
+//! [`crash`] kills that server again and again, [`fuzz_http`] asks it all that its description allows and forbids,
+//! [`fuzz_packs`] loads components that nobody meant, and [`fuzz_decoders`] reads bytes that nobody wrote.
 //! The specs are in `tests/`.
 
 mod built;
 pub mod crash;
+pub mod fuzz_decoders;
 pub mod fuzz_http;
 pub mod fuzz_packs;
 mod mailbox;

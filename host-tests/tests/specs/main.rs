@@ -65,6 +65,7 @@ mod training_model;
 mod training_timetable;
 mod upgrades;
 mod uploads;
+mod usage;
 mod users;
 mod walkthrough;
 mod watching;

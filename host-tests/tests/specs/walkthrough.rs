@@ -7,7 +7,7 @@ use std::process::Command;
 use host_tests::packs_dir;
 
 #[test]
-fn the_till_and_the_school_in_the_readme_can_be_typed_in_as_they_stand() {
+fn the_walkthroughs_of_the_readme_can_be_typed_in_as_they_stand() {
     if Command::new("curl").arg("--version").output().is_err() {
         println!("skipped: there is no curl here");
         return;
@@ -18,7 +18,7 @@ fn the_till_and_the_school_in_the_readme_can_be_typed_in_as_they_stand() {
         let section = readme.split(heading).nth(1).unwrap();
         section.split("```sh\n").nth(1).unwrap().split("```").next().unwrap()
     };
-    let typed = below("## A till by hand").to_owned() + below("## A school by hand");
+    let typed = below("## A till by hand").to_owned() + below("## A school by hand") + below("## An alliance by hand");
     // The program is built already; the port that is free here is another one.
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let typed = typed
@@ -50,6 +50,10 @@ fn the_till_and_the_school_in_the_readme_can_be_typed_in_as_they_stand() {
         "\"returned_minutes\":60,\"returned_minor\":20000",
         "\"left_minutes\":660",
         "\"recognised\":{\"minutes\":0,\"minor\":0}",
+        "\"state\":\"in-force\"",
+        "\"value_minor\":2000,\"reimbursed_minor\":1600",
+        "\"same\":true",
+        "\"balance_minor\":-1600",
     ] {
         assert!(said.contains(expected), "there is no {expected} in what it said: {said}");
     }

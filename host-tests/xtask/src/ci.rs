@@ -9,7 +9,7 @@ use crate::args::Takes;
 use crate::machine::{self, ThisMachine};
 use crate::run::{Stopwatch, spoken};
 use crate::toolchain::{Machine as _, Via, Way};
-use crate::{Result, demo, fuzz_http, fuzz_packs, packs, run, test, verifiers, workspace};
+use crate::{Result, demo, fuzz_decoders, fuzz_http, fuzz_packs, packs, run, test, verifiers, workspace};
 
 const HELP: &str = "\
 What the continuous integration runs, step by step, up to the first that fails.
@@ -24,6 +24,8 @@ Usage: cargo xtask ci [--no-install]
   demo        the demo runs, and its books balance
   fuzz-http   a live server answers as it describes itself, for a minute of requests, where Schemathesis can be had
   fuzz-packs  components that nobody meant do not stop the host, for half a minute
+  fuzz-decoders
+              bytes that nobody wrote are told as wrong where the host reads its own, for half a minute
   doc         the documentation builds without warnings
   packs-apt   packs are built a second time by Debian's compiler, where apt-get can install it
   deny        licences, sources and banned crates, by cargo-deny and deny.toml
@@ -60,6 +62,7 @@ const STEPS: [Step; 12] = [
     ("demo", |_| demo_balances()),
     ("fuzz-http", |options| fuzz(options.install)),
     ("fuzz-packs", |_| fuzz_packs::short().map(|()| Outcome::Passed)),
+    ("fuzz-decoders", |_| fuzz_decoders::short().map(|()| Outcome::Passed)),
     ("doc", |_| documentation()),
     ("packs-apt", |options| packs_by_debian(options.install)),
     ("deny", |options| deny(options.install)),

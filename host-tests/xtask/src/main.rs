@@ -1,5 +1,5 @@
 //! The project's own commands: `cargo xtask setup | packs | demo | test | bench | crash | simulate | fuzz-http |
-//! fuzz-packs | ci`.
+//! fuzz-packs | fuzz-decoders | ci`.
 //!
 //! Guarantees: needs Rust and nothing else to start, compiles in seconds, asks nothing on the terminal, and says in
 //! one line each what it does. A failure ends in one `error:` line that says what was wrong and what would be right,
@@ -10,6 +10,7 @@ mod bench;
 mod ci;
 mod crash;
 mod demo;
+mod fuzz_decoders;
 mod fuzz_http;
 mod fuzz_packs;
 mod host;
@@ -43,6 +44,8 @@ Usage: cargo xtask COMMAND [ARGS..]
   fuzz-http Ask a live server what its own description allows and forbids
   fuzz-packs
             Load components that nobody meant
+  fuzz-decoders
+            Read bytes that nobody wrote, wherever the host reads its own
   ci        What the continuous integration runs, step by step
 
 On a fresh machine with Rust and nothing else, start with `cargo xtask demo` or `cargo xtask test`: both build what they
@@ -66,13 +69,14 @@ fn main() -> ExitCode {
         "simulate" => simulate::main(args),
         "fuzz-http" => fuzz_http::main(args),
         "fuzz-packs" => fuzz_packs::main(args),
+        "fuzz-decoders" => fuzz_decoders::main(args),
         "ci" => ci::main(args),
         "help" | "--help" | "-h" => {
             run::print_help(HELP);
             Ok(())
         }
         other => Err(format!(
-            "there is no command `{other}`; there are setup, packs, demo, test, bench, crash, simulate, fuzz-http, fuzz-packs and ci"
+            "there is no command `{other}`; there are setup, packs, demo, test, bench, crash, simulate, fuzz-http, fuzz-packs, fuzz-decoders and ci"
         )),
     };
     match outcome {
