@@ -46,10 +46,10 @@ fn the_till_and_the_school_in_the_readme_can_be_typed_in_as_they_stand() {
         "\"available\":12",
         "\"state\":\"refunded\"",
         "\"kind\":\"change\"",
-        "\"minutes\":60,\"minor\":20000",
-        "\"returned_minutes\":60,\"returned_minor\":20000",
+        "\"left_minutes\":600,\"marked_at\"",
+        "\"returned_minor\":20000,\"returned_minutes\":60",
         "\"left_minutes\":660",
-        "\"recognised\":{\"minutes\":0,\"minor\":0}",
+        "\"deferred\":{\"minor\":200000,\"minutes\":660}",
     ] {
         assert!(said.contains(expected), "there is no {expected} in what it said: {said}");
     }
