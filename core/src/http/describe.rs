@@ -10,8 +10,8 @@ use utoipa::{Modify, openapi};
 
 use super::caller::cookie_name;
 use crate::domain::{
-    CallId, Code, HoldId, MemberId, MessageId, NoteId, OrderId, PostingId, Reference, RevisionId, SessionId, StaffId,
-    StoreId, WebhookId,
+    AgreementId, CallId, Code, HoldId, MemberId, MessageId, NoteId, OrderId, PostingId, Reference, RevisionId,
+    SessionId, StaffId, StoreId, WebhookId,
 };
 
 /// The digits of the ids in examples.
@@ -20,7 +20,8 @@ const DIGITS: &str = "0198f2a4c1d07e3b9a5c6d7e8f901234";
 const CODE: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
 
 /// The parts of paths that are ids: name, prefix, and what it is.
-const IDS: [(&str, &str, &str); 11] = [
+const IDS: [(&str, &str, &str); 12] = [
+    ("agreement", AgreementId::PREFIX, "The agreement's id."),
     ("revision", RevisionId::PREFIX, "The id of the pack's revision."),
     ("member", MemberId::PREFIX, "The member's id."),
     ("order", OrderId::PREFIX, "The order's id."),
@@ -47,7 +48,8 @@ const FIELDS: [(&str, &str); 8] = [
 ];
 
 /// The parts of paths that are codes: name, an example, and what it is.
-const CODES: [(&str, &str, &str); 11] = [
+const CODES: [(&str, &str, &str); 12] = [
+    ("page", "today", "The page's name, as the pack's manifest says."),
     ("segment", "lost", "The segment's code, of the merchant's choice."),
     ("benefit", "brow-trim", "The benefit's code, of the merchant's choice."),
     ("tag", "vip", "The tag, of the merchant's choice."),

@@ -433,6 +433,22 @@ impl Act<'_> {
         self.call_anyway(tx, &active.code, call)?.result
     }
 
+    /// Calls a pack whose call leaves nothing, such as a quote: what it uses is not counted.
+    ///
+    /// # Errors
+    /// As [`Act::call`].
+    pub(super) fn call_for_show<T>(
+        &self,
+        tx: &mut Tx,
+        active: &Active,
+        call: impl FnOnce(&mut Tx) -> Verdict<T>,
+    ) -> Result<T, CallError> {
+        self.may_call(tx, active)?;
+        let verdict = call(tx);
+        self.programme.health.note(self.merchant, &active.code, self.now, &verdict);
+        verdict.result
+    }
+
     /// Whether a pack is called now.
     fn may_call(&self, tx: &mut Tx, active: &Active) -> Result<(), CallError> {
         if active.stage != Stage::InForce {

@@ -110,7 +110,7 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
     for active in taking_part(tx, act, new.store)? {
         let scene = active.scene(act, &merchant, &zone, Some(new.store), act.now);
         let said = match &active.loaded {
-            Ok(pack) => match act.call(tx, &active, |tx| pack.quote(tx, &scene, &order, buyer.as_ref())) {
+            Ok(pack) => match act.call_for_show(tx, &active, |tx| pack.quote(tx, &scene, &order, buyer.as_ref())) {
                 Ok(decided) => offer(tx, act, buyer.as_ref(), decided)?,
                 Err(CallError::Store(error)) => return Err(error.into()),
                 Err(error) => Err((error.code().to_owned(), error.to_string())),

@@ -46,7 +46,7 @@ pub fn render_page(tx: &mut Tx, act: &mut Act<'_>, wanted: &RenderPage) -> Resul
     }
     let scene = active.scene(act, &merchant, &merchant.time_zone.zone(), wanted.store, act.now);
     let query = wanted.query.to_string();
-    act.call(tx, &active, |tx| pack.render(tx, &scene, &wanted.page, &query)).map_err(|error| match error {
+    act.call_for_show(tx, &active, |tx| pack.render(tx, &scene, &wanted.page, &query)).map_err(|error| match error {
         CallError::Store(error) => CommandError::Store(error),
         other => CommandError::Call(other),
     })

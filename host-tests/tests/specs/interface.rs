@@ -20,6 +20,11 @@ async fn the_interface_is_described_as_openapi_3_1() {
     get /livez
     get /metrics
     get /readyz
+    get /v1/agreements
+    post /v1/agreements
+    get /v1/agreements/{agreement}
+    post /v1/agreements/{agreement}/acceptance
+    post /v1/agreements/{agreement}/end
     get /v1/attributes
     put /v1/attributes/{attribute}
     get /v1/automatic-messages
@@ -110,15 +115,21 @@ async fn the_interface_is_described_as_openapi_3_1() {
     post /v1/orders/{order}/refund
     get /v1/packs
     post /v1/packs
+    delete /v1/packs/{pack}
     post /v1/packs/{pack}/commands/{command}
     get /v1/packs/{pack}/enablement
     put /v1/packs/{pack}/enablement
+    delete /v1/packs/{pack}/enablement/before
+    get /v1/packs/{pack}/entries
     get /v1/packs/{pack}/health
     get /v1/packs/{pack}/log
+    get /v1/packs/{pack}/pages/{page}
     get /v1/packs/{pack}/parked-calls
     delete /v1/packs/{pack}/parked-calls/{call}
     post /v1/packs/{pack}/parked-calls/{call}/retry
     get /v1/packs/{pack}/revisions/{revision}
+    post /v1/packs/{pack}/rollback
+    post /v1/packs/{pack}/upgrade
     post /v1/quotes
     post /v1/releases
     get /v1/segments
@@ -210,7 +221,7 @@ async fn every_write_at_a_till_says_that_it_needs_an_idempotency_key_and_does() 
         assert_eq!(problem.name(), "400 no-idempotency-key", "{method} {path}");
         asked += 1;
     }
-    assert_eq!(asked, 29);
+    assert_eq!(asked, 32);
 }
 
 #[tokio::test]

@@ -118,7 +118,8 @@ impl School {
 /// A package of ten hours for 2000.00, with these other terms.
 pub(crate) fn sale(member: &Member, student: &str, more: Value) -> Value {
     let mut sale = json!({ "member": member.id, "student": student, "paid_minutes": 600, "price_minor": 200_000 });
-    more.as_object().unwrap().iter().for_each(|(field, value)| sale[field] = value.clone());
+    let Value::Object(more) = more else { panic!("terms are an object") };
+    more.into_iter().for_each(|(field, value)| sale[field] = value);
     sale
 }
 

@@ -290,7 +290,7 @@ async fn a_manifest_with_wrong_fields_is_refused_with_the_field() {
         (tiny().with("follows", json!(["order-settled"])), "does not ask for the grant `events:read`"),
         (
             tiny().with("emits", json!([{ "kind": "k", "title": text() }])),
-            "the manifest names events under `emits`, but does not ask for the grant `events:emit`",
+            "the manifest has something under `emits`, but does not ask for the grant `events:emit`",
         ),
         (
             tiny()

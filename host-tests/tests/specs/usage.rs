@@ -85,7 +85,8 @@ fn the_operator_caps_what_one_call_gets_whatever_a_pack_asks_for() {
     host.act(&actor, |tx, act| enable_pack(tx, act, &enable)).unwrap();
     let run = |count: u32| {
         let input = json!({ "count": count, "text": "a" });
-        let run = RunCommand { pack: enable.pack.clone(), command: Code::new("add-entries").unwrap(), store: None, input };
+        let run =
+            RunCommand { pack: enable.pack.clone(), command: Code::new("add-entries").unwrap(), store: None, input };
         host.act(&actor, |tx, act| run_command(tx, act, &run))
     };
     assert!(run(1).is_ok());
@@ -116,7 +117,8 @@ async fn what_packs_have_used_is_told_by_day() {
     alice.order("till-2").quote().await.ok();
     let told = usage(&world, "ndjson").await;
     let lines: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let short: Vec<_> = lines.iter().map(|line| json!([line["day"], line["vendor"], line["pack"], line["calls"]])).collect();
+    let short: Vec<_> =
+        lines.iter().map(|line| json!([line["day"], line["vendor"], line["pack"], line["calls"]])).collect();
     // One more on the first day is that it was switched on; a quote keeps nothing.
     let expected = [
         json!(["2026-03-18", null, "grows", 4]),
@@ -149,5 +151,9 @@ async fn a_merchant_whose_packs_have_used_up_their_day_goes_on_without_them_unti
     calls(&world).await;
     let id = order["id"].as_str().unwrap();
     let now = world.shop.get(&format!("/v1/orders/{id}")).send().await.ok();
-    assert_eq!((earned(&now, "points"), alice.points().await), (24, 29), "what was left undone is done on the next day");
+    assert_eq!(
+        (earned(&now, "points"), alice.points().await),
+        (24, 29),
+        "what was left undone is done on the next day"
+    );
 }

@@ -36,6 +36,7 @@ pub(super) fn play(host: &Host, texts: &Texts, packs: &Path, bakery: &Stage) -> 
     cafe.buy_beans(&zhou)?;
     cafe.at("10:00");
     cafe.link(&agreement, &zhou)?;
+    cafe.at("10:15");
     let code = cafe.authorise("a-c2", &agreement, &zhou, 200)?;
     bakery.at("10:20");
     bakery.redeem_code(&agreement, &zhou, &code)?;
