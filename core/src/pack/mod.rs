@@ -22,6 +22,7 @@ mod host;
 mod limits;
 mod load;
 mod manifest;
+mod recording;
 mod services;
 mod signature;
 mod timers;
@@ -34,6 +35,10 @@ pub use grant::{Grant, GrantError};
 pub use limits::{Limits, LimitsAsked};
 pub use load::{CONTRACT_VERSION, LoadError, LoadedPack, componentize, revision_of};
 pub use manifest::{Command, FactDeclared, Manifest, ManifestError, Texts, TimerDeclared, UnitDeclared};
+pub use recording::{
+    Departure, Differences, Diverged, Effect, FailureKind, FuelSpread, HostCall, Outcome, PlayError, Played, Recording,
+    RecordingError, Rehearsal, Rehearsed, Way,
+};
 pub use services::{Errand, Lead, MemberContact, NewMessage, NewTier, Obstacle, Sent, ServiceError, Services};
 pub use signature::{
     KeyId, KeyTextError, PublicKey, SignatureError, SignedBy, SigningKey, SigningKeyError, Trust, VendorKey,
