@@ -112,6 +112,8 @@ ids! {
     MessageId "msg" "message";
     /// A call of a pack that waits for somebody to look at it.
     CallId "cal" "parked call";
+    /// A call of a pack that was recorded.
+    RecordingId "rec" "recording";
     /// One uploaded version of a pack: the first half of the SHA-256 of its component.
     RevisionId "rev" "pack revision";
 }
@@ -173,6 +175,7 @@ sources! {
     webhook WebhookId "A new webhook's id.";
     message MessageId "A new message's id.";
     call CallId "A new parked call's id.";
+    recording RecordingId "A new recording's id.";
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub use coupon::{
 pub use event::Event;
 pub use ids::{
     CallId, ChangeId, HoldId, IdSource, LotId, MemberId, MerchantId, MessageId, NoteId, OrderId, ParseIdError,
-    PostingId, RevisionId, SessionId, StaffId, StoreId, WebhookId,
+    PostingId, RecordingId, RevisionId, SessionId, StaffId, StoreId, WebhookId,
 };
 pub use item::Item;
 pub use member::{ExternalId, Member, Source, Standing, Tag, Tier};

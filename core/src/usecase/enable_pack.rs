@@ -1,6 +1,7 @@
 //! A merchant switches a pack on for chosen stores, with settings and grants; or changes them; or switches it off.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -8,7 +9,7 @@ use super::host::has_store;
 use super::pack_calls::{FollowFrom, start_following};
 use super::{Act, Enablement, ProgrammeError, Revision};
 use crate::domain::{Code, Event, MerchantId, RevisionId, StoreId, Unit, UnitKind};
-use crate::pack::{Grant, Manifest, SignedBy};
+use crate::pack::{Grant, LoadedPack, Manifest, SignedBy};
 use crate::store::{StoreError, Tx, layout};
 
 /// What is to be in force.
@@ -169,9 +170,23 @@ pub fn read_manifest(
     pack: &Code,
     revision: RevisionId,
 ) -> Result<(Revision, Manifest), EnableError> {
+    let (revision, loaded) = find_revision(tx, act, pack, revision)?;
+    Ok((revision, loaded.manifest.clone()))
+}
+
+/// A revision of a pack, loaded.
+///
+/// # Errors
+/// As [`read_manifest`].
+pub(super) fn find_revision(
+    tx: &mut Tx,
+    act: &Act<'_>,
+    pack: &Code,
+    revision: RevisionId,
+) -> Result<(Revision, Arc<LoadedPack>), EnableError> {
     let revision = revision_of(tx, act.merchant, pack, revision)?;
-    let manifest = act.programme.revision(tx, &revision.pack, revision.id)?.manifest.clone();
-    Ok((revision, manifest))
+    let loaded = act.programme.revision(tx, &revision.pack, revision.id)?;
+    Ok((revision, loaded))
 }
 
 fn revision_of(

@@ -1,6 +1,6 @@
 //! The running host: what all use cases share, and how one is run.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::path::Path;
@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::Programme;
 use super::keys::unreadable;
 use super::pack_services::PackServices;
+use super::recordings::{Afterwards, RecordingTerms, Recordings};
 use crate::clock::{Clock, Entropy};
 use crate::domain::{Actor, Code, Event, IdSource, Merchant, MerchantId, Reach, Reference, StoreId};
 use crate::ledger::{Book, Terms};
@@ -42,6 +43,8 @@ pub struct Host {
     pub services: Arc<dyn Services>,
     /// Whose packs are taken: none, unless the operator says so.
     pub trust: Arc<Trust>,
+    /// The calls of packs that were recorded.
+    pub recordings: Arc<Recordings>,
     in_flight: Arc<Mutex<HashSet<(MerchantId, Reference)>>>,
 }
 
@@ -69,6 +72,10 @@ pub struct Act<'h> {
     pub(super) entropy: &'h Entropy,
     /// What packs have done by the use cases.
     pub(super) services: &'h Arc<dyn Services>,
+    /// Where calls of packs are recorded, if they are.
+    pub(super) recordings: Option<&'h Recordings>,
+    /// What follows once the transaction is committed.
+    pub(super) afterwards: RefCell<Afterwards>,
     /// Whether the transaction is one that may write.
     pub(super) may_write: bool,
     /// The merchant's record, once it is read.
@@ -206,7 +213,14 @@ impl Host {
         let (programme, vault) = (Arc::new(Programme::new(packs)), Arc::new(vault));
         let services = services(&programme, &vault, &entropy);
         let (reach, sink, trust, in_flight) = (Reach::Public, None, Arc::default(), Arc::default());
-        Self { store, programme, clock, entropy, vault, reach, sink, services, trust, in_flight }
+        let recordings = Arc::new(Recordings::in_memory(RecordingTerms::default()));
+        Self { store, programme, clock, entropy, vault, reach, sink, services, trust, recordings, in_flight }
+    }
+
+    /// The same host, which records calls of packs there.
+    #[must_use]
+    pub fn recording_into(self, recordings: Recordings) -> Self {
+        Self { recordings: Arc::new(recordings), ..self }
     }
 
     /// The same host with the loaded packs of another one.
@@ -242,7 +256,7 @@ impl Host {
         actor: &Actor,
         use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.run(actor.merchant, Some(actor), use_case)
+        self.run(actor.merchant, Some(actor), true, use_case)
     }
 
     /// Runs a use case for the operator, who needs no key.
@@ -254,7 +268,7 @@ impl Host {
         merchant: MerchantId,
         use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.run(merchant, None, use_case)
+        self.run(merchant, None, true, use_case)
     }
 
     /// Runs a use case for somebody, or the operator, and drops what it has written: what comes of it is what would
@@ -269,7 +283,7 @@ impl Host {
         mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let rehearsed: Result<Infallible, _> =
-            self.run(merchant, actor, |tx, act| Err(Rehearsed::Ended(use_case(tx, act))));
+            self.run(merchant, actor, false, |tx, act| Err(Rehearsed::Ended(use_case(tx, act))));
         match rehearsed {
             Ok(never) => match never {},
             Err(Rehearsed::Ended(ended)) => ended,
@@ -287,10 +301,27 @@ impl Host {
         &self,
         merchant: MerchantId,
         actor: Option<&Actor>,
+        is_for_good: bool,
         mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let (now, seed) = (self.clock.now(), self.entropy.bits());
-        self.store.write(|tx| use_case(tx, &mut self.begin(merchant, actor, now, seed, true)))
+        // What is tried in vain, as another transaction came between, is not what happened.
+        let mut afterwards = Afterwards::default();
+        let done = self.store.write(|tx| {
+            let mut act = self.begin(merchant, actor, now, seed, true);
+            act.recordings = act.recordings.filter(|_| is_for_good);
+            let done = use_case(tx, &mut act);
+            afterwards = act.afterwards.into_inner();
+            done
+        });
+        if done.is_err() {
+            // What was refused has changed nothing; that a pack has failed is worth to be kept all the same.
+            afterwards.erased.clear();
+        }
+        if is_for_good {
+            self.recordings.note(merchant, afterwards);
+        }
+        done
     }
 
     /// Runs a use case that only reads, for somebody.
@@ -303,7 +334,15 @@ impl Host {
         mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let (now, seed) = (self.clock.now(), self.entropy.bits());
-        self.store.read(|tx| use_case(tx, &mut self.begin(actor.merchant, Some(actor), now, seed, false)))
+        let mut afterwards = Afterwards::default();
+        let done = self.store.read(|tx| {
+            let mut act = self.begin(actor.merchant, Some(actor), now, seed, false);
+            let done = use_case(tx, &mut act);
+            afterwards = act.afterwards.into_inner();
+            done
+        });
+        self.recordings.note(actor.merchant, afterwards);
+        done
     }
 
     fn begin(
@@ -326,6 +365,8 @@ impl Host {
             vault: &self.vault,
             entropy: &self.entropy,
             services: &self.services,
+            recordings: Some(&*self.recordings),
+            afterwards: RefCell::default(),
             may_write,
             record: OnceCell::new(),
             keys: OnceCell::new(),
@@ -428,9 +469,17 @@ impl Act<'_> {
         self.call_anyway(pack, call).result
     }
 
+    /// Whether calls of packs are recorded.
+    pub(super) fn records(&self) -> bool {
+        self.recordings.is_some_and(Recordings::is_on)
+    }
+
     /// Calls a pack, and notes how it does.
     pub(super) fn call_anyway<T>(&self, pack: &Code, call: impl FnOnce() -> Verdict<T>) -> Verdict<T> {
-        let verdict = call();
+        let mut verdict = call();
+        if let Some(recording) = verdict.recording.take() {
+            self.afterwards.borrow_mut().recorded.push(*recording);
+        }
         self.programme.health.note(self.merchant, pack, self.now, &verdict);
         verdict
     }

@@ -129,7 +129,7 @@ impl Active {
             grants: Arc::clone(&self.grants),
             settings: Arc::clone(&self.settings),
             services: Arc::clone(act.services),
-            is_recorded: true,
+            is_recorded: act.records(),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::{Outcome, Played, Recording};
+use crate::pack::error::cut;
 
 /// What a call changes: a writing host call that was answered well, or what it returned.
 pub type Effect = String;
@@ -30,7 +31,7 @@ impl Differences {
         let (old, new) = (effects(recorded), effects(&played.recording));
         let (lost, gained) = (without(&old, &new), without(&new, &old));
         let is_reordered = lost.is_empty() && gained.is_empty() && old != new;
-        Self { outcome, lost, gained, is_reordered }
+        Self { outcome, lost: told(lost), gained: told(gained), is_reordered }
     }
 
     /// Whether there are none.
@@ -54,6 +55,19 @@ fn effects(recording: &Recording) -> Vec<Effect> {
         _ => None,
     };
     written.chain(returned.map(|returned| format!("returns {returned}"))).collect()
+}
+
+/// As much of effects as is told: they may be many, and long.
+fn told(mut effects: Vec<Effect>) -> Vec<Effect> {
+    const EFFECTS_MAX: usize = 50;
+    const EFFECT_MAX_BYTES: usize = 1 << 10;
+    let more = effects.len().saturating_sub(EFFECTS_MAX);
+    effects.truncate(EFFECTS_MAX);
+    for effect in effects.iter_mut().filter(|effect| effect.len() > EFFECT_MAX_BYTES) {
+        *effect = format!("{}…", cut(effect, EFFECT_MAX_BYTES));
+    }
+    effects.extend((more > 0).then(|| format!("… and {more} more")));
+    effects
 }
 
 /// Those of some texts that are not among others, each as often as it is there more often.

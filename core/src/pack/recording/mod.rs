@@ -15,6 +15,7 @@ mod rehearse;
 mod tape;
 
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
@@ -135,6 +136,13 @@ impl Recording {
         let mut id = [0; 16];
         id.copy_from_slice(&self.component[..16]);
         RevisionId::from_bytes(id)
+    }
+
+    /// A number that follows from what the call was given, seed included.
+    pub fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.input.hash(&mut hasher);
+        hasher.finish()
     }
 
     /// Whether the call went wrong, so that somebody will want to look at it. What a pack refuses by its rules is none.

@@ -1,5 +1,7 @@
 //! A rehearsal: another revision makes recorded calls again, and it is told what would differ.
 
+use serde_json::{Value, json};
+
 use super::{Departure, Differences, PlayError, Played, Recording, Way};
 use crate::pack::LoadedPack;
 
@@ -97,6 +99,34 @@ impl Rehearsal {
     /// How fuel was spread over the calls that were played to their end, before and with the candidate.
     pub fn fuel(&self) -> (FuelSpread, FuelSpread) {
         (FuelSpread::of(&self.old_fuel), FuelSpread::of(&self.new_fuel))
+    }
+
+    /// All of it as a JSON object, for programs.
+    pub fn told(&self) -> Value {
+        let calls = self.calls.iter().map(|call| {
+            let Rehearsed { recording, export, differences, diverged, fuel } = call;
+            json!({
+                "recording": recording,
+                "export": export,
+                "outcome": differences.outcome.as_ref().map(|(old, new)| json!({ "old": old, "new": new })),
+                "lost": differences.lost,
+                "gained": differences.gained,
+                "reordered": differences.is_reordered,
+                "diverged": diverged.as_ref().map(|at| json!({ "number": at.number, "asked": at.asked })),
+                "fuel_old": fuel.0,
+                "fuel_new": fuel.1,
+            })
+        });
+        let skipped = self.skipped.iter().map(|(recording, why)| json!({ "recording": recording, "why": why }));
+        let spread = |fuel: FuelSpread| json!({ "median": fuel.median, "p99": fuel.p99, "worst": fuel.worst });
+        let (old, new) = self.fuel();
+        json!({
+            "played": self.played,
+            "differs": self.differs(),
+            "calls": calls.collect::<Vec<_>>(),
+            "skipped": skipped.collect::<Vec<_>>(),
+            "fuel": { "old": spread(old), "new": spread(new) },
+        })
     }
 
     /// Whether effects or outcomes differ, or nobody knows. Fuel alone is no difference.
