@@ -175,7 +175,6 @@ sources! {
     webhook WebhookId "A new webhook's id.";
     message MessageId "A new message's id.";
     call CallId "A new parked call's id.";
-    recording RecordingId "A new recording's id.";
 }
 
 #[cfg(test)]

@@ -109,7 +109,7 @@ async fn every_kind_of_call_is_recorded_and_replays_to_the_same_result_fuel_and_
     for (name, component) in [("points", pack("points")), ("bakery", pack("bakery")), ("echo", guest("echo"))] {
         let loaded = loaded(component);
         let recordings = recorded(shop, name).await;
-        assert!(recordings.len() >= 3, "{name}: {}", recordings.len());
+        assert!(recordings.len() >= 2, "{name}: {}", recordings.len());
         for recording in recordings {
             let played = replays(&loaded, &recording);
             assert_eq!(played.recording.outcome, recording.outcome);
@@ -160,7 +160,7 @@ async fn harm_replays_to_the_same_harm() {
         ("flood", "host-calls-exceeded"),
         ("trap-after-write", "trapped"),
         ("unreachable", "trapped"),
-        ("long-text", "trapped"),
+        ("long-text", "memory-exceeded"),
         ("many-earnings", "bad-reply"),
         ("earn-unknown", "denied"),
         ("refuse-after-write", "on-purpose"),
@@ -347,7 +347,7 @@ async fn what_was_recorded_of_a_member_is_gone_when_they_are_erased_and_no_copy_
     let before = listed(shop, PROBE).await;
     assert_eq!(before.len(), 3);
     let copies: Vec<_> = files(dir.path()).into_iter().map(|file| (fs::read(&file).unwrap(), file)).collect();
-    shop.request("DELETE", &format!("/v1/members/{}", alice.id)).send().await.ok();
+    shop.request("DELETE", &format!("/v1/members/{}/personal", alice.id)).send().await.ok();
     let after = listed(shop, PROBE).await;
     assert_eq!(after, before[1..2], "what is not about her stays");
     keep_recordings(&world.running().host, false);

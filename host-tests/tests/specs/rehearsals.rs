@@ -21,8 +21,8 @@ fn rehearse(candidate: &LoadedPack, recordings: &[Recording]) -> Value {
     rehearsal.told()
 }
 
-/// A rule that the points pack tells of each order, and what a candidate calls it.
-const OTHER: (&str, &str) = ("weekday-multiplier", "WEEKDAY-MULTIPLIER");
+/// What the points pack tells of orders without a buyer, and what a candidate calls it.
+const OTHER: (&str, &str) = ("so nobody earns points", "so NOBODY earns points");
 
 fn other_points() -> &'static [u8] {
     reworded(pack("points"), &[OTHER])
@@ -36,7 +36,6 @@ async fn echoed(settings: Value) -> (World, Vec<Recording>) {
     world.shop.command("echo", "set-timer", timer).send().await.ok();
     calls(&world).await;
     let recordings = recorded(&world.shop, "echo").await;
-    assert_eq!(recordings.len(), 3);
     (world, recordings)
 }
 
@@ -44,7 +43,9 @@ async fn echoed(settings: Value) -> (World, Vec<Recording>) {
 async fn the_same_component_differs_in_nothing() {
     let (_world, recordings) = echoed(json!({ "answers": true })).await;
     let report = rehearse(&loaded(guest("echo")), &recordings);
-    assert_eq!((&report["played"], &report["differs"], &report["calls"]), (&json!(3), &json!(false), &json!([])));
+    assert!(recordings.len() > 5, "what it tells it hears itself");
+    assert_eq!((&report["differs"], &report["calls"]), (&json!(false), &json!([])), "{report}");
+    assert_eq!(report["played"], recordings.len());
     assert_eq!(report["fuel"]["old"], report["fuel"]["new"]);
     assert!(report["fuel"]["old"]["median"].as_u64() > Some(0), "{report}");
 }
@@ -87,11 +88,8 @@ async fn what_was_not_recorded_diverges_and_its_fuel_does_not_count() {
 async fn what_a_pack_decides_is_among_its_effects_and_fuel_alone_is_no_difference() {
     let world = World::new();
     with_points(&world.shop).await;
-    let alice = world.shop.member("alice").enrol().await;
-    alice.order("till-1").settle().await.created();
+    world.shop.order("till-1").settle().await.created();
     let mut recordings = recorded(&world.shop, "points").await;
-    let ending = recordings[0].ending().to_string();
-    assert!(ending.contains("\"amount\":24"), "{ending}");
     let report = rehearse(&loaded(other_points()), &recordings);
     let (lost, gained) = (report["calls"][0]["lost"].to_string(), report["calls"][0]["gained"].to_string());
     assert!(lost.contains(OTHER.0) && gained.contains(OTHER.1), "{report}");

@@ -12,7 +12,7 @@ use crate::cli::data::{self, Keys};
 use crate::clock::Clock;
 use crate::describe::describe;
 use crate::domain::Code;
-use crate::pack::{FuelSpread, Recording, Rehearsal};
+use crate::pack::{Recording, Rehearsal};
 use crate::usecase::{RecordingTerms, recordings_of_pack};
 
 #[derive(Args)]
@@ -109,10 +109,9 @@ fn tell(rehearsal: &Rehearsal, recordings: usize) {
     }
     let (old, new) = rehearsal.fuel();
     println!("{:<8} {:>14} {:>14} {:>8}", "fuel", "before", "now", "change");
-    let rows: [(&str, fn(&FuelSpread) -> u64); 3] =
-        [("median", |fuel| fuel.median), ("p99", |fuel| fuel.p99), ("worst", |fuel| fuel.worst)];
-    for (name, of) in rows {
-        println!("{name:<8} {:>14} {:>14} {:>8}", of(&old), of(&new), change(of(&old), of(&new)));
+    let rows = [("median", old.median, new.median), ("p99", old.p99, new.p99), ("worst", old.worst, new.worst)];
+    for (name, old, new) in rows {
+        println!("{name:<8} {old:>14} {new:>14} {:>8}", change(old, new));
     }
     let (differ, skipped) = (rehearsal.calls.len(), rehearsal.skipped.len());
     println!("{recordings} recorded calls: {} played, {skipped} skipped, {differ} differ", rehearsal.played);

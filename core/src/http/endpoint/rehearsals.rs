@@ -35,7 +35,7 @@ pub(super) struct RehearsalOut {
     /// The calls that differ, the newest first.
     calls: Vec<RehearsedOut>,
     /// Recordings that can not be played.
-    skipped: Vec<SkippedOut>,
+    skipped: Vec<UnplayedOut>,
     #[schema(inline)]
     fuel: FuelOut,
 }
@@ -81,7 +81,7 @@ pub(super) struct DivergedOut {
 
 /// A recording that can not be played.
 #[derive(Serialize, ToSchema)]
-pub(super) struct SkippedOut {
+pub(super) struct UnplayedOut {
     /// Its id.
     recording: String,
     /// For people.
@@ -141,7 +141,7 @@ impl From<RehearsalReport> for RehearsalOut {
             played: rehearsal.played,
             partial: is_partial,
             differs: rehearsal.differs(),
-            skipped: skipped.map(|(recording, why)| SkippedOut { recording, why }).collect(),
+            skipped: skipped.map(|(recording, why)| UnplayedOut { recording, why }).collect(),
             calls: rehearsal.calls.into_iter().map(Into::into).collect(),
             fuel: FuelOut { old: old.into(), new: new.into() },
         }

@@ -28,6 +28,7 @@ pub use self::differences::{Differences, Effect};
 pub use self::play::{Departure, PlayError, Played, Way};
 pub use self::rehearse::{Diverged, FuelSpread, Rehearsal, Rehearsed};
 pub(super) use self::tape::{HostCalls, Player, Recorder};
+use super::host::function::Described;
 use super::{CallError, Grant, Limits, Refusal, RefusalKind};
 use crate::domain::{Code, MerchantId, RevisionId};
 
@@ -229,7 +230,7 @@ impl HostCall {
         Self {
             function: name.to_owned(),
             arguments: function.and_then(|function| function.arguments(arguments)).unwrap_or(Value::Null),
-            has_written: function.is_some_and(|function| function.writes()) && answer.get("ok").is_some(),
+            has_written: function.is_some_and(Described::writes) && answer.get("ok").is_some(),
             answer,
         }
     }

@@ -31,7 +31,7 @@ pub use keep::{Recorder, keep_recordings};
 pub use read::{RecordingsError, list_recordings, read_recording, recordings_of_pack};
 pub use rehearse::{RehearsalError, RehearsalReport, rehearse_pack};
 
-use crate::domain::{Code, IdSource, MemberId, MerchantId, RecordingId, RevisionId};
+use crate::domain::{Code, MemberId, MerchantId, RecordingId, RevisionId};
 use crate::pack::Recording;
 
 /// What is kept.
@@ -89,7 +89,7 @@ pub struct Recordings {
     /// Whether there is something to be written.
     has_work: Mutex<bool>,
     work: Condvar,
-    /// So that ids of one millisecond differ.
+    /// So that ids of one millisecond differ, and sort.
     count: AtomicU64,
     /// One rehearsal at a time: each takes a core.
     rehearsing: Mutex<()>,
@@ -150,9 +150,8 @@ impl Recordings {
     }
 
     fn summary(&self, recording: &Recording) -> RecordingSummary {
-        let count = self.count.fetch_add(1, Ordering::Relaxed);
         RecordingSummary {
-            id: IdSource::new(recording.at, recording.digest() ^ count).recording(),
+            id: self.new_id(recording),
             merchant: recording.merchant,
             pack: recording.pack.clone(),
             revision: recording.revision(),
@@ -164,6 +163,19 @@ impl Recordings {
             host_calls: recording.host_calls,
             is_cut: recording.is_cut,
         }
+    }
+
+    /// A UUID of version 7 with a counter behind the instant (RFC 9562, 5.7 and 6.2), and then what follows from the call:
+    /// taking it from the ids of the call would give the call others.
+    fn new_id(&self, recording: &Recording) -> RecordingId {
+        let millis = u64::try_from(recording.at.as_millisecond()).unwrap_or_default();
+        let count = self.count.fetch_add(1, Ordering::Relaxed) & 0xfff;
+        let high = (millis << 16) | 0x7000 | count;
+        let low = (recording.digest() >> 2) | (1 << 63);
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&high.to_be_bytes());
+        id[8..].copy_from_slice(&low.to_be_bytes());
+        RecordingId::from_bytes(id)
     }
 
     fn wake(&self) {

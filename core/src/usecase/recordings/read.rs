@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
+use super::files::Files;
 use super::rings::{Body, Kept};
 use super::sealed::{NotSealed, members_of};
 use super::{RecordingSummary, Recordings};
@@ -106,7 +107,7 @@ pub(super) fn open(
 /// The store's failures.
 pub fn recordings_of_pack(host: &Host, pack: &Code) -> Result<Vec<(RecordingId, Recording)>, StoreError> {
     let recordings = &host.recordings;
-    let merchants = recordings.files.iter().flat_map(|files| files.merchants());
+    let merchants = recordings.files.iter().flat_map(Files::merchants);
     let mut all = Vec::new();
     for merchant in merchants.map(|(merchant, _)| merchant).collect::<BTreeSet<_>>() {
         recordings.load(merchant, pack);

@@ -10,8 +10,11 @@ use crate::domain::{Code, MerchantId};
 use crate::pack::host::function::Answered;
 use crate::pack::{Grant, Limits};
 
-/// Host calls as a pack could make them: which function, with which argument, and the answer.
-fn calls() -> impl Strategy<Value = Vec<(usize, Vec<u8>, Option<Vec<u8>>)>> {
+/// A host call: which function, with which argument, and the answer.
+type Asked = (usize, Vec<u8>, Option<Vec<u8>>);
+
+/// Host calls as a pack could make them.
+fn calls() -> impl Strategy<Value = Vec<Asked>> {
     vec((0..3_usize, vec(any::<u8>(), 0..40), proptest::option::of(vec(any::<u8>(), 0..40))), 0..20)
 }
 
@@ -26,7 +29,7 @@ fn outcomes() -> impl Strategy<Value = Outcome> {
 
 const NAMES: [&str; 3] = ["kv.get", "kv.put", "members.get"];
 
-fn recordings() -> impl Strategy<Value = (Recording, Vec<(usize, Vec<u8>, Option<Vec<u8>>)>)> {
+fn recordings() -> impl Strategy<Value = (Recording, Vec<Asked>)> {
     let grants = btree_set(proptest::sample::select(vec![Grant::ReadMembers, Grant::WriteOwnUnits]), 0..3);
     (calls(), outcomes(), ".{0,80}", grants, any::<[u8; 32]>(), any::<u32>(), any::<bool>()).prop_map(
         |(asked, outcome, settings, grants, component, number, is_cut)| {
