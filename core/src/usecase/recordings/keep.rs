@@ -20,6 +20,9 @@ use crate::usecase::Host;
 /// How often those go into files that went well.
 const ROUND: Duration = Duration::from_secs(60);
 
+/// For how long those that failed are gathered: a pack that fails all the time costs no more than that.
+const GATHER: Duration = Duration::from_secs(1);
+
 /// How many are sealed in one transaction.
 const AT_ONCE: usize = 32;
 
@@ -28,7 +31,9 @@ const AT_ONCE: usize = 32;
 pub fn keep_recordings(host: &Host, failed_only: bool) {
     let recordings = &host.recordings;
     let Some(files) = &recordings.files else { return };
-    for (merchant, erased) in recordings.rings.lock().take_erased() {
+    // The lock is not held while files are looked through, which takes it again.
+    let erased = recordings.rings.lock().take_erased();
+    for (merchant, erased) in erased {
         // Members of a host that has begun anew may be in files that nobody has looked at since.
         files.packs(merchant).iter().for_each(|pack| recordings.load(merchant, pack));
         let mut rings = recordings.rings.lock();
@@ -82,7 +87,11 @@ fn write(host: &Host, merchant: MerchantId, kept: &[Kept]) -> Result<(), StoreEr
     for (kept, sealed) in kept.iter().zip(sealed) {
         let file = match sealed {
             None => continue,
-            Some(Ok(envelope)) => files.write(&envelope).map(|path| (path, envelope.members)),
+            Some(Ok(envelope)) => match files.write(&envelope) {
+                Some(path) => Some((path, envelope.members)),
+                // It stays in memory, and is tried again.
+                None => continue,
+            },
             Some(Err(NotSealed::TooManyMembers)) => {
                 lost("too-many-members", 1);
                 None
@@ -114,6 +123,9 @@ impl Recorder {
             sweep(&own);
             while !stopped.load(Ordering::SeqCst) {
                 own.recordings.wait(ROUND);
+                if !stopped.load(Ordering::SeqCst) {
+                    std::thread::sleep(GATHER);
+                }
                 let is_over = round.seconds() >= ROUND.as_secs_f64();
                 if own.store.health().is_ok() {
                     keep_recordings(&own, !is_over);

@@ -15,7 +15,7 @@ use crate::vault::{Sealed, SecretKey};
 const HEAD: &[u8] = b"punchcard sealed recording 1\n";
 
 /// How many members a call may name whose recording goes into a file.
-const MEMBERS_MAX: usize = 512;
+const MEMBERS_MAX: usize = 1024;
 
 /// A sealed recording.
 #[derive(Serialize, Deserialize)]
