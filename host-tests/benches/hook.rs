@@ -86,6 +86,7 @@ impl Whole {
             grants: Arc::new(self.pack.manifest.grants_asked()),
             settings: points_settings().to_string().into(),
             services: Arc::clone(&host.services),
+            is_recorded: false,
         };
         host.look(|tx| {
             let latencies = measure(lasting, || {
