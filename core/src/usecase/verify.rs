@@ -3,6 +3,7 @@
 //! What cannot be read is told, and the checks go on with the rest. Of a merchant whose own record cannot be read,
 //! nothing else is looked at.
 
+mod agreements;
 mod messages;
 mod pack_calls;
 mod users;
@@ -125,6 +126,7 @@ fn check(
     check.webhooks(id)?;
     check.messages(id)?;
     check.pack_calls(id)?;
+    check.agreements(id)?;
     check.users(id)?;
     let Check { findings: index_findings, mut unreadable, .. } = check;
     unreadable.retain(|what| !audit.unreadable.contains(what));

@@ -26,6 +26,31 @@ fn the_demonstration_played_twice_on_one_directory_is_the_same() {
     let (told, figures) = demo(&dir.path().join("data"), &[]);
     assert_json_snapshot!(figures, @r#"
     {
+      "alliance": {
+        "books_balance": true,
+        "statements": [
+          {
+            "merchant": "街角咖啡 Corner Café",
+            "totals": {
+              "cancelled_points": 0,
+              "due_minor": -200,
+              "earned_points": 80,
+              "lines": 3,
+              "redeemed_points": 200
+            }
+          },
+          {
+            "merchant": "麦香面包房 Maixiang Bakery",
+            "totals": {
+              "cancelled_points": 0,
+              "due_minor": 200,
+              "earned_points": 80,
+              "lines": 3,
+              "redeemed_points": 200
+            }
+          }
+        ]
+      },
       "books_balance": true,
       "currency": "CNY",
       "lots": 9,
@@ -34,7 +59,7 @@ fn the_demonstration_played_twice_on_one_directory_is_the_same() {
       "order_total_minor": 42560,
       "orders": 7,
       "points_issued": 596,
-      "postings": 18,
+      "postings": 21,
       "refunded_minor": 4500,
       "refunds": 1,
       "school": {

@@ -15,6 +15,7 @@ use punchcard::pack::{LoadedPack, Outcome, Packs, Played, Recording, RecordingEr
 use punchcard::usecase::{RecordingTerms, Recordings, keep_recordings, list_recordings};
 use serde_json::{Value, json};
 
+use crate::agreements::{agreed, two_with_probe};
 use crate::following::{calls, world_with};
 use crate::grants::{PROBE, arguments, ask, functions, with_whole_probe};
 use crate::messages::{hello, phoned};
@@ -131,9 +132,10 @@ async fn every_host_function_is_recorded_with_its_answer_and_shown_by_its_name()
     hello(shop, None).await;
     let alice = phoned(shop, "alice", PHONE).await;
     let order = alice.order("till-1").settle().await.created();
-    with_whole_probe(shop).await;
+    two_with_probe(&world).await;
+    let agreement = agreed(&world).await;
     for function in functions() {
-        let with = arguments(shop, &alice, &order, &function).await;
+        let with = arguments(shop, &alice, (&order, &agreement), &function).await;
         ask(shop, &function, with).await;
     }
     ask(shop, "members.get", json!({ "member": "nobody" })).await;

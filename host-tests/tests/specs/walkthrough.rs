@@ -51,7 +51,7 @@ fn the_walkthroughs_of_the_readme_can_be_typed_in_as_they_stand() {
         "\"left_minutes\":660",
         "\"deferred\":{\"minor\":200000,\"minutes\":660}",
         "\"state\":\"in-force\"",
-        "\"value_minor\":2000,\"reimbursed_minor\":1600",
+        "\"reimbursed_minor\":1600,\"value_minor\":2000",
         "\"same\":true",
         "\"balance_minor\":-1600",
     ] {

@@ -70,7 +70,7 @@ pub(super) fn page(
 }
 
 /// How much more the partner owes a merchant than is owed to them.
-pub(super) fn balance(tx: &mut Tx, merchant: MerchantId, agreement: &Agreement) -> Result<i64, StoreError> {
+pub(in crate::usecase) fn balance(tx: &mut Tx, merchant: MerchantId, agreement: &Agreement) -> Result<i64, StoreError> {
     let of_proposer = tx.counter(&layout::agreement_balance(agreement.proposer, agreement.id))?;
     Ok(if agreement.proposer == merchant { of_proposer } else { of_proposer.saturating_neg() })
 }

@@ -12,6 +12,7 @@ mod propose;
 mod transact;
 
 pub use answer_proposal::{AnswerError, accept_agreement, end_agreement};
+pub(super) use list_agreements::balance as balance_of;
 pub use list_agreements::{SeenByPeople, list_agreements, read_agreement};
 pub use propose::{ProposeAgreement, ProposeError, propose_agreement};
 pub(super) use transact::{alias_of, ask_partner, list_for_pack, member_by_alias, owe_partner, read_for_pack};

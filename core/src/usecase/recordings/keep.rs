@@ -36,9 +36,7 @@ pub fn keep_recordings(host: &Host, failed_only: bool) {
     for (merchant, erased) in erased {
         // Members of a host that has begun anew may be in files that nobody has looked at since.
         files.packs(merchant).iter().for_each(|pack| recordings.load(merchant, pack));
-        let mut rings = recordings.rings.lock();
-        rings.forget(merchant, &erased);
-        rings.take_erased();
+        recordings.rings.lock().drop_naming(merchant, &erased);
     }
     let unwritten = recordings.rings.lock().unwritten(failed_only);
     let mut of_merchants: BTreeMap<MerchantId, Vec<Kept>> = BTreeMap::new();

@@ -181,6 +181,11 @@ impl Rings {
     /// Drops all that names these members.
     pub(super) fn forget(&mut self, merchant: MerchantId, members: &BTreeSet<MemberId>) {
         self.erased.entry(merchant).or_default().extend(members);
+        self.drop_naming(merchant, members);
+    }
+
+    /// Drops what names members of a merchant.
+    pub(super) fn drop_naming(&mut self, merchant: MerchantId, members: &BTreeSet<MemberId>) {
         self.drop_where(|kept| kept.summary.merchant == merchant && kept.names_any(members));
     }
 
