@@ -83,6 +83,8 @@ impl Whole {
             locale: "en".into(),
             seed: 7,
             depth: 0,
+            is_asked: false,
+            undo: None,
             grants: Arc::new(self.pack.manifest.grants_asked()),
             settings: points_settings().to_string().into(),
             services: Arc::clone(&host.services),

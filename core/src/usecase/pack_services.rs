@@ -195,7 +195,7 @@ impl Services for PackServices {
         amount: Minor,
         reason: Option<Label>,
     ) -> Result<PostingId, ServiceError> {
-        self.act(errand, |tx, act| agreements::owe_partner(tx, act, agreement, amount, reason))
+        self.act(errand, |tx, act| agreements::owe_partner(tx, act, agreement, amount, reason.as_ref()))
     }
 }
 

@@ -37,12 +37,12 @@ impl Deal {
     }
 
     /// The same, if the points are the calling merchant's.
-    pub(crate) fn as_issuer(self, ctx: &CallContext) -> Result<Self, Refusal> {
+    pub(crate) fn issuing(self, ctx: &CallContext) -> Result<Self, Refusal> {
         if self.is_issuer { self.while_in_force(ctx) } else { Err(Rejection::NotIssuer.refusal(ctx)) }
     }
 
     /// The same, if the points are redeemed at the calling merchant.
-    pub(crate) fn as_redeemer(self, ctx: &CallContext) -> Result<Self, Refusal> {
+    pub(crate) fn redeeming(self, ctx: &CallContext) -> Result<Self, Refusal> {
         if self.is_issuer { Err(Rejection::NotRedeemer.refusal(ctx)) } else { self.while_in_force(ctx) }
     }
 

@@ -71,7 +71,7 @@ impl Command for Link {
     type Output = Linked;
 
     fn run(self, ctx: &CallContext) -> Result<Linked, Refusal> {
-        let deal = Deal::open(ctx, &self.agreement)?.as_issuer(ctx)?;
+        let deal = Deal::open(ctx, &self.agreement)?.issuing(ctx)?;
         let member = member(ctx, &self.member)?;
         let key = storage::link(&deal.id, &member);
         let given = kv::get_json::<Consent>(&key)?.filter(|consent| consent.withdrawn_at.is_none());
@@ -141,7 +141,7 @@ impl Command for Authorise {
     type Output = Authorised;
 
     fn run(self, ctx: &CallContext) -> Result<Authorised, Refusal> {
-        let deal = Deal::open(ctx, &self.agreement)?.as_issuer(ctx)?;
+        let deal = Deal::open(ctx, &self.agreement)?.issuing(ctx)?;
         let member = member(ctx, &self.member)?;
         linked(ctx, &deal, &member)?;
         let good_until = ctx.now + u64::from(settings::<Settings>()?.code_minutes) * 60_000;
@@ -177,11 +177,11 @@ impl Command for Authorise {
 pub(crate) fn answer(ctx: &CallContext, question: &Question) -> Result<String, Refusal> {
     let deal = Deal::open(ctx, &question.agreement)?;
     match question.read::<Ask>()? {
-        Ask::Check { code } => answered(&check(ctx, &deal.as_issuer(ctx)?, &code)?),
-        Ask::Redeem { code, reference } => answered(&redeem(ctx, &deal.as_issuer(ctx)?, &code, reference)?),
-        Ask::Cancel { redemption } => answered(&cancel(ctx, &deal.as_issuer(ctx)?, &redemption)?),
+        Ask::Check { code } => answered(&check(ctx, &deal.issuing(ctx)?, &code)?),
+        Ask::Redeem { code, reference } => answered(&redeem(ctx, &deal.issuing(ctx)?, &code, reference)?),
+        Ask::Cancel { redemption } => answered(&cancel(ctx, &deal.issuing(ctx)?, &redemption)?),
         Ask::Earn { code, amount_minor, reference } => {
-            answered(&earn(ctx, &deal.as_issuer(ctx)?, &code, amount_minor, reference)?)
+            answered(&earn(ctx, &deal.issuing(ctx)?, &code, amount_minor, reference)?)
         }
         Ask::Paid { amount_minor, reference } => {
             let due_minor = signed(ctx, amount_minor)?;

@@ -42,7 +42,7 @@ impl Command for Check {
     type Output = Checked;
 
     fn run(self, ctx: &CallContext) -> Result<Checked, Refusal> {
-        let deal = Deal::open(ctx, &self.agreement)?.as_redeemer(ctx)?;
+        let deal = Deal::open(ctx, &self.agreement)?.redeeming(ctx)?;
         question(&deal.id, &Ask::Check { code: typed(&self.code) })
     }
 }
@@ -66,7 +66,7 @@ impl Command for Redeem {
     type Output = Redeemed;
 
     fn run(self, ctx: &CallContext) -> Result<Redeemed, Refusal> {
-        let deal = Deal::open(ctx, &self.agreement)?.as_redeemer(ctx)?;
+        let deal = Deal::open(ctx, &self.agreement)?.redeeming(ctx)?;
         let ask = Ask::Redeem { code: typed(&self.code), reference: self.reference.clone() };
         once(ctx, &deal, &self.reference, ask, |ask| {
             let done: Redeemed = question(&deal.id, ask)?;
@@ -103,7 +103,7 @@ impl Command for Cancel {
     type Output = Cancelled;
 
     fn run(self, ctx: &CallContext) -> Result<Cancelled, Refusal> {
-        let deal = Deal::open(ctx, &self.agreement)?.as_redeemer(ctx)?;
+        let deal = Deal::open(ctx, &self.agreement)?.redeeming(ctx)?;
         let key = storage::redemption(&deal.id, &self.redemption);
         let found = kv::get_json::<Redemption>(&key)?.ok_or_else(|| Rejection::UnknownRedemption.refusal(ctx))?;
         if found.cancelled {
@@ -147,7 +147,7 @@ impl Command for Earn {
     type Output = EarnedThere;
 
     fn run(self, ctx: &CallContext) -> Result<EarnedThere, Refusal> {
-        let deal = Deal::open(ctx, &self.agreement)?.as_redeemer(ctx)?;
+        let deal = Deal::open(ctx, &self.agreement)?.redeeming(ctx)?;
         let (amount_minor, reference) = (self.amount_minor, self.reference.clone());
         let ask = Ask::Earn { code: typed(&self.code), amount_minor, reference };
         once(ctx, &deal, &self.reference, ask, |ask| {

@@ -102,7 +102,7 @@ impl Terms {
     /// What points are worth; they are a multiple of what has a price.
     pub(crate) fn worth(&self, points: u64) -> Result<Worth, Rejection> {
         let Price { points: step, minor } = self.redeem;
-        if points == 0 || !points.is_multiple_of(step) {
+        if points == 0 || points % step != 0 {
             return Err(Rejection::NoMultiple { points, step });
         }
         let value_minor = (points / step).checked_mul(minor).ok_or(Rejection::TooMuch)?;

@@ -145,7 +145,7 @@ pub(in crate::usecase) fn owe_partner(
     act: &mut Act<'_>,
     id: AgreementId,
     amount: Minor,
-    reason: Option<Label>,
+    reason: Option<&Label>,
 ) -> Result<PostingId, ServiceError> {
     let agreement = accepted(tx, act, id)?;
     let owed = i64::try_from(amount).map_err(|_| ServiceError::Invalid(format!("{amount} is too much")))?;
@@ -161,7 +161,7 @@ pub(in crate::usecase) fn owe_partner(
         let (id, cause) = (act.ids.posting(), Cause::Agreement(agreement.id));
         let moves = vec![Move::Owe { agreement: agreement.id, unit, amount, to_us }];
         let pack = Some(agreement.pack.clone());
-        Ok(act.book(tx)?.post(&NewPosting { id, cause, pack, reason: reason.clone(), moves })?.id)
+        Ok(act.book(tx)?.post(&NewPosting { id, cause, pack, reason: reason.cloned(), moves })?.id)
     };
     let booked = post(tx, act, false).map_err(refused)?;
     let other = agreement.partner_of(act.merchant);

@@ -51,7 +51,7 @@ impl Calling {
         match order.state() {
             OrderState::Settled => {}
             OrderState::Refunded { .. } => return Ok(done()),
-            OrderState::PartlyRefunded { .. } => {
+            OrderState::PartlyRefunded => {
                 let why = format!("a part of {} came back before the pack did its part: people have to look", order.id);
                 return Ok(refused("order-partly-refunded", why));
             }

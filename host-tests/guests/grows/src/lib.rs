@@ -159,19 +159,13 @@ impl Commands for Grows {
 }
 
 /// All kinds of blocks.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 struct Everything {
     /// From which entry on.
     after: String,
     /// Shows what the contract does not allow.
     wrong: bool,
-}
-
-impl Default for Everything {
-    fn default() -> Self {
-        Self { after: String::new(), wrong: false }
-    }
 }
 
 impl PageView for Everything {
