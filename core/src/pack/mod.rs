@@ -24,6 +24,7 @@ mod load;
 mod manifest;
 mod page;
 mod recording;
+mod replies;
 mod services;
 mod signature;
 mod timers;

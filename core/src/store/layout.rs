@@ -121,6 +121,7 @@ mod ledger;
 mod members;
 mod messages;
 mod pack_calls;
+mod packs;
 mod segments;
 mod staff;
 mod webhooks;
@@ -168,6 +169,10 @@ pub use pack_calls::{
     pack_timer_dues_all, pack_timer_dues_until, pack_timers, pack_timers_all, pack_usage, pack_usage_parts,
     pack_usages_after, pack_usages_on, pack_waiting, pack_waiting_all, pack_waiting_of, pack_waiting_of_pack,
     pack_waiting_parts, parked_call, parked_calls, parked_calls_all,
+};
+pub use packs::{
+    component_part, component_parts, enablement, enablements, enablements_version, pack_entries, pack_entry,
+    pack_entry_prefix_len, pack_undo, pack_undo_entry, pack_undos, revision, revisions,
 };
 pub use segments::{segment, segment_progress, segments};
 
@@ -529,75 +534,4 @@ pub fn idempotency_key(key: &[u8]) -> Option<Reference> {
 /// The merchant's events.
 pub fn events(merchant: MerchantId) -> Key {
     Name::of(b'e', merchant).0
-}
-
-/// A pack revision.
-pub fn revision(merchant: MerchantId, revision: RevisionId) -> Key {
-    Name::of(b'R', merchant).bytes(revision.as_bytes()).0
-}
-
-/// All pack revisions of a merchant.
-pub fn revisions(merchant: MerchantId) -> KeyRange {
-    Name::of(b'R', merchant).range()
-}
-
-/// A part of a revision's component.
-pub fn component_part(revision: RevisionId, number: u32) -> Key {
-    Name::new(b'B').bytes(revision.as_bytes()).bytes(&number.to_be_bytes()).0
-}
-
-/// All parts of a revision's component, in order.
-pub fn component_parts(revision: RevisionId) -> KeyRange {
-    Name::new(b'B').bytes(revision.as_bytes()).range()
-}
-
-/// The version of a merchant's enablements: a counter that every change moves.
-pub fn enablements_version(merchant: MerchantId) -> Key {
-    Name::of(b'E', merchant).0
-}
-
-/// An enablement.
-pub fn enablement(merchant: MerchantId, pack: &Code) -> Key {
-    Name::of(b'F', merchant).bytes(pack.as_str().as_bytes()).0
-}
-
-/// All enablements of a merchant.
-pub fn enablements(merchant: MerchantId) -> KeyRange {
-    Name::of(b'F', merchant).range()
-}
-
-/// A pack's own entry.
-pub fn pack_entry(merchant: MerchantId, pack: &Code, key: &[u8]) -> Key {
-    Name::of(b'k', merchant).text(pack.as_str()).bytes(key).0
-}
-
-/// How many bytes of a pack entry's key come before the pack's own part.
-pub fn pack_entry_prefix_len(pack: &Code) -> usize {
-    1 + 16 + pack.as_str().len() + 1
-}
-
-/// All of a pack's own entries.
-pub fn pack_entries(merchant: MerchantId, pack: &Code) -> KeyRange {
-    Name::of(b'k', merchant).text(pack.as_str()).range()
-}
-
-/// What a pack's entry was before the change of revisions with this number. A code has no `~`.
-pub fn pack_undo(merchant: MerchantId, pack: &Code, number: u32, key: &[u8]) -> Key {
-    undo(merchant, pack, number).bytes(key).0
-}
-
-/// What all entries of a pack that were written since were before the change of revisions with this number.
-pub fn pack_undos(merchant: MerchantId, pack: &Code, number: u32) -> KeyRange {
-    undo(merchant, pack, number).range()
-}
-
-/// The pack's own part of the key that says what an entry was.
-pub fn pack_undo_entry(key: &[u8]) -> Option<&[u8]> {
-    let rest = key.get(17..)?;
-    let end = rest.iter().position(|byte| *byte == 0)?;
-    rest.get(end + 1..)
-}
-
-fn undo(merchant: MerchantId, pack: &Code, number: u32) -> Name {
-    Name::of(b'k', merchant).text(&format!("{}~{number}", pack.as_str()))
 }

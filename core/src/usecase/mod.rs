@@ -10,6 +10,7 @@ pub mod agreements;
 mod api_key;
 mod attributes;
 mod benefits;
+mod call_pack;
 mod catalogue;
 mod changes;
 mod claim_order;

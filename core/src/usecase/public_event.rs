@@ -4,11 +4,12 @@
 //! A name and the fields of its data are a promise: fields are added, never renamed, removed or given another meaning.
 //! A new variant of [`Event`] does not compile until somebody decides here.
 
-use std::fmt;
-use std::str::FromStr;
+mod kind;
+
+pub use kind::UnknownKind;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -577,59 +578,10 @@ pub fn event_sequence(merchant: MerchantId, id: &str) -> Option<u64> {
     (event_id(merchant, sequence) == id).then_some(sequence)
 }
 
-/// A text that names no kind of event.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is no kind of event; there are {}", names())]
-pub struct UnknownKind {
-    given: String,
-}
-
-fn names() -> String {
-    EventKind::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>().join(", ")
-}
-
-impl fmt::Display for EventKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for EventKind {
-    type Err = UnknownKind;
-
-    fn from_str(text: &str) -> Result<Self, UnknownKind> {
-        let named = Self::ALL.iter().copied().find(|kind| kind.name() == text);
-        named.ok_or_else(|| UnknownKind { given: text.chars().take(64).collect() })
-    }
-}
-
-impl Serialize for EventKind {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
-    }
-}
-
-impl<'de> Deserialize<'de> for EventKind {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::IdSource;
-
-    #[test]
-    fn a_kind_is_found_by_its_name_and_every_name_is_a_code_of_its_own() {
-        let mut seen = std::collections::BTreeSet::new();
-        for kind in EventKind::ALL {
-            assert_eq!(kind.name().parse(), Ok(*kind));
-            assert!(Code::new(kind.name()).is_ok() && seen.insert(kind.name()), "{kind}");
-        }
-        let error = "order-lost".parse::<EventKind>().unwrap_err().to_string();
-        assert!(error.starts_with("`order-lost` is no kind of event; there are member-enrolled, "), "{error}");
-    }
 
     #[test]
     fn an_event_has_one_id_that_leads_back_to_it_for_its_own_merchant_only() {

@@ -1,0 +1,106 @@
+//! How a use case calls a pack: not one that rests, is being upgraded or has used up its day; and what it did is counted,
+//! noted and recorded.
+
+use super::pack_life::Stage;
+use super::recordings::Recordings;
+use super::usage::{count_usage, day_after, fuel_on_day};
+use super::{Act, Active};
+use crate::domain::Code;
+use crate::pack::{CallError, Verdict};
+use crate::store::{StoreError, Tx};
+
+impl Act<'_> {
+    /// Calls a pack, unless it rests because it has done harm again and again.
+    ///
+    /// # Errors
+    /// How the call ended, or that the pack rests.
+    pub(super) fn call<T>(
+        &self,
+        tx: &mut Tx,
+        active: &Active,
+        call: impl FnOnce(&mut Tx) -> Verdict<T>,
+    ) -> Result<T, CallError> {
+        self.may_call(tx, active)?;
+        self.call_anyway(tx, &active.code, call)?.result
+    }
+
+    /// Whether calls of packs are recorded.
+    pub(super) fn records(&self) -> bool {
+        self.recordings.is_some_and(Recordings::is_on)
+    }
+
+    /// Takes the recording of a call out, to be kept once the transaction is over.
+    fn recorded<T>(&self, mut verdict: Verdict<T>) -> Verdict<T> {
+        if let Some(recording) = verdict.recording.take() {
+            self.afterwards.borrow_mut().recorded.push(*recording);
+        }
+        verdict
+    }
+
+    /// Calls a pack whose call leaves nothing, such as a quote: what it uses is not counted.
+    ///
+    /// # Errors
+    /// As [`Act::call`].
+    pub(super) fn call_for_show<T>(
+        &self,
+        tx: &mut Tx,
+        active: &Active,
+        call: impl FnOnce(&mut Tx) -> Verdict<T>,
+    ) -> Result<T, CallError> {
+        self.may_call(tx, active)?;
+        let verdict = self.recorded(call(tx));
+        self.programme.health.note(self.merchant, &active.code, self.now, &verdict);
+        verdict.result
+    }
+
+    /// Whether a pack is called now.
+    fn may_call(&self, tx: &mut Tx, active: &Active) -> Result<(), CallError> {
+        if active.stage != Stage::InForce {
+            return Err(CallError::Upgrading);
+        }
+        let fuel_max = self.programme.health.quota();
+        if fuel_max > 0 {
+            let used = self
+                .programme
+                .health
+                .fuel_today(self.merchant, self.now, || fuel_on_day(tx, self.merchant, self.now))?;
+            if used >= fuel_max {
+                return Err(CallError::QuotaUsedUp { fuel_max, until: day_after(self.now) });
+            }
+        }
+        match self.programme.health.rests_until(self.merchant, &active.code, self.now) {
+            Some(until) => Err(CallError::Resting { until }),
+            None => Ok(()),
+        }
+    }
+
+    /// Calls a pack because a partner asks it, unless it rests. That it broke off is not counted against it: otherwise
+    /// whoever asks could have it rest.
+    pub(super) fn call_asked<T>(
+        &self,
+        tx: &mut Tx,
+        active: &Active,
+        call: impl FnOnce(&mut Tx) -> Verdict<T>,
+    ) -> Result<T, CallError> {
+        self.may_call(tx, active)?;
+        let verdict = self.recorded(call(tx));
+        count_usage(tx, self.merchant, &active.code, self.now, verdict.fuel)?;
+        if !matches!(&verdict.result, Err(error) if error.is_fault()) {
+            self.programme.health.note(self.merchant, &active.code, self.now, &verdict);
+        }
+        verdict.result
+    }
+
+    /// Calls a pack, and notes how it does and what it has used.
+    pub(super) fn call_anyway<T>(
+        &self,
+        tx: &mut Tx,
+        pack: &Code,
+        call: impl FnOnce(&mut Tx) -> Verdict<T>,
+    ) -> Result<Verdict<T>, StoreError> {
+        let verdict = self.recorded(call(tx));
+        count_usage(tx, self.merchant, pack, self.now, verdict.fuel)?;
+        self.programme.health.note(self.merchant, pack, self.now, &verdict);
+        Ok(verdict)
+    }
+}
