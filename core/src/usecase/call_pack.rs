@@ -74,21 +74,22 @@ impl Act<'_> {
         }
     }
 
-    /// Calls a pack because a partner asks it, unless it rests. That it broke off is not counted against it: otherwise
-    /// whoever asks could have it rest.
+    /// Calls a pack of the merchant because a partner asks it, unless it rests. Neither what it uses nor that it broke off is
+    /// counted against this merchant: otherwise whoever asks could use up their day, or have the pack rest.
     pub(super) fn call_asked<T>(
         &self,
         tx: &mut Tx,
         active: &Active,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
-    ) -> Result<T, CallError> {
+    ) -> Result<Verdict<T>, CallError> {
         self.may_call(tx, active)?;
-        let verdict = self.recorded(call(tx));
-        count_usage(tx, self.merchant, &active.code, self.now, verdict.fuel)?;
-        if !matches!(&verdict.result, Err(error) if error.is_fault()) {
-            self.programme.health.note(self.merchant, &active.code, self.now, &verdict);
-        }
-        verdict.result
+        Ok(self.recorded(call(tx)))
+    }
+
+    /// Counts what a partner's pack has used to answer this merchant's.
+    pub(super) fn count_asked(&self, tx: &mut Tx, pack: &Code, fuel: u64) -> Result<(), StoreError> {
+        self.programme.health.add_fuel(self.merchant, self.now, fuel);
+        count_usage(tx, self.merchant, pack, self.now, fuel)
     }
 
     /// Calls a pack, and notes how it does and what it has used.

@@ -84,11 +84,7 @@ pub struct KeptLine {
 impl Health {
     /// Counts a call, and keeps what it logged.
     pub(super) fn note<T>(&self, merchant: MerchantId, pack: &Code, now: Timestamp, verdict: &Verdict<T>) {
-        if let Some((day, fuel)) = self.today.lock().get_mut(&merchant)
-            && *day == day_of(now)
-        {
-            *fuel = fuel.saturating_add(verdict.fuel);
-        }
+        self.add_fuel(merchant, now, verdict.fuel);
         let mut packs = self.packs.lock();
         let State { health, faults_in_a_row, lines } = packs.entry((merchant, pack.clone())).or_default();
         health.calls += 1;
@@ -123,6 +119,15 @@ impl Health {
             reason = "histograms are floating-point, and fuel is far from where it matters"
         )]
         histogram!("punchcard_pack_fuel", "pack" => pack.to_string()).record(verdict.fuel as f64);
+    }
+
+    /// Adds to what all packs of a merchant have used today.
+    pub(super) fn add_fuel(&self, merchant: MerchantId, now: Timestamp, used: u64) {
+        if let Some((day, fuel)) = self.today.lock().get_mut(&merchant)
+            && *day == day_of(now)
+        {
+            *fuel = fuel.saturating_add(used);
+        }
     }
 
     /// Units of fuel that all packs of a merchant may use on a day of UTC; 0 for as much as they want.

@@ -177,6 +177,8 @@ async fn a_partner_can_not_be_hurt_by_asking() {
     }
     let health = world.rival.get(&format!("/v1/packs/{PROBE}/health")).send().await.ok();
     assert_eq!(health["rests_until"], Value::Null, "whoever asks can not have it rest");
+    let used = world.rival.get("/v1/exports/usage").send().await;
+    assert!(used.body.is_empty(), "nor use up their day: {used}");
     // Whoever is asked asks nobody.
     let back = json!([{ "call": "agreements.ask", "with": { "agreement": agreement, "question": { "steps": [] } } }]);
     let reply = well(&answered(&world.shop, &agreement, back).await);

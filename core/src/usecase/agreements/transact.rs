@@ -124,19 +124,27 @@ pub(in crate::usecase) fn ask_partner(
     let pack = active.loaded.as_ref().map_err(|_| away("has a pack that can not be used"))?;
     let partner = merchant(tx, other)?;
     let asked = Asked { agreement: id, text: question };
-    in_name_of(act, other, &agreement.pack, |theirs| {
+    let verdict = in_name_of(act, other, &agreement.pack, |theirs| {
         let scene = active.scene(theirs, &partner, &partner.time_zone.zone(), None, theirs.now);
         let scene = Scene { is_asked: true, depth, ..scene };
-        match theirs.call_asked(tx, &active, |tx| pack.answer(tx, &scene, &asked)) {
-            Ok(answer) => Ok(PartnerReply::Answer(answer)),
-            Err(CallError::Refused(refusal)) => Ok(PartnerReply::Refused(refusal)),
-            Err(CallError::Store(error)) => Err(ServiceError::Store(error)),
-            Err(error) => {
-                tracing::warn!(pack = %active.code, code = error.code(), "a pack did not answer a partner");
-                Err(away("has a pack that can not answer now"))
-            }
+        theirs.call_asked(tx, &active, |tx| pack.answer(tx, &scene, &asked))
+    });
+    let result = match verdict {
+        Ok(verdict) => {
+            act.count_asked(tx, &active.code, verdict.fuel)?;
+            verdict.result
         }
-    })
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(answer) => Ok(PartnerReply::Answer(answer)),
+        Err(CallError::Refused(refusal)) => Ok(PartnerReply::Refused(refusal)),
+        Err(CallError::Store(error)) => Err(ServiceError::Store(error)),
+        Err(error) => {
+            tracing::warn!(pack = %active.code, code = error.code(), "a pack did not answer a partner");
+            Err(away("has a pack that can not answer now"))
+        }
+    }
 }
 
 /// Books in the books of both that the merchant owes the partner an amount more.
