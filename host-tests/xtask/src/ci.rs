@@ -16,20 +16,19 @@ What the continuous integration runs, step by step, up to the first that fails.
 
 Usage: cargo xtask ci [--no-install]
 
-  fmt         the code is formatted
-  packs       packs and host are built
-  clippy      no warnings, tests and benches included
-  test        all tests pass
-  verifiers   the official verifiers of Standard Webhooks and CloudEvents accept what webhooks send
-  demo        the demo runs, and its books balance
-  fuzz-http   a live server answers as it describes itself, for a minute of requests, where Schemathesis can be had
-  fuzz-packs  components that nobody meant do not stop the host, for half a minute
-  fuzz-decoders
-              bytes that nobody wrote are told as wrong where the host reads its own, for half a minute
-  doc         the documentation builds without warnings
-  packs-apt   packs are built a second time by Debian's compiler, where apt-get can install it
-  deny        licences, sources and banned crates, by cargo-deny and deny.toml
-  advisories  known vulnerabilities, where their database can be reached
+  fmt            the code is formatted
+  packs          packs and host are built
+  clippy         no warnings, tests and benches included
+  test           all tests pass
+  verifiers      the official verifiers of Standard Webhooks and CloudEvents accept what webhooks send
+  demo           the demo runs, and its books balance
+  fuzz-http      a live server answers as it describes itself, for a minute of requests, where Schemathesis can be had
+  fuzz-packs     components that nobody meant do not stop the host, for half a minute
+  fuzz-decoders  bytes that nobody wrote are told as wrong where the host reads its own, for half a minute
+  doc            the documentation builds without warnings
+  packs-apt      packs are built a second time by Debian's compiler, where apt-get can install it
+  deny           licences, sources and banned crates, by cargo-deny and deny.toml
+  advisories     known vulnerabilities, where their database can be reached
 
 A step that this machine cannot do is skipped with the reason. A table of all steps comes at the end.
 
