@@ -258,7 +258,7 @@ pub trait Pages {
 
 /// Taking part in what happens to the pack itself at a merchant.
 pub trait Lifecycle {
-    /// The pack is being switched on, in its first store or in another revision.
+    /// The pack is being switched on in its first store.
     ///
     /// # Errors
     /// A refusal leaves all as it was.

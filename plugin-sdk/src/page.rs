@@ -76,7 +76,7 @@ pub(crate) fn dispatch(all: &[View], ctx: &CallContext, page: &str, query: &str)
 /// What a page shows, from top to bottom: at most 50 blocks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Page {
-    /// What stands at its top, at most 200 bytes.
+    /// What stands at its top, at most 200 characters.
     pub title: String,
     /// What is on it.
     pub blocks: Vec<Block>,
@@ -102,7 +102,7 @@ impl Page {
 pub enum Block {
     /// A paragraph.
     Text {
-        /// At most 4000 bytes.
+        /// At most 4000 characters.
         text: String,
     },
     /// Figures beside each other: at most 12.
@@ -239,7 +239,7 @@ pub enum Measure {
 pub enum Cell {
     /// Nothing.
     Empty,
-    /// A text of at most 1000 bytes.
+    /// A text of at most 1000 characters.
     Text(String),
     /// A whole number.
     Number(i64),

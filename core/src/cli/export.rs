@@ -41,6 +41,7 @@ enum Kind {
     Statements,
     Events,
     Changes,
+    Usage,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -95,6 +96,7 @@ impl From<Kind> for ExportKind {
             Kind::Statements => Self::Statements,
             Kind::Events => Self::Events,
             Kind::Changes => Self::Changes,
+            Kind::Usage => Self::Usage,
         }
     }
 }

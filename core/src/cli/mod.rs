@@ -40,7 +40,7 @@ struct Cli {
 enum Command {
     /// Serve the HTTP interface on a data directory
     Serve(Box<serve::Serve>),
-    /// Play a bakery's trading day through the real use cases and packs, or bring in a file of orders
+    /// Play a day of a bakery, a school and an alliance through the real use cases and packs, or bring in a file of orders
     Demo(demo::Demo),
     /// Bring in what was recorded elsewhere
     #[command(subcommand)]

@@ -50,20 +50,9 @@ pub enum EnableError {
         /// Whose it was said to be.
         wanted: Code,
     },
-    /// Whoever has signed it is not trusted any more, or nobody has, and it would be in force where it is not.
-    #[error(
-        "revision {revision} is {}, whom this host does not trust ({trusted}): it runs on where it is in force, and can be \
-         narrowed or switched off, but not be enabled anew",
-        .signed.as_ref().map_or_else(|| "signed by nobody".to_owned(), |by| format!("signed by the key {} of `{}`", by.key, by.vendor))
-    )]
-    NotTrusted {
-        /// The revision.
-        revision: RevisionId,
-        /// Who has signed it.
-        signed: Option<SignedBy>,
-        /// Whom this host trusts.
-        trusted: String,
-    },
+    /// Whoever has signed it is not trusted.
+    #[error(transparent)]
+    NotTrusted(#[from] NotTrusted),
     /// Not a store of the merchant.
     #[error("there is no store {0}")]
     UnknownStore(StoreId),
@@ -110,6 +99,30 @@ impl From<ProgrammeError> for EnableError {
     }
 }
 
+/// A revision that this host would not take any more.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "revision {revision} is {}, whom this host does not trust ({trusted}): it runs on where it is in force, and can be \
+     narrowed or switched off, but not be enabled anew",
+    .signed.as_ref().map_or_else(|| "signed by nobody".to_owned(), |by| format!("signed by the key {} of `{}`", by.key, by.vendor))
+)]
+pub struct NotTrusted {
+    /// The revision.
+    pub revision: RevisionId,
+    /// Who has signed it.
+    pub signed: Option<SignedBy>,
+    /// Whom this host trusts.
+    pub trusted: String,
+}
+
+/// Whether a revision may come into force where it is not.
+pub(super) fn check_trust(act: &Act<'_>, revision: &Revision) -> Result<(), NotTrusted> {
+    if act.trust.still_takes(revision.signed.as_ref()) {
+        return Ok(());
+    }
+    Err(NotTrusted { revision: revision.id, signed: revision.signed.clone(), trusted: act.trust.names() })
+}
+
 const SETTINGS_MAX_BYTES: usize = 32 << 10;
 
 /// Puts a pack in force as wanted, from the next call on.
@@ -127,11 +140,8 @@ pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Resul
     if let Some(before) = before.as_ref().filter(|before| before.stage != Stage::InForce) {
         return Err(ChangeError::UnderWay { pack: before.pack.clone(), stage: before.stage }.into());
     }
-    if !act.trust.still_takes(revision.signed.as_ref())
-        && !before.as_ref().is_some_and(|before| narrows(wanted, before))
-    {
-        let (signed, trusted) = (revision.signed, act.trust.names());
-        return Err(EnableError::NotTrusted { revision: revision.id, signed, trusted });
+    if !before.as_ref().is_some_and(|before| narrows(wanted, before)) {
+        check_trust(act, &revision)?;
     }
     for store in wanted.stores.iter().chain(wanted.store_settings.keys()) {
         if !has_store(tx, act.merchant, *store)? {

@@ -47,7 +47,7 @@ impl PackServices {
             // Packs put nothing into force.
             trust: &Trust::default(),
             services: &services,
-            // Nor do they call each other.
+            // What a partner answers stands in the recording of whoever asks.
             recordings: None,
             afterwards: RefCell::default(),
             may_write: true,

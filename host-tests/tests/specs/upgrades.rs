@@ -3,6 +3,7 @@
 use host_tests::{Shop, World, guest, reworded};
 use jiff::SignedDuration;
 use punchcard::domain::Event;
+use punchcard::pack::Trust;
 use serde_json::{Value, json};
 
 use crate::earned;
@@ -112,6 +113,20 @@ async fn the_state_before_is_had_back() {
     let nothing = world.shop.post("/v1/packs/grows/rollback", json!({})).send().await.problem();
     assert_eq!(nothing.name(), "409 nothing-before");
     world.books_balance();
+}
+
+#[tokio::test]
+async fn what_is_not_trusted_any_more_is_not_had_back() {
+    let world = world_with(3, "at-once").await;
+    upgrade(&world.shop, version("1.1.0")).await;
+    world.trusts(Trust::default());
+    let before = world.state();
+    let refused = world.shop.post("/v1/packs/grows/rollback", json!({})).send().await.problem();
+    assert_eq!(refused.name(), "422 vendor-not-trusted");
+    world.unchanged_since(&before);
+    world.trusts(Trust::development());
+    assert_eq!(rollback(&world.shop).await["stage"], "in-force");
+    assert_eq!(stored(&world.shop).await, ["old"; 3]);
 }
 
 #[tokio::test]
@@ -263,6 +278,9 @@ async fn a_pack_is_removed_with_all_that_it_has_stored() {
     let next = taken["next"].as_str().unwrap();
     let more = shop.get(&format!("/v1/packs/grows/entries?cursor={next}")).send().await.ok();
     assert_eq!(more["entries"][0]["key"], "entry-0198");
+    let changes = shop.get("/v1/changes?limit=200").send().await.ok();
+    let taken_out = changes["changes"].as_array().unwrap().iter().filter(|change| change["kind"] == "export").count();
+    assert_eq!(taken_out, 2, "each page is in the audit log");
     assert_eq!(remove().send().await.status.as_u16(), 204);
     assert_eq!(remove().send().await.problem().name(), "409 pack-upgrading");
     world.restart();

@@ -1,10 +1,9 @@
 //! `crash`: builds everything and runs the trial by `kill -9` of host-tests.
 
 use std::ffi::OsString;
-use std::process::Command;
 
 use crate::toolchain::Via;
-use crate::{Result, args, host, packs, run, workspace};
+use crate::{Result, args, host, packs, run};
 
 const HELP: &str = "\
 Build everything, and kill the binary under load at random moments, again and again.
@@ -27,8 +26,6 @@ pub(crate) fn main(args: Vec<OsString>) -> Result {
         return Ok(());
     }
     packs::build(Via::Auto)?;
-    // Of the whole workspace, though only one is wanted: see `host::build`.
-    run::run(workspace::cargo().args(["build", "--release", "--workspace", "--bin", "crash"]))?;
-    let mut command = Command::new(host::built("crash"));
+    let mut command = host::build_program("crash")?;
     run::replace_by(host::tell(command.args(args)))
 }

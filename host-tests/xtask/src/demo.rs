@@ -11,8 +11,8 @@ Build everything, run a trading day and serve the console.
 
 Usage: cargo xtask demo [ARGS..]
 
-Opens an embedded store, sets up merchants with their packs, members and orders, lets a day go by, says what happened in
-plain words, then serves the console and prints its address and a sign-in. Ctrl-C ends it.
+Opens an embedded store, sets up a bakery, a school and an alliance with their packs, members and orders, lets a day go by,
+says what happened in plain words, then serves the console and prints its address and a sign-in. Ctrl-C ends it.
 
 All arguments go to `punchcard demo`, whose exit code is this command's:
 

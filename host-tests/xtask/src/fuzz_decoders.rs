@@ -34,8 +34,7 @@ pub(crate) fn short() -> Result {
 }
 
 fn command() -> Result<Command> {
-    // Of the whole workspace, though only one is wanted: see `host::build`.
-    run::run(workspace::cargo().args(["build", "--release", "--workspace", "--bin", "fuzz-decoders"]))?;
+    let mut command = host::build_program("fuzz-decoders")?;
     let folder = workspace::target_dir().join("xtask/fuzz-decoders");
     let unusable = |error: std::io::Error| format!("{} cannot be used: {error}", folder.display());
     if folder.exists() {
@@ -43,12 +42,10 @@ fn command() -> Result<Command> {
     }
     std::fs::create_dir_all(&folder).map_err(unusable)?;
     let data = folder.join("data");
-    let punchcard = host::built("punchcard");
-    let components = workspace::target_dir().join("packs/components");
+    let punchcard = host::binary();
     let mut demo = Command::new(&punchcard);
-    run::run(demo.args(["demo", "--once", "--packs"]).arg(components).arg("--data").arg(&data))?;
+    run::run(demo.args(["demo", "--once", "--packs"]).arg(host::packs()).arg("--data").arg(&data))?;
     run::run(Command::new(&punchcard).args(["snapshot", "--data"]).arg(&data))?;
-    let mut command = Command::new(host::built("fuzz-decoders"));
     host::tell(&mut command).arg("--data").arg(data).arg("--scratch").arg(folder.join("last"));
     Ok(command)
 }

@@ -44,9 +44,7 @@ pub(crate) fn short(program: &Path) -> Result {
 }
 
 fn command(program: &Path) -> Result<Command> {
-    // Of the whole workspace, though only one is wanted: see `host::build`.
-    run::run(workspace::cargo().args(["build", "--release", "--workspace", "--bin", "fuzz-http"]))?;
-    let mut command = Command::new(host::built("fuzz-http"));
+    let mut command = host::build_program("fuzz-http")?;
     host::tell(&mut command).arg("--program").arg(program);
     Ok(command)
 }

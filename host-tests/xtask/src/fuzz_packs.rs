@@ -34,11 +34,9 @@ pub(crate) fn short() -> Result {
 }
 
 fn command() -> Result<Command> {
-    // Of the whole workspace, though only one is wanted: see `host::build`.
-    run::run(workspace::cargo().args(["build", "--release", "--workspace", "--bin", "fuzz-packs"]))?;
+    let mut command = host::build_program("fuzz-packs")?;
     let folder = workspace::target_dir().join("xtask");
     std::fs::create_dir_all(&folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
-    let mut command = Command::new(host::built("fuzz-packs"));
     host::tell(&mut command).arg("--last").arg(folder.join("fuzz-packs-last.wasm"));
     Ok(command)
 }

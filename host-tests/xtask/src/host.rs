@@ -10,8 +10,14 @@ use crate::{Result, run, workspace};
 /// Built as part of the whole workspace, though only the binary is wanted: so its dependencies get the features that
 /// tests and benches need as well, and nothing large is compiled twice.
 pub(crate) fn build() -> Result<PathBuf> {
-    run::run(workspace::cargo().args(["build", "--release", "--workspace", "--bin", "punchcard"]))?;
+    build_program("punchcard")?;
     Ok(binary())
+}
+
+/// Builds a program of the workspace, like the host, and gives the command that runs it.
+pub(crate) fn build_program(name: &str) -> Result<Command> {
+    run::run(workspace::cargo().args(["build", "--release", "--workspace", "--bin", name]))?;
+    Ok(Command::new(built(name)))
 }
 
 /// Where the host's binary is once it is built.
@@ -20,7 +26,7 @@ pub(crate) fn binary() -> PathBuf {
 }
 
 /// Where a program of the workspace is once it is built.
-pub(crate) fn built(name: &str) -> PathBuf {
+fn built(name: &str) -> PathBuf {
     workspace::target_dir().join("release").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }
 

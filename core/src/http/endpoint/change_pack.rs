@@ -191,9 +191,8 @@ pub(super) async fn read_entries(
     let page = app
         .serve(caller, Action::Disclose, move |host, actor| {
             let found = host.act(actor, |tx, act| {
-                if after.is_none() {
-                    record_export(tx, act, &format!("entries of {pack}"), "json")?;
-                }
+                // Each page: a reader may begin behind any key.
+                record_export(tx, act, &format!("entries of {pack}"), "json")?;
                 list_entries(tx, act, &pack, after.as_deref(), limit)
             })?;
             let mut is_cut = found.len() == limit;

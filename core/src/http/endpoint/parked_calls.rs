@@ -35,7 +35,8 @@ pub(super) struct ParkedCallOut {
     call: String,
     /// The id of the event that the pack was to handle; null for a timer.
     event: Option<String>,
-    /// The name of the timer that was to fire; null for an event.
+    /// The name of the timer that was to fire, or the id of an order of which the pack was to do its part later; null for
+    /// an event.
     timer: Option<String>,
     /// When the timer was to fire, RFC 3339; null for an event.
     due: Option<String>,

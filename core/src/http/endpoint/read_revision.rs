@@ -28,7 +28,7 @@ pub(super) struct ManifestOut {
     #[serde(flatten)]
     origin: OriginOut,
     /// What the pack says of itself: `title` and `summary` by locale, `grants` with reasons, `units`, `commands` with the
-    /// JSON Schemas of their inputs, `settings` as a JSON Schema with titles and descriptions, `limits`.
+    /// JSON Schemas of their inputs, `settings` as a JSON Schema with titles and descriptions, `pages`, `terms`, `limits`.
     #[schema(value_type = Object)]
     manifest: Value,
 }

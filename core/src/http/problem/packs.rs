@@ -33,7 +33,7 @@ impl From<EnableError> for Problem {
         match error {
             EnableError::UnknownRevision(_) => Self::refused("unknown-revision", error),
             EnableError::OtherPack { .. } => Self::refused("other-pack", error),
-            EnableError::NotTrusted { .. } => Self::refused("vendor-not-trusted", error),
+            EnableError::NotTrusted(_) => Self::refused("vendor-not-trusted", error),
             EnableError::UnknownStore(_) => Self::refused("unknown-store", error),
             EnableError::GrantNotAsked(_) => Self::refused("grant-not-asked", error),
             EnableError::Settings(faults) => {
@@ -84,6 +84,7 @@ impl From<RestoreError> for Problem {
             RestoreError::NotEnabled(_) => Self::not_found("pack-not-enabled", error),
             RestoreError::NothingBefore(_) => Self::conflict("nothing-before", error),
             RestoreError::UnderWay { .. } => Self::conflict("pack-upgrading", error),
+            RestoreError::NotTrusted(_) => Self::refused("vendor-not-trusted", error),
             RestoreError::Store(error) => error.into(),
         }
     }

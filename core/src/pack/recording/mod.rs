@@ -107,7 +107,11 @@ impl Outcome {
     /// How a failure is kept; none for what is not the pack's.
     pub(super) fn of(error: &CallError) -> Option<Self> {
         let kind = match error {
-            CallError::Store(_) | CallError::Host(_) | CallError::Resting { .. } => return None,
+            CallError::Store(_)
+            | CallError::Host(_)
+            | CallError::Resting { .. }
+            | CallError::QuotaUsedUp { .. }
+            | CallError::Upgrading => return None,
             CallError::Refused(Refusal { kind: RefusalKind::Failed, .. }) => FailureKind::Inability,
             CallError::Refused(_) => FailureKind::Refusal,
             CallError::Denied { .. } | CallError::NotExported { .. } => FailureKind::Denial,

@@ -22,6 +22,9 @@ const TRIES_AFTER: [SignedDuration; 2] = [SignedDuration::from_secs(10), SignedD
 /// # Errors
 /// The store's failures. What the pack refuses is none: the earlier revision comes back.
 pub fn carry_on(tx: &mut Tx, act: &mut Act<'_>, pack: &Code) -> Result<Round, StoreError> {
+    if !act.programme.find(tx, act.merchant, pack)?.is_some_and(|active| active.has_upkeep) {
+        return Ok(Round::default());
+    }
     let Some(mut enablement) = tx.load::<Enablement>(&layout::enablement(act.merchant, pack))? else {
         return Ok(Round::default());
     };

@@ -3,8 +3,9 @@
 use super::{Before, ChangeProgress, Stage, read_progress, save_enablement};
 use crate::domain::{Code, Event};
 use crate::store::{Direction, StoreError, Tx, layout};
+use crate::usecase::enable_pack::{NotTrusted, check_trust};
 use crate::usecase::pack_calls::Failure;
-use crate::usecase::{Act, Enablement};
+use crate::usecase::{Act, Enablement, Revision};
 
 /// How many entries are put back or dropped in one transaction.
 pub(super) const ENTRIES_MAX: usize = 500;
@@ -26,6 +27,9 @@ pub enum RestoreError {
         /// What is under way.
         stage: Stage,
     },
+    /// Whoever has signed what was before is not trusted any more.
+    #[error(transparent)]
+    NotTrusted(#[from] NotTrusted),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -38,7 +42,10 @@ pub enum RestoreError {
 /// # Errors
 /// The first refusal in the order of [`RestoreError`]'s variants.
 pub fn restore_before(tx: &mut Tx, act: &mut Act<'_>, pack: &Code) -> Result<Enablement, RestoreError> {
-    let (found, _) = find(tx, act, pack)?;
+    let (found, before) = find(tx, act, pack)?;
+    let key = layout::revision(act.merchant, before.revision);
+    let revision = tx.load::<Revision>(&key)?.ok_or_else(|| StoreError::corrupt("revision (it is missing)", &key))?;
+    check_trust(act, &revision)?;
     let mut enablement = found.clone();
     begin_restoring(tx, act, &mut enablement, None)?;
     act.record(tx, "enablement", pack.as_str(), Some(&found), Some(&enablement))?;
