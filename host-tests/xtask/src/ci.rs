@@ -9,7 +9,7 @@ use crate::args::Takes;
 use crate::machine::{self, ThisMachine};
 use crate::run::{Stopwatch, spoken};
 use crate::toolchain::{Machine as _, Via, Way};
-use crate::{Result, demo, fuzz_decoders, fuzz_http, fuzz_packs, packs, run, test, verifiers, workspace};
+use crate::{Result, demo, fuzz_decoders, fuzz_http, fuzz_packs, packs, peers, run, test, verifiers, workspace};
 
 const HELP: &str = "\
 What the continuous integration runs, step by step, up to the first that fails.
@@ -53,8 +53,8 @@ struct Options {
 }
 
 /// In order: what fails soonest and most often comes first.
-const STEPS: [Step; 12] = [
-    ("fmt", |_| cargo(&["fmt", "--all", "--check"])),
+const STEPS: [Step; 13] = [
+    ("fmt", |_| formatted()),
     ("packs", |_| packs::build(Via::Auto).map(|()| Outcome::Passed)),
     ("clippy", |_| cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("test", |options| all_tests(options.install)),
@@ -110,6 +110,12 @@ pub(crate) fn main(args: Vec<OsString>) -> Result {
 
 fn cargo(args: &[&str]) -> Result<Outcome> {
     run::run(workspace::cargo().args(args)).map(|()| Outcome::Passed)
+}
+
+/// The peers of the benchmark `hook` are formatted, too, though nothing else here looks at them.
+fn formatted() -> Result<Outcome> {
+    run::run(workspace::cargo().args(["fmt", "--all", "--check"]))?;
+    run::run(peers::cargo("fmt").args(["-p", "peers", "-p", "extism-guest", "--check"])).map(|()| Outcome::Passed)
 }
 
 fn all_tests(install: bool) -> Result<Outcome> {
