@@ -19,6 +19,34 @@ pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_parent(path)
 }
 
+/// Makes a file that only its owner can read, in place of one that is there. It is not brought to disk at once.
+///
+/// # Errors
+/// When it can not be written.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(bytes)
+}
+
+/// Makes a folder and those above it that are missing, which only their owner can look into.
+///
+/// # Errors
+/// When they can not be made.
+pub(crate) fn create_dirs(dir: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
 /// Brings to disk that a file has come into its folder, or has another name in it.
 ///
 /// # Errors

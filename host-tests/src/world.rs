@@ -16,8 +16,8 @@ use punchcard::http;
 use punchcard::pack::{Packs, Trust};
 use punchcard::store::{Direction, DurableEngine, DurableOptions, KeyRange, Store};
 use punchcard::usecase::{
-    self, CreateMerchant, Host, IssuedKey, KeyError, NewKey, NewStore, Programme, create_merchant, issue_api_key,
-    list_stores, users::SessionTerms,
+    self, CreateMerchant, Host, IssuedKey, KeyError, NewKey, NewStore, Programme, Recordings, create_merchant,
+    issue_api_key, list_stores, users::SessionTerms,
 };
 use tempfile::TempDir;
 
@@ -146,6 +146,14 @@ impl World {
     pub fn reaches(&self, reach: Reach) {
         *self.inner.reach.lock().expect("nothing panics in here") = reach;
         self.change(|host| host.reaching(reach));
+    }
+
+    /// Has the host record calls of packs there.
+    ///
+    /// # Panics
+    /// When a spec has panicked while it restarted its host.
+    pub fn records_into(&self, recordings: Recordings) {
+        self.change(|host| host.recording_into(recordings));
     }
 
     /// Lets the host take packs of those, also after it is restarted.

@@ -11,7 +11,9 @@ use crate::describe::describe;
 use crate::domain::{Merchant, MerchantId, StoreId};
 use crate::pack::{Limits, Packs};
 use crate::store::{DurableEngine, DurableOptions, FORMAT_FILE, Store};
-use crate::usecase::{Host, has_secrets, list_merchants, list_stores, migrate, renew_secrets};
+use crate::usecase::{
+    Host, RecordingTerms, Recordings, has_secrets, list_merchants, list_stores, migrate, renew_secrets,
+};
 use crate::vault::{KEY_FILE, Vault, create_key_file, read_key_file};
 
 /// The data directory of a command that works on one that is there already.
@@ -99,6 +101,14 @@ impl Keys {
 
 /// Where compiled packs are kept in a data directory: not a part of its snapshots, and made again when it is gone.
 const COMPILED_DIR: &str = "compiled";
+
+/// Where recordings of packs' calls are kept in a data directory: sealed, and not a part of its snapshots.
+const RECORDINGS_DIR: &str = "recordings";
+
+/// The recordings of a data directory.
+pub(super) fn recordings(dir: &Path, terms: RecordingTerms) -> Recordings {
+    Recordings::in_dir(terms, dir.join(RECORDINGS_DIR))
+}
 
 /// A host on the store in a data directory.
 pub(super) fn host(dir: &Path, store: Store, keys: &Keys, clock: Clock) -> Result<Host, Failure> {

@@ -64,7 +64,7 @@ enum Command {
     /// Look after the master keys, which open what is personal
     #[command(subcommand)]
     Key(key::Key),
-    /// Build, sign and check packs, and make the keys of vendors
+    /// Build, sign and check packs, make the keys of vendors, and make recorded calls again
     #[command(subcommand)]
     Pack(pack::Pack),
 }

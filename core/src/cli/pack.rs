@@ -1,4 +1,7 @@
-//! `punchcard pack build`, `check`, `keygen`, `sign`
+//! `punchcard pack build`, `check`, `keygen`, `sign`, `replay`, `rehearse`
+
+mod rehearse;
+mod replay;
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +25,11 @@ pub(super) enum Pack {
     Keygen(Keygen),
     /// Sign a component that was built, so that hosts take it that trust the vendor's key
     Sign(Sign),
+    /// Make a recorded call again, with each question to the host and its recorded answer, and tell whether it did the very
+    /// same
+    Replay(replay::Replay),
+    /// Make recorded calls again with another revision of their pack, and tell what would differ: effects, outcomes, fuel
+    Rehearse(rehearse::Rehearse),
 }
 
 #[derive(Args)]
@@ -73,6 +81,8 @@ impl Pack {
             Self::Check(check) => check.run(),
             Self::Keygen(keygen) => keygen.run(),
             Self::Sign(sign) => sign.run(),
+            Self::Replay(replay) => replay.run(),
+            Self::Rehearse(rehearse) => rehearse.run(),
         }
     }
 }

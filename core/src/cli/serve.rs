@@ -20,7 +20,7 @@ use crate::http::{self, Certificates};
 use crate::message::{Transport, check_sink, start_messages};
 use crate::pack_calls::start_pack_calls;
 use crate::store::FORMAT_FILE;
-use crate::usecase::Host;
+use crate::usecase::{Host, Recorder};
 use crate::webhook::{Client, start_webhooks};
 
 #[derive(Args)]
@@ -69,7 +69,8 @@ impl Serve {
         }
         let host = data::capped_host(dir, store, &config.store.keys(), Clock::System, config.packs.caps())?;
         host.programme.health.set_quota(config.packs.fuel_per_day());
-        let host = host.reaching(reach).sinking_into(sink).trusting(trust);
+        let recordings = data::recordings(dir, config.recordings.terms());
+        let host = host.reaching(reach).sinking_into(sink).trusting(trust).recording_into(recordings);
         let hours = config.store.snapshot_hours.0;
         let duties = Duties {
             dir: dir.to_owned(),
@@ -143,6 +144,7 @@ pub(super) fn serve(
     let traces = Traces::begin(&config.telemetry, runtime.handle())?;
     let (listen, settings) = (config.http.listen.0, config.settings());
     let certificates = certificates.map(Arc::new);
+    let recorder = Recorder::start(host.clone()).map_err(|error| format!("the server does not start: {error}"))?;
     let scheme = if certificates.is_some() { "https" } else { "http" };
     runtime
         .block_on(async {
@@ -167,6 +169,7 @@ pub(super) fn serve(
         traces.stop();
     }
     runtime.shutdown_timeout(LAST_WORK_MAX);
+    recorder.stop();
     // What a disk that failed has kept, only a new start can find out: whoever watches the process is to start it again.
     let health = host.store.health();
     host.store.close().map_err(|error| describe(&error))?;

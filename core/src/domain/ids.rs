@@ -114,6 +114,8 @@ ids! {
     AgreementId "agr" "agreement";
     /// A call of a pack that waits for somebody to look at it.
     CallId "cal" "parked call";
+    /// A call of a pack that was recorded.
+    RecordingId "rec" "recording";
     /// One uploaded version of a pack: the first half of the SHA-256 of its component.
     RevisionId "rev" "pack revision";
 }

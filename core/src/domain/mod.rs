@@ -38,7 +38,7 @@ pub use coupon::{
 pub use event::Event;
 pub use ids::{
     AgreementId, CallId, ChangeId, HoldId, IdSource, LotId, MemberId, MerchantId, MessageId, NoteId, OrderId,
-    ParseIdError, PostingId, RevisionId, SessionId, StaffId, StoreId, WebhookId,
+    ParseIdError, PostingId, RecordingId, RevisionId, SessionId, StaffId, StoreId, WebhookId,
 };
 pub use item::Item;
 pub use member::{ExternalId, Member, Source, Standing, Tag, Tier};

@@ -10,8 +10,8 @@ use utoipa::{Modify, openapi};
 
 use super::caller::cookie_name;
 use crate::domain::{
-    AgreementId, CallId, Code, HoldId, MemberId, MessageId, NoteId, OrderId, PostingId, Reference, RevisionId,
-    SessionId, StaffId, StoreId, WebhookId,
+    AgreementId, CallId, Code, HoldId, MemberId, MessageId, NoteId, OrderId, PostingId, RecordingId, Reference,
+    RevisionId, SessionId, StaffId, StoreId, WebhookId,
 };
 
 /// The digits of the ids in examples.
@@ -20,7 +20,7 @@ const DIGITS: &str = "0198f2a4c1d07e3b9a5c6d7e8f901234";
 const CODE: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
 
 /// The parts of paths that are ids: name, prefix, and what it is.
-const IDS: [(&str, &str, &str); 12] = [
+const IDS: [(&str, &str, &str); 13] = [
     ("agreement", AgreementId::PREFIX, "The agreement's id."),
     ("revision", RevisionId::PREFIX, "The id of the pack's revision."),
     ("member", MemberId::PREFIX, "The member's id."),
@@ -33,6 +33,7 @@ const IDS: [(&str, &str, &str); 12] = [
     ("user", StaffId::PREFIX, "The user's id."),
     ("session", SessionId::PREFIX, "The session's id."),
     ("call", CallId::PREFIX, "The parked call's id."),
+    ("recording", RecordingId::PREFIX, "The recording's id."),
 ];
 
 /// Fields of bodies that are ids, or lists of them.

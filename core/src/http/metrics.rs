@@ -62,6 +62,10 @@ fn install() -> Result<PrometheusHandle, BuildError> {
     metrics::describe_gauge!("punchcard_webhook_lag_events", "Events that the webhook furthest behind has not come to");
     metrics::describe_gauge!("punchcard_webhook_lagging", "Webhooks that have not come to every event");
     metrics::describe_gauge!("punchcard_webhook_at_work", "Webhooks that are delivered to at the moment");
+    metrics::describe_counter!(
+        "punchcard_recordings_lost_total",
+        "Recordings of packs' calls that were not kept, by reason"
+    );
     metrics::describe_counter!("punchcard_pack_runs_total", "Calls of packs, by pack and outcome");
     metrics::describe_histogram!("punchcard_pack_fuel", "Units of fuel of a call, by pack");
     metrics::describe_counter!("punchcard_pack_calls_total", "Calls of packs after the fact, by outcome");

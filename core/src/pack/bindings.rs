@@ -5,4 +5,6 @@ wasmtime::component::bindgen!({
     world: "pack",
     imports: { default: trappable },
     require_store_data_send: true,
+    // What crosses the border is data: calls are recorded, and played again.
+    additional_derives: [serde::Serialize, serde::Deserialize],
 });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil;
 use jiff::tz::TimeZone;
+use serde::Serialize;
 use wasmtime::component::{ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower};
 use wasmtime::{Store, Trap};
 
@@ -15,9 +16,12 @@ use super::engine::TICK;
 use super::error::cut;
 use super::grant::allows_writing;
 use super::host::{Call, Desk, expires_at, millis};
+use super::load::CONTRACT_VERSION;
 use super::page::read_page;
+use super::recording::export::{self, Export};
+use super::recording::{Outcome, Recorder};
 use super::timers::Timer;
-use super::{CallError, Grant, Limits, LoadedPack, Packs, Refusal, Services};
+use super::{CallError, Grant, Limits, LoadedPack, Packs, Recording, Refusal, Services};
 use crate::domain::{
     AgreementId, Code, Currency, IdSource, Member, MemberId, MerchantId, Minor, Order, OrderId, StoreId, ZoneName,
 };
@@ -56,6 +60,8 @@ pub struct Scene {
     pub settings: Arc<str>,
     /// Who does what takes more than the store and the ledger.
     pub services: Arc<dyn Services>,
+    /// Whether the call is recorded.
+    pub is_recorded: bool,
 }
 
 /// What a call of a pack led to, apart from what it returned.
@@ -67,6 +73,14 @@ pub struct Verdict<T> {
     pub lines: Vec<LogLine>,
     /// Units of fuel that it used.
     pub fuel: u64,
+    /// All of it, if the scene asked for that and the pack was at fault for whatever went wrong.
+    pub recording: Option<Box<Recording>>,
+}
+
+/// What it takes to check what a pack returned.
+pub(super) struct Terms {
+    pub(super) grants: Arc<BTreeSet<Grant>>,
+    pub(super) zone: TimeZone,
 }
 
 /// A line of a pack's log.
@@ -148,30 +162,30 @@ impl LoadedPack {
     /// What a basket would get. Nothing is written.
     pub fn quote(&self, tx: &mut Tx, scene: &Scene, order: &Order, buyer: Option<&Member>) -> Verdict<Decided> {
         let before = tx.savepoint();
-        let verdict =
-            self.decide(tx, scene, scene.order(order, String::new(), buyer), buyer, |checkout| &checkout.quote);
+        let verdict = self
+            .decide(tx, scene, &export::QUOTE, scene.order(order, String::new(), buyer), |checkout| &checkout.quote);
         tx.rollback_to(before);
         verdict
     }
 
     /// Lets the pack take part in the settling of an order.
     pub fn settled(&self, tx: &mut Tx, scene: &Scene, order: &Order, buyer: Option<&Member>) -> Verdict<Decided> {
-        self.decide(tx, scene, scene.order(order, order.id.to_string(), buyer), buyer, |checkout| &checkout.settled)
+        let order = scene.order(order, order.id.to_string(), buyer);
+        self.decide(tx, scene, &export::SETTLED, order, |checkout| &checkout.settled)
     }
 
     fn decide(
         &self,
         tx: &mut Tx,
         scene: &Scene,
+        export: &Export<(wit::CallContext, wit::Order), Result<checkout::Decision, wit::Refusal>>,
         order: wit::Order,
-        buyer: Option<&Member>,
         function: impl FnOnce(&super::load::CheckoutExports) -> &ComponentExportIndex,
     ) -> Verdict<Decided> {
         let Some(exports) = &self.exports.checkout else { return not_exported("checkout") };
-        type Decision = (Result<checkout::Decision, wit::Refusal>,);
-        let input = (scene.context(), order);
-        self.call::<_, Decision, _>(tx, scene, function(exports), input, |(decision,)| {
-            self.check(scene, decision.map_err(refused)?, buyer.is_some())
+        let has_buyer = order.buyer.is_some();
+        self.call(tx, scene, export, function(exports), (scene.context(), order), |decision| {
+            self.check(&scene.terms(), decision.map_err(refused)?, has_buyer)
         })
     }
 
@@ -182,31 +196,16 @@ impl LoadedPack {
             order: scene.order(order, order.id.to_string(), buyer),
             settled_at: millis(order.ordered_at),
         };
-        self.call::<_, (Result<(), wit::Refusal>,), _>(
-            tx,
-            scene,
-            &exports.refunded,
-            (scene.context(), refund),
-            |(done,)| done.map_err(refused),
-        )
+        self.call(tx, scene, &export::REFUNDED, &exports.refunded, (scene.context(), refund), |done| {
+            done.map_err(refused)
+        })
     }
 
     /// Runs one of the pack's own operations. The caller has checked the input against the command's schema.
     pub fn run_command(&self, tx: &mut Tx, scene: &Scene, command: &Code, input: &str) -> Verdict<String> {
-        // The reply is kept with the request's idempotency key, in one value of the store.
-        const RESULT_MAX_BYTES: usize = 60 << 10;
         let Some(run) = &self.exports.commands else { return not_exported("commands") };
-        let arguments = (scene.context(), command.as_str(), input);
-        self.call::<_, (Result<String, wit::Refusal>,), _>(tx, scene, run, arguments, |(result,)| {
-            let result = result.map_err(refused)?;
-            if result.len() > RESULT_MAX_BYTES {
-                let bytes = result.len();
-                return Err(bad_reply(format!("a result of {bytes} bytes, at most {RESULT_MAX_BYTES} are allowed")));
-            }
-            serde_json::from_str::<serde::de::IgnoredAny>(&result)
-                .map_err(|error| bad_reply(format!("a result that is not JSON: {error}")))?;
-            Ok(result)
-        })
+        let arguments = (scene.context(), command.to_string(), input.to_owned());
+        self.call(tx, scene, &export::COMMAND, run, arguments, check_reply)
     }
 
     /// Has the pack do what follows from an event.
@@ -220,9 +219,7 @@ impl LoadedPack {
             order: event.order.map(|order| order.to_string()),
             data: event.data.clone(),
         };
-        self.call::<_, (Result<(), wit::Refusal>,), _>(tx, scene, handle, (scene.context(), event), |(done,)| {
-            done.map_err(refused)
-        })
+        self.call(tx, scene, &export::EVENT, handle, (scene.context(), event), |done| done.map_err(refused))
     }
 
     /// Has the pack do what is due. Its timer is out of the store when this is called.
@@ -234,59 +231,43 @@ impl LoadedPack {
             attempt: u32::from(timer.attempts) + 1,
             payload: timer.payload.clone(),
         };
-        self.call::<_, (Result<(), wit::Refusal>,), _>(tx, scene, fire, (scene.context(), firing), |(done,)| {
-            done.map_err(refused)
-        })
+        self.call(tx, scene, &export::TIMER, fire, (scene.context(), firing), |done| done.map_err(refused))
     }
 
     /// Has the pack answer a partner. The caller has checked the agreement.
     pub fn answer(&self, tx: &mut Tx, scene: &Scene, asked: &Asked) -> Verdict<String> {
         let Some(answer) = &self.exports.on_partner else { return not_exported("on-partner") };
         let question = on_partner::Question { agreement: asked.agreement.to_string(), text: asked.text.clone() };
-        self.call::<_, (Result<String, wit::Refusal>,), _>(
-            tx,
-            scene,
-            answer,
-            (scene.context(), question),
-            |(answer,)| {
-                let answer = answer.map_err(refused)?;
-                if answer.len() > Limits::QUESTION_MAX_BYTES {
-                    let (bytes, most) = (answer.len(), Limits::QUESTION_MAX_BYTES);
-                    return Err(bad_reply(format!("an answer of {bytes} bytes, at most {most} are allowed")));
-                }
-                serde_json::from_str::<serde::de::IgnoredAny>(&answer)
-                    .map_err(|error| bad_reply(format!("an answer that is not JSON: {error}")))?;
-                Ok(answer)
-            },
-        )
+        self.call(tx, scene, &export::PARTNER, answer, (scene.context(), question), check_answer)
     }
 
     /// Has the pack show one of its pages. Nothing is written. The caller has checked the query against its schema.
     pub fn render(&self, tx: &mut Tx, scene: &Scene, page: &Code, query: &str) -> Verdict<serde_json::Value> {
         let Some(render) = &self.exports.pages else { return not_exported("pages") };
         let before = tx.savepoint();
-        let arguments = (scene.context(), page.as_str(), query);
-        let verdict = self.call::<_, (Result<String, wit::Refusal>,), _>(tx, scene, render, arguments, |(page,)| {
-            read_page(&self.manifest, &page.map_err(refused)?).map_err(bad_reply)
-        });
+        let arguments = (scene.context(), page.to_string(), query.to_owned());
+        let verdict = self.call(tx, scene, &export::PAGE, render, arguments, |page| self.check_page(page));
         tx.rollback_to(before);
         verdict
+    }
+
+    /// Checks a page.
+    pub(super) fn check_page(&self, page: Result<String, wit::Refusal>) -> Result<serde_json::Value, CallError> {
+        read_page(&self.manifest, &page.map_err(refused)?).map_err(bad_reply)
     }
 
     /// Tells the pack that it is being switched on.
     pub fn enabled(&self, tx: &mut Tx, scene: &Scene) -> Verdict<()> {
         let Some(exports) = &self.exports.lifecycle else { return not_exported("lifecycle") };
-        self.call::<_, (Result<(), wit::Refusal>,), _>(tx, scene, &exports.enabled, (scene.context(),), |(done,)| {
-            done.map_err(refused)
-        })
+        let input = (scene.context(),);
+        self.call(tx, scene, &export::ENABLED, &exports.enabled, input, |done| done.map_err(refused))
     }
 
     /// Tells the pack that it is being switched off.
     pub fn disabled(&self, tx: &mut Tx, scene: &Scene) -> Verdict<()> {
         let Some(exports) = &self.exports.lifecycle else { return not_exported("lifecycle") };
-        self.call::<_, (Result<(), wit::Refusal>,), _>(tx, scene, &exports.disabled, (scene.context(),), |(done,)| {
-            done.map_err(refused)
-        })
+        let input = (scene.context(),);
+        self.call(tx, scene, &export::DISABLED, &exports.disabled, input, |done| done.map_err(refused))
     }
 
     /// Has the pack bring a part of another version's storage to its own form.
@@ -297,21 +278,9 @@ impl LoadedPack {
         from: &semver::Version,
         cursor: Option<&str>,
     ) -> Verdict<Migrated> {
-        const CURSOR_MAX_BYTES: usize = 256;
-        type Migration = (Result<lifecycle::Progress, wit::Refusal>,);
         let Some(exports) = &self.exports.lifecycle else { return not_exported("lifecycle") };
         let part = lifecycle::Migration { from_version: from.to_string(), cursor: cursor.map(str::to_owned) };
-        let arguments = (scene.context(), part);
-        self.call::<_, Migration, _>(tx, scene, &exports.migrate, arguments, |(progress,)| {
-            match progress.map_err(refused)? {
-                lifecycle::Progress::Done => Ok(Migrated::Whole),
-                lifecycle::Progress::More(cursor) if cursor.len() <= CURSOR_MAX_BYTES => Ok(Migrated::UpTo(cursor)),
-                lifecycle::Progress::More(cursor) => {
-                    let bytes = cursor.len();
-                    Err(bad_reply(format!("a place of {bytes} bytes, at most {CURSOR_MAX_BYTES} are allowed")))
-                }
-            }
-        })
+        self.call(tx, scene, &export::MIGRATE, &exports.migrate, (scene.context(), part), check_progress)
     }
 
     /// Runs a function in the caller's transaction. Unless it ends well, the transaction is as it was before.
@@ -319,17 +288,19 @@ impl LoadedPack {
         &self,
         tx: &mut Tx,
         scene: &Scene,
+        export: &Export<I, O>,
         function: &ComponentExportIndex,
         input: I,
         check: impl FnOnce(O) -> Result<T, CallError>,
     ) -> Verdict<T>
     where
-        I: ComponentNamedList + Lower + Send + Sync,
-        O: ComponentNamedList + Lift + Send + Sync + 'static,
+        I: ComponentNamedList + Lower + Serialize + Send + Sync,
+        O: Serialize + Send + Sync + 'static,
+        (O,): ComponentNamedList + Lift,
     {
         let before = tx.savepoint();
         let in_timer = self.exports.on_timer.as_ref() == Some(function);
-        let (lines, fuel, result) = tx.lend(|tx| {
+        let (mut call, moved, result) = tx.lend(|tx| {
             let desk = Desk {
                 tx,
                 ids: IdSource::new(scene.now, scene.seed),
@@ -354,20 +325,74 @@ impl LoadedPack {
                 asks: 0,
                 undo: scene.undo,
             };
-            let settings = Arc::clone(&scene.settings);
-            let (call, result) = self.packs.run::<I, O>(&self.pre, function, &self.limits, Some(desk), settings, input);
-            let Some(desk) = call.desk else { unreachable!("a call keeps its desk") };
-            (desk.tx, (call.lines, call.fuel, result))
+            let mut call = Call::new(&self.limits, Some(desk), Arc::clone(&scene.settings));
+            call.recorder = scene.is_recorded.then(|| Recorder::begin(&input, Recording::BYTES_MAX));
+            let (mut call, result) = self.packs.run::<I, (O,)>(&self.pre, function, &self.limits, call, input);
+            let Some(desk) = call.desk.take() else { unreachable!("a call keeps its desk") };
+            (desk.tx, (call, desk.moved, result))
         });
-        let result = result.and_then(check);
+        let mut returned = Vec::new();
+        let result = result.and_then(|(output,)| {
+            if call.recorder.is_some() {
+                returned = postcard::to_stdvec(&output).unwrap_or_default();
+            }
+            check(output)
+        });
         if result.is_err() {
             tx.rollback_to(before);
         }
-        Verdict { result, lines, fuel }
+        let recording = call.recorder.take().and_then(|recorder| {
+            let outcome = match &result {
+                Ok(_) => Outcome::Returned(returned),
+                Err(error) => Outcome::of(error)?,
+            };
+            Some(Box::new(self.recording(scene, export.name, recorder, outcome, (&call, moved))))
+        });
+        Verdict { result, lines: call.lines, fuel: call.fuel, recording }
+    }
+
+    fn recording(
+        &self,
+        scene: &Scene,
+        export: &str,
+        recorder: Recorder,
+        mut outcome: Outcome,
+        (call, moved): (&Call, usize),
+    ) -> Recording {
+        let (input, calls, mut is_cut) = recorder.end();
+        if let Outcome::Returned(returned) = &mut outcome
+            && input.len() + calls.size() + returned.len() > Recording::BYTES_MAX
+        {
+            (*returned, is_cut) = (Vec::new(), true);
+        }
+        Recording {
+            contract: CONTRACT_VERSION.to_owned(),
+            pack: self.manifest.id.clone(),
+            version: self.manifest.version.clone(),
+            component: self.component,
+            merchant: scene.merchant,
+            at: scene.now,
+            export: export.to_owned(),
+            input,
+            settings: Arc::clone(&scene.settings),
+            grants: Arc::clone(&scene.grants),
+            limits: self.limits,
+            calls,
+            outcome,
+            fuel: call.fuel,
+            host_calls: call.host_calls,
+            moved_bytes: u64::try_from(moved).unwrap_or(u64::MAX),
+            is_cut,
+        }
     }
 
     /// Checks what the contract says of decisions, and the grants of what is to be given.
-    fn check(&self, scene: &Scene, decision: checkout::Decision, has_buyer: bool) -> Result<Decided, CallError> {
+    pub(super) fn check(
+        &self,
+        terms: &Terms,
+        decision: checkout::Decision,
+        has_buyer: bool,
+    ) -> Result<Decided, CallError> {
         const EARNINGS_MAX: usize = 20;
         const FINDINGS_MAX: usize = 50;
         let checkout::Decision { earnings, findings } = decision;
@@ -389,10 +414,10 @@ impl LoadedPack {
                     let (amount, most) = (earning.amount, Currency::AMOUNT_MAX);
                     return Err(bad_reply(format!("an earning of {amount}, expected 1 to {most}")));
                 }
-                if !allows_writing(&scene.grants, &self.own_units, &unit) {
+                if !allows_writing(&terms.grants, &self.own_units, &unit) {
                     return Err(CallError::Denied { unit });
                 }
-                let expires_at = expires_at(&earning.expires, &scene.zone).map_err(bad_reply)?;
+                let expires_at = expires_at(&earning.expires, &terms.zone).map_err(bad_reply)?;
                 Ok(Earning { unit, amount: earning.amount, expires_at })
             })
             .collect::<Result<_, _>>()?;
@@ -410,13 +435,8 @@ impl LoadedPack {
 
 impl Packs {
     /// A store for one call.
-    pub(super) fn store(
-        &self,
-        limits: &Limits,
-        desk: Option<Desk>,
-        settings: Arc<str>,
-    ) -> Result<Store<Call>, CallError> {
-        let mut store = Store::new(&self.engine, Call::new(limits, desk, settings));
+    pub(super) fn store(&self, limits: &Limits, call: Call) -> Result<Store<Call>, CallError> {
+        let mut store = Store::new(&self.engine, call);
         store.limiter(|call| &mut call.meter);
         store.set_fuel(limits.fuel_max).map_err(|error| CallError::Host(error.to_string()))?;
         let ticks = limits.wall_max_ms.div_ceil(u64::try_from(TICK.as_millis()).unwrap_or(1));
@@ -432,15 +452,14 @@ impl Packs {
         pre: &InstancePre<Call>,
         function: &ComponentExportIndex,
         limits: &Limits,
-        desk: Option<Desk>,
-        settings: Arc<str>,
+        call: Call,
         input: I,
     ) -> (Call, Result<O, CallError>)
     where
         I: ComponentNamedList + Lower + Send + Sync,
         O: ComponentNamedList + Lift + Send + Sync + 'static,
     {
-        let mut store = match self.store(limits, desk, settings) {
+        let mut store = match self.store(limits, call) {
             Ok(store) => store,
             Err(error) => unreachable!("the engine counts fuel: {error}"),
         };
@@ -466,7 +485,7 @@ impl CallError {
         if call.meter.exceeded {
             return Self::MemoryExceeded { memory_max_bytes: limits.memory_max_bytes };
         }
-        if call.desk.as_ref().is_some_and(|desk| desk.moved > Limits::MOVED_MAX_BYTES) {
+        if call.moved_too_much {
             return Self::MovedExceeded { moved_max_bytes: Limits::MOVED_MAX_BYTES };
         }
         if call.host_calls > call.host_calls_max {
@@ -485,6 +504,10 @@ impl CallError {
 }
 
 impl Scene {
+    fn terms(&self) -> Terms {
+        Terms { grants: Arc::clone(&self.grants), zone: self.zone.clone() }
+    }
+
     fn context(&self) -> wit::CallContext {
         let local = self.zone.to_datetime(self.at);
         wit::CallContext {
@@ -542,8 +565,47 @@ fn weekday(day: civil::Weekday) -> wit::Weekday {
     }
 }
 
-fn refused(refusal: wit::Refusal) -> CallError {
+pub(super) fn refused(refusal: wit::Refusal) -> CallError {
     CallError::Refused(Refusal::from(refusal))
+}
+
+/// Checks what a command replied.
+pub(super) fn check_reply(reply: Result<String, wit::Refusal>) -> Result<String, CallError> {
+    // It is kept with the request's idempotency key, in one value of the store.
+    const RESULT_MAX_BYTES: usize = 60 << 10;
+    let result = reply.map_err(refused)?;
+    if result.len() > RESULT_MAX_BYTES {
+        let bytes = result.len();
+        return Err(bad_reply(format!("a result of {bytes} bytes, at most {RESULT_MAX_BYTES} are allowed")));
+    }
+    serde_json::from_str::<serde::de::IgnoredAny>(&result)
+        .map_err(|error| bad_reply(format!("a result that is not JSON: {error}")))?;
+    Ok(result)
+}
+
+/// Checks what a partner is answered.
+pub(super) fn check_answer(answer: Result<String, wit::Refusal>) -> Result<String, CallError> {
+    let answer = answer.map_err(refused)?;
+    if answer.len() > Limits::QUESTION_MAX_BYTES {
+        let (bytes, most) = (answer.len(), Limits::QUESTION_MAX_BYTES);
+        return Err(bad_reply(format!("an answer of {bytes} bytes, at most {most} are allowed")));
+    }
+    serde_json::from_str::<serde::de::IgnoredAny>(&answer)
+        .map_err(|error| bad_reply(format!("an answer that is not JSON: {error}")))?;
+    Ok(answer)
+}
+
+/// Checks how far a migration says that it has come.
+pub(super) fn check_progress(progress: Result<lifecycle::Progress, wit::Refusal>) -> Result<Migrated, CallError> {
+    const CURSOR_MAX_BYTES: usize = 256;
+    match progress.map_err(refused)? {
+        lifecycle::Progress::Done => Ok(Migrated::Whole),
+        lifecycle::Progress::More(cursor) if cursor.len() <= CURSOR_MAX_BYTES => Ok(Migrated::UpTo(cursor)),
+        lifecycle::Progress::More(cursor) => {
+            let bytes = cursor.len();
+            Err(bad_reply(format!("a place of {bytes} bytes, at most {CURSOR_MAX_BYTES} are allowed")))
+        }
+    }
 }
 
 fn bad_reply(message: String) -> CallError {
@@ -551,5 +613,5 @@ fn bad_reply(message: String) -> CallError {
 }
 
 fn not_exported<T>(interface: &'static str) -> Verdict<T> {
-    Verdict { result: Err(CallError::NotExported { interface }), lines: Vec::new(), fuel: 0 }
+    Verdict { result: Err(CallError::NotExported { interface }), lines: Vec::new(), fuel: 0, recording: None }
 }

@@ -127,6 +127,8 @@ pub struct LoadedPack {
     pub manifest: Manifest,
     /// Which revision it is.
     pub revision: RevisionId,
+    /// The SHA-256 of the component.
+    pub(super) component: [u8; 32],
 }
 
 /// Where the functions of the exports are; what a pack does not export is not there.
@@ -285,6 +287,7 @@ impl Packs {
             schemas,
             manifest,
             revision: revision_of(wasm),
+            component: Sha256::digest(wasm).into(),
         })
     }
 
@@ -318,7 +321,9 @@ impl Packs {
 
     /// Instantiates once and looks at the types of what is exported.
     fn check_types(&self, pre: &InstancePre<Call>, exports: &Exports) -> Result<(), LoadError> {
-        let mut store = self.store(&Limits::DEFAULT, None, "{}".into()).map_err(LoadError::Describe)?;
+        let mut store = self
+            .store(&Limits::DEFAULT, Call::new(&Limits::DEFAULT, None, "{}".into()))
+            .map_err(LoadError::Describe)?;
         let wrong = |error: wasmtime::Error| LoadError::WrongTypes(first_line(&error));
         let instance = match pre.instantiate(&mut store) {
             Ok(instance) => instance,
@@ -343,7 +348,8 @@ impl Packs {
     }
 
     fn describe(&self, pre: &InstancePre<Call>, manifest: &ComponentExportIndex) -> Result<String, LoadError> {
-        let (_, told) = self.run::<(), (String,)>(pre, manifest, &Limits::DEFAULT, None, "{}".into(), ());
+        let call = Call::new(&Limits::DEFAULT, None, "{}".into());
+        let (_, told) = self.run::<(), (String,)>(pre, manifest, &Limits::DEFAULT, call, ());
         told.map(|(manifest,)| manifest).map_err(LoadError::Describe)
     }
 }

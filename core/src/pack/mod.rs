@@ -23,6 +23,7 @@ mod limits;
 mod load;
 mod manifest;
 mod page;
+mod recording;
 mod services;
 mod signature;
 mod timers;
@@ -36,6 +37,10 @@ pub use limits::{Limits, LimitsAsked};
 pub use load::{CONTRACT_VERSION, LoadError, LoadedPack, componentize, revision_of};
 pub use manifest::{
     Command, FactDeclared, GrantAsked, Manifest, ManifestError, PageDeclared, Texts, TimerDeclared, UnitDeclared,
+};
+pub use recording::{
+    Departure, Differences, Diverged, Effect, FailureKind, FuelSpread, HostCall, Outcome, PlayError, Played, Recording,
+    RecordingError, Rehearsal, Rehearsed, Way,
 };
 pub use services::{
     Errand, Lead, MemberContact, NewMessage, NewTier, Obstacle, PartnerReply, SeenAgreement, Sent, ServiceError,

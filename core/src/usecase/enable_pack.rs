@@ -242,9 +242,23 @@ pub fn read_manifest(
     pack: &Code,
     revision: RevisionId,
 ) -> Result<(Revision, Manifest), EnableError> {
+    let (revision, loaded) = find_revision(tx, act, pack, revision)?;
+    Ok((revision, loaded.manifest.clone()))
+}
+
+/// A revision of a pack, loaded.
+///
+/// # Errors
+/// As [`read_manifest`].
+pub(super) fn find_revision(
+    tx: &mut Tx,
+    act: &Act<'_>,
+    pack: &Code,
+    revision: RevisionId,
+) -> Result<(Revision, Arc<LoadedPack>), EnableError> {
     let revision = revision_of(tx, act.merchant, pack, revision)?;
-    let manifest = act.programme.revision(tx, &revision.pack, revision.id)?.manifest.clone();
-    Ok((revision, manifest))
+    let loaded = act.programme.revision(tx, &revision.pack, revision.id)?;
+    Ok((revision, loaded))
 }
 
 fn revision_of(

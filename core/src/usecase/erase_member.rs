@@ -56,6 +56,7 @@ pub fn erase_member(tx: &mut Tx, act: &mut Act<'_>, id: MemberId) -> Result<Memb
     // What is personal in the history of those who turned out to be them is sealed by keys of their own.
     for gone in merged_into(tx, act.merchant, id)?.into_iter().chain([id]) {
         forget_messages(tx, act, gone)?;
+        act.afterwards.get_mut().erased.push(gone);
         tx.delete(&layout::member_key(act.merchant, gone));
     }
     act.record_of(tx, id, "member", (Some(json!({ "erased": false })), Some(json!({ "erased": true }))), None)?;

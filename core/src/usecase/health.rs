@@ -196,7 +196,7 @@ mod tests {
 
     fn verdict(result: Result<(), CallError>) -> Verdict<()> {
         let line = LogLine { level: tracing::Level::INFO, text: "called".to_owned() };
-        Verdict { result, lines: vec![line], fuel: 10 }
+        Verdict { result, lines: vec![line], fuel: 10, recording: None }
     }
 
     fn fault() -> Verdict<()> {

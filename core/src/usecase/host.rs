@@ -1,6 +1,6 @@
 //! The running host: what all use cases share, and how one is run.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashSet;
 use std::convert::Infallible;
 use std::path::Path;
@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use super::keys::unreadable;
 use super::pack_life::Stage;
 use super::pack_services::PackServices;
+use super::recordings::{Afterwards, RecordingTerms, Recordings};
 use super::usage::{count_usage, day_after, fuel_on_day};
 use super::{Active, Programme};
 use crate::clock::{Clock, Entropy};
@@ -44,6 +45,8 @@ pub struct Host {
     pub services: Arc<dyn Services>,
     /// Whose packs are taken: none, unless the operator says so.
     pub trust: Arc<Trust>,
+    /// The calls of packs that were recorded.
+    pub recordings: Arc<Recordings>,
     in_flight: Arc<Mutex<HashSet<(MerchantId, Reference)>>>,
 }
 
@@ -71,6 +74,10 @@ pub struct Act<'h> {
     pub(super) entropy: &'h Entropy,
     /// What packs have done by the use cases.
     pub(super) services: &'h Arc<dyn Services>,
+    /// Where calls of packs are recorded, if they are.
+    pub(super) recordings: Option<&'h Recordings>,
+    /// What follows once the transaction is committed.
+    pub(super) afterwards: RefCell<Afterwards>,
     /// Whether the transaction is one that may write.
     pub(super) may_write: bool,
     /// The merchant's record, once it is read.
@@ -208,7 +215,14 @@ impl Host {
         let (programme, vault) = (Arc::new(Programme::new(packs)), Arc::new(vault));
         let services = services(&programme, &vault, &entropy);
         let (reach, sink, trust, in_flight) = (Reach::Public, None, Arc::default(), Arc::default());
-        Self { store, programme, clock, entropy, vault, reach, sink, services, trust, in_flight }
+        let recordings = Arc::new(Recordings::in_memory(RecordingTerms::default()));
+        Self { store, programme, clock, entropy, vault, reach, sink, services, trust, recordings, in_flight }
+    }
+
+    /// The same host, which records calls of packs there.
+    #[must_use]
+    pub fn recording_into(self, recordings: Recordings) -> Self {
+        Self { recordings: Arc::new(recordings), ..self }
     }
 
     /// The same host with the loaded packs of another one.
@@ -244,7 +258,7 @@ impl Host {
         actor: &Actor,
         use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.run(actor.merchant, Some(actor), use_case)
+        self.run(actor.merchant, Some(actor), true, use_case)
     }
 
     /// Runs a use case for the operator, who needs no key.
@@ -256,7 +270,7 @@ impl Host {
         merchant: MerchantId,
         use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.run(merchant, None, use_case)
+        self.run(merchant, None, true, use_case)
     }
 
     /// Runs a use case for somebody, or the operator, and drops what it has written: what comes of it is what would
@@ -271,7 +285,7 @@ impl Host {
         mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let rehearsed: Result<Infallible, _> =
-            self.run(merchant, actor, |tx, act| Err(Rehearsed::Ended(use_case(tx, act))));
+            self.run(merchant, actor, false, |tx, act| Err(Rehearsed::Ended(use_case(tx, act))));
         match rehearsed {
             Ok(never) => match never {},
             Err(Rehearsed::Ended(ended)) => ended,
@@ -289,10 +303,27 @@ impl Host {
         &self,
         merchant: MerchantId,
         actor: Option<&Actor>,
+        is_for_good: bool,
         mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let (now, seed) = (self.clock.now(), self.entropy.bits());
-        self.store.write(|tx| use_case(tx, &mut self.begin(merchant, actor, now, seed, true)))
+        // What is tried in vain, as another transaction came between, is not what happened.
+        let mut afterwards = Afterwards::default();
+        let done = self.store.write(|tx| {
+            let mut act = self.begin(merchant, actor, now, seed, true);
+            act.recordings = act.recordings.filter(|_| is_for_good);
+            let done = use_case(tx, &mut act);
+            afterwards = act.afterwards.into_inner();
+            done
+        });
+        if done.is_err() {
+            // What was refused has changed nothing; that a pack has failed is worth to be kept all the same.
+            afterwards.erased.clear();
+        }
+        if is_for_good {
+            self.recordings.note(merchant, afterwards);
+        }
+        done
     }
 
     /// Runs a use case that only reads, for somebody.
@@ -305,7 +336,15 @@ impl Host {
         mut use_case: impl FnMut(&mut Tx, &mut Act<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
         let (now, seed) = (self.clock.now(), self.entropy.bits());
-        self.store.read(|tx| use_case(tx, &mut self.begin(actor.merchant, Some(actor), now, seed, false)))
+        let mut afterwards = Afterwards::default();
+        let done = self.store.read(|tx| {
+            let mut act = self.begin(actor.merchant, Some(actor), now, seed, false);
+            let done = use_case(tx, &mut act);
+            afterwards = act.afterwards.into_inner();
+            done
+        });
+        self.recordings.note(actor.merchant, afterwards);
+        done
     }
 
     fn begin(
@@ -328,6 +367,8 @@ impl Host {
             vault: &self.vault,
             entropy: &self.entropy,
             services: &self.services,
+            recordings: Some(&*self.recordings),
+            afterwards: RefCell::default(),
             may_write,
             record: OnceCell::new(),
             keys: OnceCell::new(),
@@ -433,6 +474,19 @@ impl Act<'_> {
         self.call_anyway(tx, &active.code, call)?.result
     }
 
+    /// Whether calls of packs are recorded.
+    pub(super) fn records(&self) -> bool {
+        self.recordings.is_some_and(Recordings::is_on)
+    }
+
+    /// Takes the recording of a call out, to be kept once the transaction is over.
+    fn recorded<T>(&self, mut verdict: Verdict<T>) -> Verdict<T> {
+        if let Some(recording) = verdict.recording.take() {
+            self.afterwards.borrow_mut().recorded.push(*recording);
+        }
+        verdict
+    }
+
     /// Calls a pack whose call leaves nothing, such as a quote: what it uses is not counted.
     ///
     /// # Errors
@@ -444,7 +498,7 @@ impl Act<'_> {
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<T, CallError> {
         self.may_call(tx, active)?;
-        let verdict = call(tx);
+        let verdict = self.recorded(call(tx));
         self.programme.health.note(self.merchant, &active.code, self.now, &verdict);
         verdict.result
     }
@@ -479,7 +533,7 @@ impl Act<'_> {
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<T, CallError> {
         self.may_call(tx, active)?;
-        let verdict = call(tx);
+        let verdict = self.recorded(call(tx));
         count_usage(tx, self.merchant, &active.code, self.now, verdict.fuel)?;
         if !matches!(&verdict.result, Err(error) if error.is_fault()) {
             self.programme.health.note(self.merchant, &active.code, self.now, &verdict);
@@ -494,7 +548,7 @@ impl Act<'_> {
         pack: &Code,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<Verdict<T>, StoreError> {
-        let verdict = call(tx);
+        let verdict = self.recorded(call(tx));
         count_usage(tx, self.merchant, pack, self.now, verdict.fuel)?;
         self.programme.health.note(self.merchant, pack, self.now, &verdict);
         Ok(verdict)

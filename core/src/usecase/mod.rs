@@ -55,6 +55,7 @@ mod quote_coupons;
 mod quote_order;
 mod read_assets;
 mod read_statement;
+mod recordings;
 mod redeem_coupons;
 mod refund_order;
 mod render_page;
@@ -129,6 +130,10 @@ pub use quote_coupons::{QuotedCoupon, SoughtCoupons, Unused};
 pub use quote_order::{PackOffer, PackQuote, Quote, QuoteError, QuoteOrder, quote_order};
 pub use read_assets::{Asset, AssetsError, house_total, read_assets};
 pub use read_statement::read_statement;
+pub use recordings::{
+    Recorder, RecordingSummary, RecordingTerms, Recordings, RecordingsError, RehearsalError, RehearsalReport,
+    keep_recordings, list_recordings, read_recording, recordings_of_pack, rehearse_pack,
+};
 pub use redeem_coupons::{
     Choice, CouponsReturned, RedeemCoupons, RedeemError, Redeemed, ReturnError, redeem_coupons, return_coupons,
 };

@@ -1,6 +1,6 @@
 //! What packs have done by the use cases: contacts, tags, levels, messages. The pack is who acts.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::sync::Arc;
 
 use super::find_members::{FindError, Sought, find_members};
@@ -47,6 +47,9 @@ impl PackServices {
             // Packs put nothing into force.
             trust: &Trust::default(),
             services: &services,
+            // Nor do they call each other.
+            recordings: None,
+            afterwards: RefCell::default(),
             may_write: true,
             record: OnceCell::new(),
             keys: OnceCell::new(),

@@ -189,6 +189,7 @@ impl Active {
             grants: Arc::clone(&self.grants),
             settings: Arc::clone(self.settings(store)),
             services: Arc::clone(act.services),
+            is_recorded: act.records(),
         }
     }
 }

@@ -25,6 +25,7 @@ use contract::exports::punchcard::pack::checkout::Decision;
 use contract::punchcard::pack::types;
 
 const TWENTY: &str = "points pack, 20 lines";
+const RECORDED: &str = "points pack, 20 lines, recorded";
 const FIVE: &str = "points pack, 5 lines";
 const EMPTY: &str = "empty pack, 20 lines";
 const BARE: &str = "empty pack by wasmtime alone, 20 lines";
@@ -34,6 +35,7 @@ pub(crate) fn contenders<'a>(calls: &'a PackCalls, tx: &'a RefCell<&mut Tx>, bas
     let bare = Bare::open(host_tests::guest("empty"), &baskets[0]);
     vec![
         Contender::new(TWENTY, || drop(black_box(calls.points(&mut tx.borrow_mut(), 0)))),
+        Contender::new(RECORDED, || drop(black_box(calls.recorded(&mut tx.borrow_mut())))),
         Contender::new(FIVE, || drop(black_box(calls.points(&mut tx.borrow_mut(), 1)))),
         Contender::new(EMPTY, || drop(black_box(calls.nothing(&mut tx.borrow_mut(), 0)))),
         Contender::new(BARE, move || bare.call()),
@@ -43,7 +45,7 @@ pub(crate) fn contenders<'a>(calls: &'a PackCalls, tx: &'a RefCell<&mut Tx>, bas
 /// Tells of these calls.
 pub(crate) fn tell(rounds: &Rounds, figures: &mut Figures) {
     rounds.compare(&[FIVE], |of| of[0]).tell(figures, &format!("{FIVE}, median"), "us", Some(30.0));
-    for name in [TWENTY, EMPTY, BARE] {
+    for name in [TWENTY, RECORDED, EMPTY, BARE] {
         rounds.compare(&[name], |of| of[0]).tell(figures, &format!("{name}, median"), "us", None);
     }
     for name in [FIVE, TWENTY] {

@@ -17,6 +17,7 @@ pub(crate) struct PackCalls {
     points: LoadedPack,
     empty: LoadedPack,
     calls: Vec<Call>,
+    recorded: Scene,
 }
 
 /// What a pack is called with.
@@ -32,8 +33,9 @@ impl PackCalls {
         let packs = shop.host.programme.packs();
         let points = packs.load(host_tests::pack("points")).expect("points is a pack");
         let empty = packs.load(host_tests::guest("empty")).expect("empty is a pack");
-        let calls = baskets.iter().map(|basket| call(&shop, &points, basket)).collect();
-        Self { points, empty, calls, shop }
+        let calls: Vec<_> = baskets.iter().map(|basket| call(&shop, &points, basket)).collect();
+        let recorded = Scene { is_recorded: true, ..calls[0].scene.clone() };
+        Self { points, empty, calls, recorded, shop }
     }
 
     pub(crate) fn is_pooled(&self) -> bool {
@@ -53,6 +55,12 @@ impl PackCalls {
     /// A call of the points pack.
     pub(crate) fn points(&self, tx: &mut Tx, number: usize) -> Decided {
         self.settle(&self.points, tx, number)
+    }
+
+    /// The same, recorded, as a serving host does by default.
+    pub(crate) fn recorded(&self, tx: &mut Tx) -> Decided {
+        let Call { order, buyer, .. } = &self.calls[0];
+        self.points.settled(tx, &self.recorded, order, Some(buyer)).result.expect("it decides")
     }
 
     /// A call of the pack that does nothing.
@@ -112,6 +120,7 @@ fn call(shop: &Shop, points: &LoadedPack, basket: &Basket) -> Call {
         grants: Arc::new(points.manifest.grants_asked()),
         settings: serde_json::to_string(&examples::settings()).expect("settings are JSON").into(),
         services: Arc::clone(&shop.host.services),
+        is_recorded: false,
     };
     Call { scene, order, buyer }
 }

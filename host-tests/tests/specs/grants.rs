@@ -87,7 +87,7 @@ const FUNCTIONS: &[(&str, Needs)] = &[
 ];
 
 /// All functions of the newest contract that a pack may import, as `interface.function`.
-fn functions() -> Vec<String> {
+pub(crate) fn functions() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit").join(CONTRACT_VERSION);
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_path(folder).unwrap();
@@ -140,7 +140,12 @@ fn give(member: &Member) -> Value {
 }
 
 /// The arguments with which a function does what it is asked.
-async fn arguments(shop: &Shop, alice: &Member, (order, agreement): (&Value, &str), function: &str) -> Value {
+pub(crate) async fn arguments(
+    shop: &Shop,
+    alice: &Member,
+    (order, agreement): (&Value, &str),
+    function: &str,
+) -> Value {
     let give = give(alice);
     let made = match function {
         "assets.spend" | "assets.reverse" | "assets.hold" => ask(shop, "assets.earn", give.clone()).await,

@@ -127,6 +127,9 @@ async fn the_interface_is_described_as_openapi_3_1() {
     get /v1/packs/{pack}/parked-calls
     delete /v1/packs/{pack}/parked-calls/{call}
     post /v1/packs/{pack}/parked-calls/{call}/retry
+    get /v1/packs/{pack}/recordings
+    get /v1/packs/{pack}/recordings/{recording}
+    post /v1/packs/{pack}/rehearsals
     get /v1/packs/{pack}/revisions/{revision}
     post /v1/packs/{pack}/rollback
     post /v1/packs/{pack}/upgrade

@@ -15,6 +15,7 @@ Usage: cargo xtask bench NAME [ARGS..]
   hook    one call into a pack, against the same hook natively and in mlua, rquickjs, rhai and extism; compiles these first
   http    orders settled over HTTP, against a bare axum on a sled batch with fdatasync
   hot     all orders on one member, against orders of many
+  recording   orders settled while calls of packs are recorded, against the same without
   noisy   what a till waits while ten packs of another merchant do harm
   scale   a million members against a thousand: orders, memory, restart, verification, recovery
 

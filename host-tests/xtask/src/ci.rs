@@ -98,13 +98,13 @@ pub(crate) fn main(args: Vec<OsString>) -> Result {
             }
             Err(_) => "FAILED".to_owned(),
         };
-        table.push_str(&format!("  {name:<10}  {:>12}  {said}\n", spoken(watch.elapsed())));
+        table.push_str(&format!("  {name:<13}  {:>12}  {said}\n", spoken(watch.elapsed())));
         if let Err(error) = outcome {
             failure = Some(format!("ci stopped at `{name}`: {error}"));
             break;
         }
     }
-    run::say(&format!("== summary\n{table}  {:<10}  {:>12}", "total", spoken(total.elapsed())));
+    run::say(&format!("== summary\n{table}  {:<13}  {:>12}", "total", spoken(total.elapsed())));
     failure.map_or(Ok(()), Err)
 }
 

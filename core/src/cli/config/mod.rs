@@ -21,6 +21,7 @@ use super::data::Keys;
 use crate::http::{self, Certificates};
 use crate::pack::{self, Trust};
 use crate::store::DurableOptions;
+use crate::usecase::RecordingTerms;
 use crate::usecase::users::SessionTerms;
 
 /// Declares the settings of each table: what they are when nothing says otherwise, and where they can be said.
@@ -214,6 +215,19 @@ settings! {
              is in the files is personal.";
     }
 
+    "Recordings of packs' calls, for `punchcard pack replay` and `rehearse`. What is in them may be personal: they are sealed."
+    [recordings] Recordings RecordingsGiven {
+        window: Whole<0, 10_000> = "256", "recordings-window", "PUNCHCARD_RECORDINGS_WINDOW", "COUNT",
+            "Of the calls that went well, so many are kept, the last ones of each pack at each merchant; with 0 nothing is \
+             recorded.";
+        failed: Whole<0, 10_000> = "200", "recordings-failed", "PUNCHCARD_RECORDINGS_FAILED", "COUNT",
+            "Of the calls that failed, so many are kept, the last ones of each pack at each merchant.";
+        days: Whole<1, 3650> = "30", "recordings-days", "PUNCHCARD_RECORDINGS_DAYS", "DAYS",
+            "After so many days a recording is removed.";
+        memory_mib: Whole<1, 65_536> = "64", "recordings-memory-mib", "PUNCHCARD_RECORDINGS_MEMORY_MIB", "MIB",
+            "Memory for recordings that are in no file yet, in MiB, of all packs and merchants; the oldest go.";
+    }
+
     "Traces of requests, sent by OTLP over HTTP (protobuf) to a collector. Nothing personal is in them."
     [telemetry] Telemetry TelemetryGiven {
         endpoint: Endpoint = "", "telemetry-endpoint", "PUNCHCARD_TELEMETRY_ENDPOINT", "URL",
@@ -259,6 +273,8 @@ pub(super) struct Given {
     #[command(flatten)]
     messages: MessagesGiven,
     #[command(flatten)]
+    recordings: RecordingsGiven,
+    #[command(flatten)]
     telemetry: TelemetryGiven,
     #[command(flatten)]
     store: StoreGiven,
@@ -280,6 +296,7 @@ impl Config {
             webhooks: given.webhooks.over(below.webhooks).resolved(),
             packs: given.packs.over(below.packs).resolved(),
             messages: given.messages.over(below.messages).resolved(),
+            recordings: given.recordings.over(below.recordings).resolved(),
             telemetry: given.telemetry.over(below.telemetry).resolved(),
             store: given.store.over(below.store).resolved(),
         })
@@ -325,6 +342,19 @@ impl Config {
             },
             secure_cookies: sessions.secure == Secure::Always || self.tls.certificates.path().is_some(),
             traced: self.telemetry.endpoint.url().is_some(),
+        }
+    }
+}
+
+impl Recordings {
+    /// What is kept.
+    pub(super) fn terms(&self) -> RecordingTerms {
+        let count = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+        RecordingTerms {
+            window: count(self.window.0),
+            failed: count(self.failed.0),
+            age_max: SignedDuration::from_hours(i64::from(self.days.0) * 24),
+            bytes_max: count(self.memory_mib.0) << 20,
         }
     }
 }

@@ -24,6 +24,7 @@ fn read(file: &str, flags: &[&str]) -> Result<Config, (usize, String)> {
         webhooks: given.webhooks.over(below.webhooks).resolved(),
         packs: given.packs.over(below.packs).resolved(),
         messages: given.messages.over(below.messages).resolved(),
+        recordings: given.recordings.over(below.recordings).resolved(),
         telemetry: given.telemetry.over(below.telemetry).resolved(),
         store: given.store.over(below.store).resolved(),
     })

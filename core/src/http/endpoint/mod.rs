@@ -55,8 +55,10 @@ mod read_order;
 mod read_portrait;
 mod read_revision;
 mod read_webhook;
+mod recordings;
 mod redeem_coupons;
 mod refund_order;
+mod rehearsals;
 mod return_coupons;
 mod rotate_secret;
 mod run_command;
@@ -201,6 +203,9 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(run_command::run_command))
         .routes(routes!(pack_health::read_pack_health))
         .routes(routes!(pack_health::read_pack_log))
+        .routes(routes!(recordings::list_pack_recordings))
+        .routes(routes!(recordings::read_pack_recording))
+        .routes(routes!(rehearsals::rehearse))
         .routes(routes!(parked_calls::list_parked_calls))
         .routes(routes!(parked_calls::retry_parked_call))
         .routes(routes!(parked_calls::drop_parked_call))

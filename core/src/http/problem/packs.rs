@@ -4,10 +4,11 @@ use axum::http::StatusCode;
 
 use super::Problem;
 use crate::domain::Code;
-use crate::pack::{self, CallError, RefusalKind};
+use crate::pack::{self, CallError, PlayError, RefusalKind};
 use crate::usecase::pack_calls::{FollowFromError, ParkedError};
 use crate::usecase::pack_life::{ChangeError, RemoveError, RestoreError, UpgradeError};
-use crate::usecase::{CommandError, EnableError, UploadError};
+
+use crate::usecase::{CommandError, EnableError, RecordingsError, RehearsalError, UploadError};
 
 impl From<UploadError> for Problem {
     fn from(error: UploadError) -> Self {
@@ -111,6 +112,29 @@ impl From<ParkedError> for Problem {
             ParkedError::UnknownCall { .. } => Self::not_found("unknown-call", error),
             ParkedError::NotEnabled(_) => Self::conflict("pack-not-enabled", error),
             ParkedError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RecordingsError> for Problem {
+    fn from(error: RecordingsError) -> Self {
+        match error {
+            RecordingsError::Unknown { .. } => Self::not_found("unknown-recording", error),
+            RecordingsError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RehearsalError> for Problem {
+    fn from(error: RehearsalError) -> Self {
+        match error {
+            RehearsalError::Revision(error) => error.into(),
+            RehearsalError::Busy => {
+                Self { retry_after_s: Some(10), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "too-busy", error) }
+            }
+            RehearsalError::Play(PlayError::Call(error)) => error.into(),
+            RehearsalError::Play(error) => Self::internal(error),
+            RehearsalError::Store(error) => error.into(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `agreements`: what two merchants do together.
 
-use super::{Answer, Call, Desk, No, invalid, limit, millis, not_found};
+use super::{Answer, Call, Desk, No, function, invalid, limit, millis, not_found};
 use crate::domain::{AgreementId, Label, MemberId};
 use crate::pack::bindings::punchcard::pack::{agreements, types};
 use crate::pack::{Grant, Limits, PartnerReply, SeenAgreement};
@@ -38,7 +38,7 @@ fn seen(agreement: SeenAgreement) -> agreements::Agreement {
 
 impl agreements::Host for Call {
     fn get(&mut self, agreement: String) -> Answer<agreements::Agreement> {
-        self.serve(|desk| {
+        self.serve(&function::AGREEMENTS_GET, (agreement,), |desk, (agreement,)| {
             let agreement = desk.agreement(&agreement)?;
             let (services, errand) = desk.errand();
             Ok(seen(services.agreement(errand, agreement)?))
@@ -46,7 +46,7 @@ impl agreements::Host for Call {
     }
 
     fn all(&mut self, after: Option<String>, limit: u32) -> Answer<Vec<agreements::Agreement>> {
-        self.serve(|desk| {
+        self.serve(&function::AGREEMENTS_ALL, (after, limit), |desk, (after, limit)| {
             desk.need(&Grant::Transact)?;
             if !(1..=ALL_MAX).contains(&limit) {
                 return Err(invalid(&format!("a page has 1 to {ALL_MAX} agreements, not {limit}")));
@@ -59,7 +59,7 @@ impl agreements::Host for Call {
     }
 
     fn alias_of(&mut self, agreement: String, member: String) -> Answer<String> {
-        self.serve(|desk| {
+        self.serve(&function::AGREEMENTS_ALIAS_OF, (agreement, member), |desk, (agreement, member)| {
             let agreement = desk.agreement(&agreement)?;
             let member: MemberId = desk.member(&member)?.id;
             let (services, errand) = desk.errand();
@@ -68,7 +68,7 @@ impl agreements::Host for Call {
     }
 
     fn member_of(&mut self, agreement: String, alias: String) -> Answer<Option<String>> {
-        self.serve(|desk| {
+        self.serve(&function::AGREEMENTS_MEMBER_OF, (agreement, alias), |desk, (agreement, alias)| {
             let agreement = desk.agreement(&agreement)?;
             let (services, errand) = desk.errand();
             let found = services.member_by_alias(errand, agreement, &alias)?;
@@ -77,7 +77,7 @@ impl agreements::Host for Call {
     }
 
     fn ask(&mut self, agreement: String, question: String) -> Answer<agreements::Reply> {
-        self.serve(|desk| {
+        self.serve(&function::AGREEMENTS_ASK, (agreement, question), |desk, (agreement, question)| {
             let agreement = desk.agreement(&agreement)?;
             if question.len() > Limits::QUESTION_MAX_BYTES {
                 let (bytes, most) = (question.len(), Limits::QUESTION_MAX_BYTES);
@@ -108,7 +108,7 @@ impl agreements::Host for Call {
     }
 
     fn owe(&mut self, obligation: agreements::Obligation) -> Answer<String> {
-        self.serve(|desk| {
+        self.serve(&function::AGREEMENTS_OWE, (obligation,), |desk, (obligation,)| {
             let agreement = desk.agreement(&obligation.agreement)?;
             let reason = match obligation.reason.as_str() {
                 "" => None,

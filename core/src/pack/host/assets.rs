@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Answer, Call, Desk, No, expires_at, invalid, millis, not_found};
+use super::{Answer, Call, Desk, No, expires_at, function, invalid, millis, not_found};
 use crate::domain::{Code, HoldId, LotId, PostingId, Unit, UnitKind};
 use crate::ledger::{Cause, Hold, House, Lot, LotPlace, Move, Posting};
 use crate::pack::Grant;
@@ -50,7 +50,7 @@ fn made_at(lot: LotId) -> u64 {
 
 impl assets::Host for Call {
     fn balance_of(&mut self, member: String, unit: String) -> Answer<assets::Balance> {
-        self.serve(|desk| {
+        self.serve(&function::ASSETS_BALANCE_OF, (member, unit), |desk, (member, unit)| {
             desk.need(&Grant::ReadAssets)?;
             let member = desk.member(&member)?.id;
             let unit = desk.unit(&unit)?.code;
@@ -60,7 +60,7 @@ impl assets::Host for Call {
     }
 
     fn earn(&mut self, credit: assets::Credit) -> Answer<String> {
-        self.serve(|desk| {
+        self.serve(&function::ASSETS_EARN, (credit,), |desk, (credit,)| {
             let unit = Code::new(&credit.unit).map_err(|error| not_found(&error))?;
             desk.need_writing(&unit)?;
             let member = desk.member(&credit.member)?.id;
@@ -71,7 +71,7 @@ impl assets::Host for Call {
     }
 
     fn spend(&mut self, debit: assets::Debit) -> Answer<String> {
-        self.serve(|desk| {
+        self.serve(&function::ASSETS_SPEND, (debit,), |desk, (debit,)| {
             let unit = Code::new(&debit.unit).map_err(|error| not_found(&error))?;
             desk.need_writing(&unit)?;
             let member = desk.member(&debit.member)?.id;
@@ -81,7 +81,7 @@ impl assets::Host for Call {
     }
 
     fn reverse(&mut self, posting: String, reason: String) -> Answer<String> {
-        self.serve(|desk| {
+        self.serve(&function::ASSETS_REVERSE, (posting, reason), |desk, (posting, reason)| {
             let id: PostingId = posting.parse().map_err(|error| not_found(&error))?;
             let found = desk.tx.load::<Posting>(&layout::posting(desk.merchant, id))?;
             // What another pack or the host booked is, for this pack, not there.
@@ -98,7 +98,7 @@ impl assets::Host for Call {
     }
 
     fn lots_of(&mut self, member: String, unit: String, after: Option<String>, limit: u32) -> Answer<assets::LotPage> {
-        self.serve(|desk| {
+        self.serve(&function::ASSETS_LOTS_OF, (member, unit, after, limit), |desk, (member, unit, after, limit)| {
             desk.need(&Grant::ReadAssets)?;
             if !(1..=LOTS_MAX).contains(&limit) {
                 return Err(invalid(&format!("a page has 1 to {LOTS_MAX} lots, not {limit}")));
@@ -114,7 +114,7 @@ impl assets::Host for Call {
     }
 
     fn hold(&mut self, reservation: assets::Reservation) -> Answer<String> {
-        self.serve(|desk| {
+        self.serve(&function::ASSETS_HOLD, (reservation,), |desk, (reservation,)| {
             let assets::Reservation { member, unit, amount, lapses_at, reason } = reservation;
             let unit = Code::new(unit).map_err(|error| not_found(&error))?;
             desk.need_writing(&unit)?;
@@ -131,14 +131,14 @@ impl assets::Host for Call {
     }
 
     fn post_hold(&mut self, hold: String, amount: Option<u64>, reason: String) -> Answer<String> {
-        self.serve(|desk| {
+        self.serve(&function::ASSETS_POST_HOLD, (hold, amount, reason), |desk, (hold, amount, reason)| {
             let hold = desk.own_hold(&hold)?.id;
             desk.post(Cause::Hold, &reason, Move::PostHold { hold, amount, to: House::Redeemed })
         })
     }
 
     fn void_hold(&mut self, hold: String, reason: String) -> Answer<String> {
-        self.serve(|desk| {
+        self.serve(&function::ASSETS_VOID_HOLD, (hold, reason), |desk, (hold, reason)| {
             let hold = desk.own_hold(&hold)?.id;
             desk.post(Cause::Hold, &reason, Move::VoidHold { hold })
         })

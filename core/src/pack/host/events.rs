@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Answer, Call, invalid};
+use super::{Answer, Call, function, invalid};
 use crate::domain::{Code, Event};
 use crate::pack::Grant;
 use crate::pack::bindings::punchcard::pack::{events, types};
@@ -16,7 +16,7 @@ const DEPTH_MAX: u8 = 8;
 
 impl events::Host for Call {
     fn emit(&mut self, fact: events::Fact) -> Answer<()> {
-        self.serve(|desk| {
+        self.serve(&function::EVENTS_EMIT, (fact,), |desk, (fact,)| {
             desk.need(&Grant::EmitEvents)?;
             let declared = Code::new(&fact.kind).ok().filter(|kind| desk.emits.contains(kind));
             let kind = declared.ok_or_else(|| {

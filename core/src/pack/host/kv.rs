@@ -1,6 +1,6 @@
 //! `kv`: the pack's own storage.
 
-use super::{Answer, Call, Desk, No, invalid};
+use super::{Answer, Call, Desk, No, function, invalid};
 use crate::pack::bindings::punchcard::pack::kv;
 use crate::store::{Direction, KeyRange, layout};
 
@@ -40,14 +40,14 @@ impl Desk {
 
 impl kv::Host for Call {
     fn get(&mut self, key: String) -> Answer<Option<Vec<u8>>> {
-        self.serve(|desk| {
+        self.serve(&function::KV_GET, (key,), |desk, (key,)| {
             let key = desk.entry_key(&key)?;
             desk.read(&key)
         })
     }
 
     fn get_many(&mut self, keys: Vec<String>) -> Answer<Vec<Option<Vec<u8>>>> {
-        self.serve(|desk| {
+        self.serve(&function::KV_GET_MANY, (keys,), |desk, (keys,)| {
             if keys.len() > GET_MANY_MAX {
                 return Err(invalid(&format!("get-many takes at most {GET_MANY_MAX} keys, not {}", keys.len())));
             }
@@ -61,7 +61,7 @@ impl kv::Host for Call {
     }
 
     fn put(&mut self, key: String, value: Vec<u8>) -> Answer<()> {
-        self.serve(|desk| {
+        self.serve(&function::KV_PUT, (key, value), |desk, (key, value)| {
             let entry = desk.entry_key(&key)?;
             if value.len() > VALUE_MAX_BYTES {
                 let bytes = value.len();
@@ -74,7 +74,7 @@ impl kv::Host for Call {
     }
 
     fn delete(&mut self, key: String) -> Answer<()> {
-        self.serve(|desk| {
+        self.serve(&function::KV_DELETE, (key,), |desk, (key,)| {
             let entry = desk.entry_key(&key)?;
             desk.remember(&key, &entry)?;
             desk.tx.delete(&entry);
@@ -83,7 +83,7 @@ impl kv::Host for Call {
     }
 
     fn scan(&mut self, start: String, end: String, limit: u32) -> Answer<Vec<kv::Entry>> {
-        self.serve(|desk| {
+        self.serve(&function::KV_SCAN, (start, end, limit), |desk, (start, end, limit)| {
             if start.len() > KEY_MAX_BYTES || end.len() > KEY_MAX_BYTES || limit > SCAN_MAX {
                 return Err(invalid(&format!(
                     "scan takes keys of at most {KEY_MAX_BYTES} bytes and a limit of at most {SCAN_MAX}"

@@ -1,6 +1,6 @@
 //! `log`: lines for the vendor and the merchant.
 
-use super::Call;
+use super::{Call, function};
 use crate::pack::bindings::punchcard::pack::log;
 use crate::pack::call::LogLine;
 use crate::pack::error::cut;
@@ -10,7 +10,7 @@ const LOG_LINE_MAX_BYTES: usize = 1 << 10;
 
 impl log::Host for Call {
     fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
-        self.count()?;
+        let (level, message) = self.note(&function::LOG_WRITE, (level, message))?;
         if self.lines.len() < LOG_LINES_MAX {
             let level = match level {
                 log::Level::Debug => tracing::Level::DEBUG,

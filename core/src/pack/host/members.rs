@@ -1,6 +1,6 @@
 //! `members`: who the merchant's members are, and what a pack puts on them.
 
-use super::{Answer, Call, Desk, No, expires_at, invalid, millis, not_found};
+use super::{Answer, Call, Desk, No, expires_at, function, invalid, millis, not_found};
 use crate::domain::{Code, Email, ExternalId, Label, Member, MemberId, Phone, Reference, Source, Standing};
 use crate::pack::bindings::punchcard::pack::{members, types};
 use crate::pack::{Grant, Lead, MemberContact, NewTier};
@@ -52,7 +52,7 @@ impl Desk {
 
 impl members::Host for Call {
     fn get(&mut self, member: String) -> Answer<members::Member> {
-        self.serve(|desk| {
+        self.serve(&function::MEMBERS_GET, (member,), |desk, (member,)| {
             desk.need(&Grant::ReadMembers)?;
             let member = desk.member(&member)?;
             Ok(desk.seen(&member))
@@ -60,7 +60,7 @@ impl members::Host for Call {
     }
 
     fn get_many(&mut self, members: Vec<String>) -> Answer<Vec<Option<members::Member>>> {
-        self.serve(|desk| {
+        self.serve(&function::MEMBERS_GET_MANY, (members,), |desk, (members,)| {
             desk.need(&Grant::ReadMembers)?;
             if members.len() > GET_MANY_MAX {
                 return Err(invalid(&format!("get-many takes at most {GET_MANY_MAX} members, not {}", members.len())));
@@ -76,7 +76,7 @@ impl members::Host for Call {
     }
 
     fn profile(&mut self, member: String) -> Answer<members::MemberProfile> {
-        self.serve(|desk| {
+        self.serve(&function::MEMBERS_PROFILE, (member,), |desk, (member,)| {
             desk.need(&Grant::ReadMembers)?;
             let member = desk.member(&member)?;
             Ok(desk.profile(&member))
@@ -84,7 +84,7 @@ impl members::Host for Call {
     }
 
     fn contact(&mut self, member: String) -> Answer<members::MemberContact> {
-        self.serve(|desk| {
+        self.serve(&function::MEMBERS_CONTACT, (member,), |desk, (member,)| {
             desk.need(&Grant::ReadContacts)?;
             let member = Desk::member_id(&member)?;
             let (services, errand) = desk.errand();
@@ -99,7 +99,7 @@ impl members::Host for Call {
     }
 
     fn find_by(&mut self, lead: members::Lead) -> Answer<Option<String>> {
-        self.serve(|desk| {
+        self.serve(&function::MEMBERS_FIND_BY, (lead,), |desk, (lead,)| {
             desk.need(&Grant::ReadContacts)?;
             let lead = read(lead)?;
             let (services, errand) = desk.errand();
@@ -108,7 +108,7 @@ impl members::Host for Call {
     }
 
     fn tag(&mut self, member: String, tag: String, until: types::Expiry) -> Answer<()> {
-        self.serve(|desk| {
+        self.serve(&function::MEMBERS_TAG, (member, tag, until), |desk, (member, tag, until)| {
             desk.need(&Grant::TagMembers)?;
             let member = Desk::member_id(&member)?;
             let tag = Code::new(tag).map_err(|error| invalid(&error))?;
@@ -119,7 +119,7 @@ impl members::Host for Call {
     }
 
     fn untag(&mut self, member: String, tag: String) -> Answer<()> {
-        self.serve(|desk| {
+        self.serve(&function::MEMBERS_UNTAG, (member, tag), |desk, (member, tag)| {
             desk.need(&Grant::TagMembers)?;
             let member = Desk::member_id(&member)?;
             let tag = Code::new(tag).map_err(|error| invalid(&error))?;
@@ -129,7 +129,7 @@ impl members::Host for Call {
     }
 
     fn set_tier(&mut self, member: String, tier: Option<String>, until: types::Expiry, reason: String) -> Answer<()> {
-        self.serve(|desk| {
+        self.serve(&function::MEMBERS_SET_TIER, (member, tier, until, reason), |desk, (member, tier, until, reason)| {
             desk.need(&Grant::SetTiers)?;
             let member = Desk::member_id(&member)?;
             let code = tier.map(Code::new).transpose().map_err(|error| invalid(&error))?;

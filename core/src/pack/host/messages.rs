@@ -1,6 +1,6 @@
 //! `messages`: what members are told.
 
-use super::{Answer, Call, invalid, limit, not_found};
+use super::{Answer, Call, function, invalid, limit, not_found};
 use crate::domain::{Code, MessageValue, MessageValues, PlaceholderName};
 use crate::pack::bindings::punchcard::pack::messages;
 use crate::pack::{Grant, NewMessage, Obstacle, Sent};
@@ -10,7 +10,7 @@ const MESSAGES_MAX: u32 = 200;
 
 impl messages::Host for Call {
     fn send(&mut self, message: messages::Message) -> Answer<messages::Outcome> {
-        self.serve(|desk| {
+        self.serve(&function::MESSAGES_SEND, (message,), |desk, (message,)| {
             desk.need(&Grant::SendMessages)?;
             if desk.messages >= MESSAGES_MAX {
                 return Err(limit(&format!("one call sends at most {MESSAGES_MAX} messages")));

@@ -3,6 +3,7 @@
 mod agreements;
 mod assets;
 mod events;
+pub(super) mod function;
 mod kv;
 mod log;
 mod members;
@@ -18,11 +19,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use self::function::{Answered, Function};
 use super::bindings::punchcard::pack::types;
 use super::call::LogLine;
 use super::grant::allows_writing;
 use super::limits::Meter;
+use super::recording::{Player, Recorder};
 use super::{Errand, Grant, Limits, ServiceError, Services};
 use crate::domain::{Code, Currency, IdSource, Label, Member, MemberId, MerchantId, StoreId};
 use crate::ledger::{Book, Cause, LedgerError, Move, NewPosting, Terms};
@@ -40,8 +45,14 @@ pub(super) struct Call {
     pub(super) host_calls_max: u64,
     /// Units of fuel that it used, once it is over.
     pub(super) fuel: u64,
+    /// Whether it has read and written more than it may.
+    pub(super) moved_too_much: bool,
     /// The store's failure that ended the call, to be passed on.
     pub(super) store_error: Option<StoreError>,
+    /// Writes down what is asked and answered.
+    pub(super) recorder: Option<Recorder>,
+    /// Answers in place of the host, from a recording.
+    pub(super) player: Option<Player>,
 }
 
 /// What a call may act on. A call of `describe` has none.
@@ -91,7 +102,7 @@ struct TooManyHostCalls;
 #[error("the host's store failed")]
 struct StoreFailed;
 
-/// The trap that ends a call which has read and written too much; the outcome is told from [`Desk::moved`].
+/// The trap that ends a call which has read and written too much; the outcome is told from [`Call::moved_too_much`].
 #[derive(Debug, thiserror::Error)]
 #[error("the pack moved too many bytes")]
 struct TooMuchMoved;
@@ -200,7 +211,10 @@ impl Call {
             host_calls: 0,
             host_calls_max: limits.host_calls_max,
             fuel: 0,
+            moved_too_much: false,
             store_error: None,
+            recorder: None,
+            player: None,
         }
     }
 
@@ -209,21 +223,59 @@ impl Call {
         if self.host_calls > self.host_calls_max { Err(TooManyHostCalls.into()) } else { Ok(()) }
     }
 
-    /// Counts the call, runs it, and keeps a failure of the store apart from an answer to the pack.
-    fn serve<T>(&mut self, act: impl FnOnce(&mut Desk) -> Result<T, No>) -> Answer<T> {
+    /// Counts the call, runs it, writes it down, and keeps a failure of the store apart from an answer to the pack. In a
+    /// call that is played the recording answers instead.
+    fn serve<A, T>(
+        &mut self,
+        function: &Function<A, T>,
+        arguments: A,
+        act: impl FnOnce(&mut Desk, A) -> Result<T, No>,
+    ) -> Answer<T>
+    where
+        A: Serialize,
+        T: Serialize + DeserializeOwned,
+    {
         self.count()?;
-        let Some(desk) = &mut self.desk else {
-            return Ok(Err(types::HostError::Denied("describe runs without host functions".into())));
+        if let Some(recorder) = &mut self.recorder {
+            recorder.asked(function.name, &arguments);
+        }
+        let answered = match (&mut self.player, &mut self.desk) {
+            (Some(player), _) => player.answer(function, &arguments)?,
+            (None, None) => Answered::Refused(types::HostError::Denied("describe runs without host functions".into())),
+            (None, Some(desk)) => match act(desk, arguments) {
+                Ok(value) => Answered::Done(value),
+                Err(No::Answer(error)) => Answered::Refused(error),
+                Err(No::TooMuch) => Answered::TooMuchMoved,
+                Err(No::Store(error)) => {
+                    self.store_error = Some(error);
+                    return Err(StoreFailed.into());
+                }
+            },
         };
-        match act(desk) {
-            Ok(value) => Ok(Ok(value)),
-            Err(No::Answer(error)) => Ok(Err(error)),
-            Err(No::TooMuch) => Err(TooMuchMoved.into()),
-            Err(No::Store(error)) => {
-                self.store_error = Some(error);
-                Err(StoreFailed.into())
+        if let Some(recorder) = &mut self.recorder {
+            recorder.answered(&answered);
+        }
+        match answered {
+            Answered::Done(value) => Ok(Ok(value)),
+            Answered::Refused(error) => Ok(Err(error)),
+            Answered::TooMuchMoved => {
+                self.moved_too_much = true;
+                Err(TooMuchMoved.into())
             }
         }
+    }
+
+    /// Counts and writes down a call whose answer follows from the call itself, and so is the same whenever it is played.
+    fn note<A: Serialize>(&mut self, function: &Function<A, ()>, arguments: A) -> wasmtime::Result<A> {
+        self.count()?;
+        if let Some(recorder) = &mut self.recorder {
+            recorder.asked(function.name, &arguments);
+            recorder.answered(&Answered::Done(()));
+        }
+        if let Some(player) = &mut self.player {
+            player.answer(function, &arguments)?;
+        }
+        Ok(arguments)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `orders`: what was bought.
 
-use super::{Answer, Call, Desk, invalid, millis, not_found};
+use super::{Answer, Call, Desk, function, invalid, millis, not_found};
 use crate::domain::{Order, OrderId, OrderState};
 use crate::pack::Grant;
 use crate::pack::bindings::punchcard::pack::orders;
@@ -49,7 +49,7 @@ impl Desk {
 
 impl orders::Host for Call {
     fn get(&mut self, order: String) -> Answer<orders::RecordedOrder> {
-        self.serve(|desk| {
+        self.serve(&function::ORDERS_GET, (order,), |desk, (order,)| {
             desk.need(&Grant::ReadOrders)?;
             let id: OrderId = order.parse().map_err(|error| not_found(&error))?;
             let found = desk.tx.load::<Order>(&layout::order(desk.merchant, id))?;
@@ -59,7 +59,7 @@ impl orders::Host for Call {
     }
 
     fn orders_of(&mut self, member: String, before: Option<String>, limit: u32) -> Answer<Vec<orders::RecordedOrder>> {
-        self.serve(|desk| {
+        self.serve(&function::ORDERS_OF, (member, before, limit), |desk, (member, before, limit)| {
             desk.need(&Grant::ReadOrders)?;
             if !(1..=PAGE_MAX).contains(&limit) {
                 return Err(invalid(&format!("a page has 1 to {PAGE_MAX} orders, not {limit}")));

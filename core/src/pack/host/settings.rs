@@ -1,11 +1,11 @@
 //! `settings`: what the merchant set.
 
-use super::Call;
+use super::{Call, function};
 use crate::pack::bindings::punchcard::pack::settings;
 
 impl settings::Host for Call {
     fn get(&mut self) -> wasmtime::Result<String> {
-        self.count()?;
+        self.note(&function::SETTINGS_GET, ())?;
         Ok(self.settings.to_string())
     }
 }

@@ -1,6 +1,6 @@
 //! `stores`: the merchant's places of sale.
 
-use super::{Answer, Call, Desk, No, invalid, not_found};
+use super::{Answer, Call, Desk, No, function, invalid, not_found};
 use crate::domain::{Store, StoreId};
 use crate::pack::bindings::punchcard::pack::stores;
 use crate::store::{Direction, layout};
@@ -25,7 +25,7 @@ impl Desk {
 
 impl stores::Host for Call {
     fn get(&mut self, store: String) -> Answer<stores::Store> {
-        self.serve(|desk| {
+        self.serve(&function::STORES_GET, (store,), |desk, (store,)| {
             let id = Desk::store_id(&store)?;
             let found = desk.tx.load::<Store>(&layout::store(desk.merchant, id))?;
             let found = found.ok_or_else(|| not_found(&format!("there is no store {id}")))?;
@@ -34,7 +34,7 @@ impl stores::Host for Call {
     }
 
     fn all(&mut self, after: Option<String>, limit: u32) -> Answer<Vec<stores::Store>> {
-        self.serve(|desk| {
+        self.serve(&function::STORES_ALL, (after, limit), |desk, (after, limit)| {
             if !(1..=PAGE_MAX).contains(&limit) {
                 return Err(invalid(&format!("a page has 1 to {PAGE_MAX} stores, not {limit}")));
             }

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Answer, Call, Desk, No, invalid, millis, not_found};
+use super::{Answer, Call, Desk, No, function, invalid, millis, not_found};
 use crate::domain::{Label, StoreId};
 use crate::pack::bindings::punchcard::pack::{timers, types};
 use crate::pack::timers::{Timer, TimerKind, named_place, put_timer, take_timer};
@@ -25,7 +25,7 @@ impl Desk {
 
 impl timers::Host for Call {
     fn set(&mut self, timer: timers::Timer) -> Answer<()> {
-        self.serve(|desk| {
+        self.serve(&function::TIMERS_SET, (timer,), |desk, (timer,)| {
             let name = desk.timer_name(&timer.name)?;
             let at = i64::try_from(timer.at).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
             let at = at.ok_or_else(|| invalid(&format!("{} is no instant of the calendar", timer.at)))?;
@@ -58,14 +58,14 @@ impl timers::Host for Call {
     }
 
     fn cancel(&mut self, name: String) -> Answer<bool> {
-        self.serve(|desk| {
+        self.serve(&function::TIMERS_CANCEL, (name,), |desk, (name,)| {
             let place = named_place(TimerKind::Own, &desk.timer_name(&name)?);
             Ok(take_timer(&mut desk.tx, desk.merchant, &desk.pack, &place)?.is_some())
         })
     }
 
     fn get(&mut self, name: String) -> Answer<Option<timers::Timer>> {
-        self.serve(|desk| {
+        self.serve(&function::TIMERS_GET, (name,), |desk, (name,)| {
             let place = named_place(TimerKind::Own, &desk.timer_name(&name)?);
             let found = desk.tx.load::<Timer>(&layout::pack_timer(desk.merchant, &desk.pack, &place))?;
             Ok(found.map(|timer| timers::Timer {

@@ -145,12 +145,13 @@ fn in_name_of<T>(act: &mut Act<'_>, merchant: MerchantId, pack: &Code, run: impl
         pack: Some(pack.clone()),
         ids: std::mem::replace(&mut act.ids, spare),
         store: None,
+        afterwards: std::mem::take(&mut act.afterwards),
         record: std::cell::OnceCell::new(),
         keys: std::cell::OnceCell::new(),
         ..*act
     };
     let done = run(&mut theirs);
-    act.ids = theirs.ids;
+    (act.ids, act.afterwards) = (theirs.ids, theirs.afterwards);
     done
 }
 
