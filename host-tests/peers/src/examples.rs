@@ -26,7 +26,7 @@ pub(crate) fn baskets() -> Vec<Basket> {
         basket("thursday", &["new", "vip"], lines(20, 7)),
         basket("friday", &[], lines(20, 100)),
         basket("friday", &["vip"], lines(3, 1)),
-        basket("wednesday", &[], Vec::new()),
+        basket("friday", &[], vec![Line { sku: "sku-1".into(), category: String::new(), quantity: 1, amount: 99 }]),
     ]
 }
 

@@ -84,7 +84,7 @@ fn call(shop: &Shop, points: &LoadedPack, basket: &Basket) -> Call {
         .iter()
         .map(|line| Line {
             sku: label(&line.sku),
-            category: Some(label(&line.category)),
+            category: (!line.category.is_empty()).then(|| label(&line.category)),
             brand: None,
             quantity: line.quantity,
             amount_minor: line.amount,

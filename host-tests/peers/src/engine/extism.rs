@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use extism::convert::Json;
 use extism::{CompiledPlugin, Manifest, Plugin, PluginBuilder, Wasm};
+use extism_wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use super::{Engine, MEMORY_MAX_BYTES, OPERATIONS_MAX};
 use crate::basket::{Basket, Decision, Settings};
@@ -27,7 +28,10 @@ impl Extism {
             .with_memory_max(pages)
             .with_timeout(Duration::from_secs(1))
             .with_config_key("settings", settings);
-        let compiled = PluginBuilder::new(manifest).with_wasi(false).with_fuel_limit(OPERATIONS_MAX).compile();
+        let mut config = Config::new();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(PoolingAllocationConfig::new()));
+        let plugin = PluginBuilder::new(manifest).with_wasi(false).with_fuel_limit(OPERATIONS_MAX);
+        let compiled = plugin.with_wasmtime_config(config).compile();
         Self { compiled: compiled.expect("it is a plugin") }
     }
 }

@@ -14,7 +14,7 @@ pub(crate) const LIMITS: [&str; 4] = [
     "mlua:     16 MiB of memory, instructions counted; bytecode is kept. The hook's calls of C have no limit",
     "rquickjs: 16 MiB of memory, 256 KiB of stack, asked now and then whether to go on; bytecode is kept",
     "rhai:     operations, depth of calls, sizes of texts, arrays and maps, but no memory in all; the parsed hook is kept",
-    "extism:   16 MiB of memory, fuel, wall clock; the compiled plugin is kept. Instances do not come from a pool",
+    "extism:   16 MiB of memory, fuel, wall clock; the compiled plugin is kept; instances come from a pool",
 ];
 
 /// What a call may take, where a peer counts it: as much as a pack.
