@@ -6,7 +6,7 @@ mod bare;
 mod drive;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -73,6 +73,12 @@ impl Figures {
         self.aim(name, value, value <= aim, &format!("<= {aim} {unit}"));
     }
 
+    /// Between which values half of what a figure is the median of lies.
+    pub(crate) fn spread(&mut self, name: &str, low: f64, high: f64) {
+        println!("{:<58} {:>12} half of the rounds: {low:.2} to {high:.2}", "", "");
+        self.all.insert(format!("{name}, half of the rounds"), json!([low, high]));
+    }
+
     fn aim(&mut self, name: &str, value: f64, reached: bool, aim: &str) {
         println!("{name:<58} {value:>12.2} aim {aim}: {}", if reached { "reached" } else { "MISSED" });
         self.all.insert(name.to_owned(), json!(value));
@@ -98,17 +104,6 @@ impl Figures {
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
-}
-
-/// A built pack.
-pub(crate) fn component(pack: &str) -> Vec<u8> {
-    let folder = std::env::var_os("PUNCHCARD_PACKS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/packs/components"), PathBuf::from);
-    let file = folder.join(format!("{pack}.wasm"));
-    match std::fs::read(&file) {
-        Ok(bytes) => bytes,
-        Err(error) => panic!("{} can not be read: {error}; `cargo xtask packs` builds the packs", file.display()),
-    }
 }
 
 /// A merchant with one store and some members.
@@ -158,7 +153,7 @@ impl Shop {
 
     /// Uploads the points pack and declares its unit; in the store it takes part in orders only if it is `on`.
     pub(crate) fn enable_points(&self, on: bool) {
-        self.enable(&component("points"), points_settings(), on);
+        self.enable(host_tests::pack("points"), points_settings(), on);
     }
 
     /// Uploads a pack and enables it with all that it asks for; in the store it takes part in orders only if it is `on`.

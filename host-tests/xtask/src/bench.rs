@@ -4,15 +4,15 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use crate::toolchain::Via;
-use crate::{Result, args, host, packs, run, workspace};
+use crate::{Result, args, host, packs, peers, run, workspace};
 
 const HELP: &str = "\
-Build everything and run one benchmark of host-tests/benches.
+Build everything and run one benchmark of host-tests/benches, or of host-tests/peers.
 
 Usage: cargo xtask bench NAME [ARGS..]
 
   settle  orders settled from end to end, durably
-  hook    one call into a pack
+  hook    one call into a pack, against the same hook natively and in mlua, rquickjs, rhai and extism; compiles these first
   http    orders settled over HTTP, against a bare axum on a sled batch with fdatasync
   hot     all orders on one member, against orders of many
   recording   orders settled while calls of packs are recorded, against the same without
@@ -24,6 +24,9 @@ All further arguments go to the benchmark; every one knows these:
   --json FILE  write the figures here as well
   --check      fail when a figure is worse than it may be
 ";
+
+/// The benchmark with a crate of its own.
+const PEERS: &str = "hook";
 
 pub(crate) fn main(args: Vec<OsString>) -> Result {
     if args::asks_for_help(&args) {
@@ -39,6 +42,9 @@ pub(crate) fn main(args: Vec<OsString>) -> Result {
     }
     let args = absolute_files(args.collect(), &std::env::current_dir().unwrap_or_default());
     packs::build(Via::Auto)?;
+    if name == *PEERS {
+        return peers::bench(args);
+    }
     let mut command = workspace::cargo();
     // Of the whole workspace, though only one is wanted: see `host::build`.
     command.args(["bench", "--profile", "release", "--workspace", "--bench"]).arg(name).arg("--").args(args);
@@ -51,6 +57,7 @@ fn benches(dir: &Path) -> Vec<String> {
     let mut names: Vec<_> = files
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned()))
+        .chain([PEERS.to_owned()])
         .collect();
     names.sort();
     names

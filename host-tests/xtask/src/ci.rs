@@ -9,7 +9,7 @@ use crate::args::Takes;
 use crate::machine::{self, ThisMachine};
 use crate::run::{Stopwatch, spoken};
 use crate::toolchain::{Machine as _, Via, Way};
-use crate::{Result, demo, fuzz_decoders, fuzz_http, fuzz_packs, packs, run, test, verifiers, workspace};
+use crate::{Result, demo, fuzz_decoders, fuzz_http, fuzz_packs, packs, peers, run, test, verifiers, workspace};
 
 const HELP: &str = "\
 What the continuous integration runs, step by step, up to the first that fails.
@@ -27,7 +27,7 @@ Usage: cargo xtask ci [--no-install]
   fuzz-decoders  bytes that nobody wrote are told as wrong where the host reads its own, for half a minute
   doc            the documentation builds without warnings
   packs-apt      packs are built a second time by Debian's compiler, where apt-get can install it
-  deny           licences, sources and banned crates, by cargo-deny and deny.toml
+  deny           licences, sources and banned crates, by cargo-deny and the files deny.toml
   advisories     known vulnerabilities, where their database can be reached
 
 A step that this machine cannot do is skipped with the reason. A table of all steps comes at the end.
@@ -53,7 +53,7 @@ struct Options {
 
 /// In order: what fails soonest and most often comes first.
 const STEPS: [Step; 13] = [
-    ("fmt", |_| cargo(&["fmt", "--all", "--check"])),
+    ("fmt", |_| formatted()),
     ("packs", |_| packs::build(Via::Auto).map(|()| Outcome::Passed)),
     ("clippy", |_| cargo(&["clippy", "--release", "--workspace", "--all-targets", "--", "-D", "warnings"])),
     ("test", |options| all_tests(options.install)),
@@ -109,6 +109,12 @@ pub(crate) fn main(args: Vec<OsString>) -> Result {
 
 fn cargo(args: &[&str]) -> Result<Outcome> {
     run::run(workspace::cargo().args(args)).map(|()| Outcome::Passed)
+}
+
+/// The peers of the benchmark `hook` are formatted, too, though nothing else here looks at them.
+fn formatted() -> Result<Outcome> {
+    run::run(workspace::cargo().args(["fmt", "--all", "--check"]))?;
+    run::run(peers::cargo("fmt").args(["-p", "peers", "-p", "extism-guest", "--check"])).map(|()| Outcome::Passed)
 }
 
 fn all_tests(install: bool) -> Result<Outcome> {
@@ -191,7 +197,12 @@ fn deny(install: bool) -> Result<Outcome> {
         let how = "cargo-deny is not installed; `cargo install --locked cargo-deny` does it";
         return Ok(Outcome::Skipped(how.to_owned()));
     };
-    run::run(in_project(&program).args(["check", "bans", "licenses", "sources"])).map(|()| Outcome::Passed)
+    run::run(in_project(&program).args(["check", "bans", "licenses", "sources"]))?;
+    // The peers of the benchmark `hook` have a list of their own, as one of them brings what packs may not have.
+    let peers = workspace::root().join("host-tests/peers/Cargo.toml");
+    let mut command = in_project(&program);
+    command.arg("--manifest-path").arg(peers).args(["check", "licenses", "sources"]);
+    run::run(&mut command).map(|()| Outcome::Passed)
 }
 
 fn advisories() -> Result<Outcome> {

@@ -16,6 +16,7 @@ mod fuzz_packs;
 mod host;
 mod machine;
 mod packs;
+mod peers;
 mod run;
 mod setup;
 mod simulate;
