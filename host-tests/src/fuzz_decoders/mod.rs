@@ -1,7 +1,10 @@
 //! Bytes that nobody wrote, wherever the host reads its own: records of the store, its journal and snapshots, the file of the
-//! master keys, signatures of components, recordings of calls. They are those of a real data directory with bits flipped,
-//! parts cut out, doubled or exchanged. Whatever reads them says what is wrong, or takes them for what they are, and never
-//! panics.
+//! master keys, signatures of components, recordings of calls; and rows of files that are brought in. They are those of a real
+//! data directory with bits flipped, parts cut out, doubled or exchanged. Whatever reads them says what is wrong, or takes them
+//! for what they are, and never panics.
+
+mod recordings;
+mod rows;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,6 +23,8 @@ use punchcard::store::{Direction, DurableEngine, DurableOptions, KEY_BYTES_MAX, 
 use punchcard::usecase::verify;
 use punchcard::vault::{KEY_FILE, Vault, read_key_file};
 
+use self::recordings::Recorded;
+use self::rows::Rows;
 use crate::fuzz_packs::{below, mutated};
 use crate::{open_store, pack};
 
@@ -68,6 +73,7 @@ pub fn run(plan: &FuzzDecoders) -> Result<Tally, String> {
         kind.tried += 1;
         kind.refused += u64::from(told?);
     }
+    corpus.rows.verify()?;
     // What is never refused was not read.
     match tally.iter().find(|(_, read)| read.tried > 20 && read.refused == 0) {
         Some((name, read)) => Err(format!("this is no test of {name}: {read:?}")),
@@ -78,12 +84,15 @@ pub fn run(plan: &FuzzDecoders) -> Result<Tally, String> {
 /// Reads something with a few things wrong; whether that was noticed.
 type Reading = fn(&Corpus, &mut IdSource) -> Result<bool, String>;
 
-const KINDS: [(&str, Reading); 5] = [
+const KINDS: [(&str, Reading); 8] = [
     ("records", Corpus::records),
     ("journals", Corpus::journal),
     ("snapshots", Corpus::snapshot),
     ("key files", Corpus::key_file),
     ("signatures", Corpus::signature),
+    ("recordings", |corpus, random| corpus.recorded.read(random, &corpus.scratch)),
+    ("sealed recordings", |corpus, random| corpus.recorded.open(random, &corpus.scratch)),
+    ("rows", |corpus, random| corpus.rows.bring(random, &corpus.scratch)),
 ];
 
 /// What is read, before anything is wrong with it.
@@ -97,6 +106,8 @@ struct Corpus {
     key_file: Vec<u8>,
     signed: Vec<u8>,
     trust: Trust,
+    recorded: Recorded,
+    rows: Rows,
     scratch: PathBuf,
 }
 
@@ -130,8 +141,18 @@ impl Corpus {
         let key = SigningKey::new(Code::new("acme").expect("a word is a code"), &Entropy::seeded(1));
         let vendor: VendorKey = key.vendor_key();
         let signed = sign(pack("points"), &key).map_err(|error| told(&error))?;
-        let (trust, scratch) = (Trust::new(vec![vendor]), scratch.to_owned());
-        Ok(Self { records, vault, journal: files("journal")?, snapshot, key_file, signed, trust, scratch })
+        Ok(Self {
+            records,
+            vault,
+            journal: files("journal")?,
+            snapshot,
+            key_file,
+            signed,
+            trust: Trust::new(vec![vendor]),
+            recorded: Recorded::make(&scratch.join("recordings"))?,
+            rows: Rows::new(),
+            scratch: scratch.to_owned(),
+        })
     }
 
     /// A store in which some values are not what was written, checked as `punchcard verify --deep` does. The store's own

@@ -11,9 +11,10 @@ Build everything, and read bytes that nobody wrote, wherever the host reads its 
 
 Usage: cargo xtask fuzz-decoders [--seconds N] [--seed S]
 
-Records of the store, journals, snapshots, key files and signatures of components, as the demonstration leaves them, with
-bits flipped, parts cut out, doubled or exchanged: whatever reads them says what is wrong, and never panics. When something
-does not hold, the exit code is 1, and what was read is left in target/xtask/fuzz-decoders.
+Records of the store, journals, snapshots and key files, as the demonstration leaves them, signatures of components,
+recordings of calls, and rows of files that are brought in, with bits flipped, parts cut out, doubled or exchanged: whatever
+reads them says what is wrong, and never panics. When something does not hold, the exit code is 1, and what was read is left
+in target/xtask/fuzz-decoders.
 
   --seconds N  for how long; 60 if absent
   --seed S     what everything random follows from; 1 if absent
