@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -50,9 +50,9 @@ impl Stopwatch {
         Self(Instant::now())
     }
 
-    /// Seconds since it began.
-    pub fn seconds(&self) -> f64 {
-        self.0.elapsed().as_secs_f64()
+    /// How long ago it began.
+    pub fn elapsed(&self) -> Duration {
+        self.0.elapsed()
     }
 }
 

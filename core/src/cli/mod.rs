@@ -3,6 +3,7 @@
 
 mod backup;
 mod caretaker;
+mod client;
 mod config;
 mod data;
 mod demo;

@@ -1,5 +1,6 @@
-//! `punchcard pack build`, `check`, `keygen`, `sign`, `replay`, `rehearse`
+//! `punchcard pack build`, `check`, `keygen`, `sign`, `logs`, `replay`, `rehearse`
 
+mod logs;
 mod rehearse;
 mod replay;
 
@@ -25,6 +26,9 @@ pub(super) enum Pack {
     Keygen(Keygen),
     /// Sign a component that was built, so that hosts take it that trust the vendor's key
     Sign(Sign),
+    /// Print what a pack has logged last at a merchant of a server: the merchant's key is taken from the environment variable
+    /// PUNCHCARD_API_KEY
+    Logs(logs::Logs),
     /// Make a recorded call again, with each question to the host and its recorded answer, and tell whether it did the very
     /// same
     Replay(replay::Replay),
@@ -81,6 +85,7 @@ impl Pack {
             Self::Check(check) => check.run(),
             Self::Keygen(keygen) => keygen.run(),
             Self::Sign(sign) => sign.run(),
+            Self::Logs(logs) => logs.run(),
             Self::Replay(replay) => replay.run(),
             Self::Rehearse(rehearse) => rehearse.run(),
         }

@@ -7,11 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::body::Bytes;
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use opentelemetry::global;
 use opentelemetry_http::{HttpClient, HttpError};
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig as _, WithHttpConfig as _};
@@ -20,14 +17,13 @@ use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tokio::runtime::Handle;
 
 use super::Failure;
+use super::client::{Http, client};
 use super::config::Telemetry;
 
 /// How long a batch may take, and the end waits for the last one.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How much of an answer is read, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
-
-type Http = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 
 /// Sends traces until it is stopped.
 pub(super) struct Traces(SdkTracerProvider);
@@ -39,7 +35,8 @@ impl Traces {
     /// When there is to be HTTPS, but this machine trusts nobody.
     pub(super) fn begin(settings: &Telemetry, runtime: &Handle) -> Result<Option<Self>, Failure> {
         let Some(url) = settings.endpoint.url() else { return Ok(None) };
-        let client = Client { http: client(url)?, runtime: runtime.clone() };
+        let http = client(url, PATIENCE).map_err(|failure| format!("telemetry.endpoint: {failure}"))?;
+        let client = Client { http, runtime: runtime.clone() };
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(client)
@@ -69,27 +66,6 @@ impl Traces {
             tracing::warn!(%error, "the last traces were not sent");
         }
     }
-}
-
-fn client(url: &Uri) -> Result<Http, Failure> {
-    let provider = rustls::crypto::ring::default_provider();
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_connect_timeout(Some(PATIENCE));
-    let builder = HttpsConnectorBuilder::new();
-    let connector = if url.scheme_str() == Some("https") {
-        let roots = builder.with_provider_and_native_roots(provider);
-        let roots = roots.map_err(|error| format!("telemetry.endpoint: no certificates are trusted here: {error}"))?;
-        roots.https_only().enable_http1().wrap_connector(tcp)
-    } else {
-        let tls = rustls::ClientConfig::builder_with_provider(provider.into())
-            .with_safe_default_protocol_versions()
-            .map_err(|error| format!("telemetry.endpoint: {error}"))?
-            .with_root_certificates(rustls::RootCertStore::empty())
-            .with_no_client_auth();
-        builder.with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp)
-    };
-    Ok(hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector))
 }
 
 /// The client by which batches go out. They are made on a thread without a runtime, so it brings one.

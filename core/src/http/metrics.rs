@@ -8,6 +8,8 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 const SECONDS: [f64; 10] = [0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0];
 /// Seconds that a receiver elsewhere takes to answer.
 const ANSWER_SECONDS: [f64; 8] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 15.0];
+/// Seconds of a call of a pack, from a rule of a few lines to the longest that a pack can be given.
+const RUN_SECONDS: [f64; 8] = [2e-5, 5e-5, 1e-4, 5e-4, 2e-3, 1e-2, 1e-1, 1.0];
 /// Units of fuel, from a rule of a few lines to the most that a pack can be given.
 const FUEL: [f64; 6] = [1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
 /// Things that are gathered.
@@ -31,6 +33,7 @@ fn install() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Full("punchcard_webhook_attempt_seconds".into()), &ANSWER_SECONDS)?
+        .set_buckets_for_metric(Matcher::Full("punchcard_pack_run_seconds".into()), &RUN_SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_transactions".into()), &COUNTS)?
         .set_buckets_for_metric(Matcher::Full("punchcard_pack_fuel".into()), &FUEL)?
         .install_recorder()?;
@@ -68,6 +71,7 @@ fn install() -> Result<PrometheusHandle, BuildError> {
     );
     metrics::describe_counter!("punchcard_pack_runs_total", "Calls of packs, by pack and outcome");
     metrics::describe_histogram!("punchcard_pack_fuel", "Units of fuel of a call, by pack");
+    metrics::describe_histogram!("punchcard_pack_run_seconds", "A call of a pack, with what it asks of the host");
     metrics::describe_counter!("punchcard_pack_calls_total", "Calls of packs after the fact, by outcome");
     metrics::describe_gauge!("punchcard_pack_lag_events", "Events that the pack furthest behind has not come to");
     metrics::describe_gauge!("punchcard_pack_lagging", "Packs that have not come to every event");

@@ -142,7 +142,7 @@ impl Seen {
 impl Drop for Seen {
     fn drop(&mut self) {
         let Self { name, method, route, trail, began, status } = self;
-        let seconds = began.seconds();
+        let seconds = began.elapsed().as_secs_f64();
         let class = match status.map_or(0, |status| status.as_u16() / 100) {
             0 => "none",
             1 => "1xx",

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil;
@@ -23,6 +24,7 @@ use super::recording::{Outcome, Recorder};
 use super::replies::{bad_reply, check_answer, check_progress, check_reply, refused};
 use super::timers::Timer;
 use super::{CallError, Grant, Limits, LoadedPack, Packs, Recording, Services};
+use crate::clock::Stopwatch;
 use crate::domain::{
     AgreementId, Code, Currency, IdSource, Member, MemberId, MerchantId, Minor, Order, OrderId, StoreId, ZoneName,
 };
@@ -74,8 +76,17 @@ pub struct Verdict<T> {
     pub lines: Vec<LogLine>,
     /// Units of fuel that it used.
     pub fuel: u64,
+    /// How long it took by the wall clock.
+    pub took: Duration,
     /// All of it, if the scene asked for that and the pack was at fault for whatever went wrong.
     pub recording: Option<Box<Recording>>,
+}
+
+impl<T> Verdict<T> {
+    /// Of a call that was not made.
+    pub fn without_call(result: Result<T, CallError>) -> Self {
+        Self { result, lines: Vec::new(), fuel: 0, took: Duration::ZERO, recording: None }
+    }
 }
 
 /// What it takes to check what a pack returned.
@@ -299,6 +310,7 @@ impl LoadedPack {
         O: Serialize + Send + Sync + 'static,
         (O,): ComponentNamedList + Lift,
     {
+        let began = Stopwatch::start();
         let before = tx.savepoint();
         let in_timer = self.exports.on_timer.as_ref() == Some(function);
         let (mut call, moved, result) = tx.lend(|tx| {
@@ -349,7 +361,7 @@ impl LoadedPack {
             };
             Some(Box::new(self.recording(scene, export.name, recorder, outcome, (&call, moved))))
         });
-        Verdict { result, lines: call.lines, fuel: call.fuel, recording }
+        Verdict { result, lines: call.lines, fuel: call.fuel, took: began.elapsed(), recording }
     }
 
     fn recording(
@@ -567,5 +579,5 @@ fn weekday(day: civil::Weekday) -> wit::Weekday {
 }
 
 fn not_exported<T>(interface: &'static str) -> Verdict<T> {
-    Verdict { result: Err(CallError::NotExported { interface }), lines: Vec::new(), fuel: 0, recording: None }
+    Verdict::without_call(Err(CallError::NotExported { interface }))
 }

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, histogram};
@@ -40,6 +41,8 @@ struct State {
     health: PackHealth,
     faults_in_a_row: u32,
     lines: VecDeque<KeptLine>,
+    /// The number of the newest line.
+    last_line: u64,
 }
 
 /// How a pack does at a merchant, since the process has begun.
@@ -55,6 +58,10 @@ pub struct PackHealth {
     pub fuel: u64,
     /// The most that one call has used.
     pub fuel_most: u64,
+    /// How long all calls took by the wall clock.
+    pub time: Duration,
+    /// The longest of them.
+    pub time_most: Duration,
     /// The last fault.
     pub last_fault: Option<Fault>,
     /// Until when it is not called.
@@ -75,6 +82,8 @@ pub struct Fault {
 /// A line that a pack has logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptLine {
+    /// The pack's first line at the merchant since the process has begun is 1.
+    pub number: u64,
     /// When.
     pub at: Timestamp,
     /// What.
@@ -86,12 +95,15 @@ impl Health {
     pub(super) fn note<T>(&self, merchant: MerchantId, pack: &Code, now: Timestamp, verdict: &Verdict<T>) {
         self.add_fuel(merchant, now, verdict.fuel);
         let mut packs = self.packs.lock();
-        let State { health, faults_in_a_row, lines } = packs.entry((merchant, pack.clone())).or_default();
+        let State { health, faults_in_a_row, lines, last_line } = packs.entry((merchant, pack.clone())).or_default();
         health.calls += 1;
         health.fuel = health.fuel.saturating_add(verdict.fuel);
         health.fuel_most = health.fuel_most.max(verdict.fuel);
-        let kept = verdict.lines.iter().cloned().map(|line| KeptLine { at: now, line });
-        lines.extend(kept);
+        health.time = health.time.saturating_add(verdict.took);
+        health.time_most = health.time_most.max(verdict.took);
+        let kept = verdict.lines.iter().cloned().zip(*last_line + 1..);
+        lines.extend(kept.map(|(line, number)| KeptLine { number, at: now, line }));
+        *last_line = lines.back().map_or(0, |line| line.number);
         let too_many = lines.len().saturating_sub(LINES_MAX);
         lines.drain(..too_many);
         let outcome = match &verdict.result {
@@ -119,6 +131,7 @@ impl Health {
             reason = "histograms are floating-point, and fuel is far from where it matters"
         )]
         histogram!("punchcard_pack_fuel", "pack" => pack.to_string()).record(verdict.fuel as f64);
+        histogram!("punchcard_pack_run_seconds", "pack" => pack.to_string()).record(verdict.took);
     }
 
     /// Adds to what all packs of a merchant have used today.
@@ -177,10 +190,14 @@ impl Health {
         packs.get(&(merchant, pack.clone())).map(|state| state.health.clone()).unwrap_or_default()
     }
 
-    /// What a pack has logged last, oldest first.
-    pub fn lines(&self, merchant: MerchantId, pack: &Code) -> Vec<KeptLine> {
+    /// What a pack has logged last, oldest first: the lines after the one with this number.
+    ///
+    /// Who asks for what comes after a line of which nothing is known, as the process has begun anew, gets all lines.
+    pub fn lines(&self, merchant: MerchantId, pack: &Code, after: u64) -> Vec<KeptLine> {
         let packs = self.packs.lock();
-        packs.get(&(merchant, pack.clone())).map(|state| state.lines.iter().cloned().collect()).unwrap_or_default()
+        let Some(State { lines, last_line, .. }) = packs.get(&(merchant, pack.clone())) else { return Vec::new() };
+        let after = if after > *last_line { 0 } else { after };
+        lines.iter().filter(|line| line.number > after).cloned().collect()
     }
 }
 
@@ -201,7 +218,7 @@ mod tests {
 
     fn verdict(result: Result<(), CallError>) -> Verdict<()> {
         let line = LogLine { level: tracing::Level::INFO, text: "called".to_owned() };
-        Verdict { result, lines: vec![line], fuel: 10, recording: None }
+        Verdict { lines: vec![line], fuel: 10, took: Duration::from_millis(2), ..Verdict::without_call(result) }
     }
 
     fn fault() -> Verdict<()> {
@@ -231,6 +248,7 @@ mod tests {
         assert_eq!(resting(ours, 330), None);
         let read = health.read(ours, &pack);
         assert_eq!((read.calls, read.faults, read.fuel, read.rests_until), (47, 46, 470, None));
+        assert_eq!((read.time, read.time_most), (Duration::from_millis(94), Duration::from_millis(2)));
         assert_eq!(read.last_fault.unwrap().code, "out-of-fuel");
     }
 
@@ -251,7 +269,11 @@ mod tests {
         for second in 0..250 {
             health.note(ours, &pack, at(second), &verdict(Ok(())));
         }
-        let lines = health.lines(ours, &pack);
+        let lines = health.lines(ours, &pack, 0);
         assert_eq!((lines.len(), lines[0].at, lines[199].at), (200, at(50), at(249)));
+        assert_eq!((lines[0].number, lines[199].number), (51, 250));
+        assert_eq!(health.lines(ours, &pack, 248), lines[198..]);
+        assert_eq!(health.lines(ours, &pack, 250), []);
+        assert_eq!(health.lines(ours, &pack, 251), lines, "of the process before");
     }
 }

@@ -1,5 +1,10 @@
 //! A pack that does harm harms itself: the order settles, the pack beside it earns, and nothing of the harm stays.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use host_tests::premises::{Call, Premises};
+use host_tests::process::{Server, command, ran};
 use host_tests::{World, guest};
 use jiff::SignedDuration;
 use punchcard::domain::Event;
@@ -271,4 +276,62 @@ async fn what_a_pack_logs_can_be_read_by_its_merchant() {
     let text = lines[0]["text"].as_str().unwrap();
     assert!(text.contains("trapped on purpose, after writing"), "{text}");
     assert_eq!(world.rival.get("/v1/packs/hostile/log").send().await.ok(), json!({ "lines": [] }));
+
+    let numbers = async |query: &str| {
+        let log = world.shop.get(&format!("/v1/packs/hostile/log{query}")).send().await.ok();
+        log["lines"].as_array().unwrap().iter().map(|line| line["number"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    world.shop.member("bert").enrol().await.order("till-2").settle().await.created();
+    assert_eq!(
+        (numbers("").await, numbers("?after=1").await, numbers("?after=2").await),
+        (vec![1, 2], vec![2], vec![])
+    );
+    assert_eq!(numbers("?after=9").await, [1, 2], "as whoever has seen nine lines of a server that has ended");
+    let refused = world.shop.get("/v1/packs/hostile/log?after=-1").send().await.problem();
+    assert_eq!(refused.name(), "400 wrong-query");
+}
+
+#[test]
+fn the_command_line_prints_what_a_pack_logs_and_goes_on_when_it_is_asked_to() {
+    let premises = Premises::new();
+    let server = Server::start(premises.path());
+    premises.enable(&server, guest("hostile"));
+    let member = premises.ask(&server, &Call::post("/v1/members", "alice", &json!({ "reference": "alice" })));
+    let settle = |reference: &str| {
+        let lines = json!([{ "sku": "bun", "quantity": 1, "amount_minor": 1200 }]);
+        let order =
+            json!({ "store": premises.store(), "reference": reference, "member": member["id"], "lines": lines });
+        premises.ask(&server, &Call::post("/v1/orders", reference, &order));
+    };
+    let logs = |url: &str, key: &str, more: &[&str]| {
+        let mut logs = command(&[&["pack", "logs", "hostile", "--url", url], more].concat());
+        logs.env("PUNCHCARD_API_KEY", key);
+        logs
+    };
+    let own = |more: &[&str]| logs(server.address(), premises.key(), more);
+    assert_eq!(ran(&mut own(&[])).ok(), "", "nothing yet");
+    let mut wanted = premises.ask(&server, &Call::get("/v1/packs/hostile/enablement"));
+    let body = json!({ "revision": wanted["revision"].take(), "stores": wanted["stores"].take(),
+        "grants": wanted["grants"].take(), "settings": { "behaviour": "trap-after-write" } });
+    let path = "/v1/packs/hostile/enablement";
+    premises.ask(&server, &Call { method: "PUT", ..Call::post(path, "harm", &body) });
+    settle("till-1");
+    let told = ran(&mut own(&[])).ok();
+    assert!(told.lines().count() == 1 && told.contains(" ERROR ") && told.contains("trapped on purpose"), "{told}");
+
+    let mut following = own(&["--follow"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), told.trim_end());
+    settle("till-2");
+    let next = lines.next().unwrap().unwrap();
+    assert!(next.contains("trapped on purpose") && next > told, "{next}");
+    following.kill().unwrap();
+    following.wait().unwrap();
+
+    let unset = ran(own(&[]).env_remove("PUNCHCARD_API_KEY")).failed();
+    assert!(unset.contains("PUNCHCARD_API_KEY is not set"), "{unset}");
+    let stranger = ran(&mut logs(server.address(), "pc_live_nobody", &[])).failed();
+    assert!(stranger.contains("401 Unauthorized: ") && !stranger.contains("pc_live_nobody"), "{stranger}");
+    let nobody = ran(&mut logs("http://127.0.0.1:1", "pc_live_nobody", &[])).failed();
+    assert!(nobody.contains("http://127.0.0.1:1 can not be asked"), "{nobody}");
 }

@@ -1,9 +1,12 @@
 //! `GET /v1/packs/{pack}/health` and `GET /v1/packs/{pack}/log`
 
+use std::time::Duration;
+
 use axum::Json;
-use axum::extract::State;
-use serde::Serialize;
-use utoipa::ToSchema;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::{Action, Code};
 use crate::http::caller::Caller;
@@ -24,6 +27,10 @@ pub(super) struct HealthOut {
     fuel: u64,
     /// The most that one call has used.
     fuel_most: u64,
+    /// How long all calls took by the wall clock, in microseconds.
+    time_us: u64,
+    /// The longest of them, in microseconds.
+    time_us_most: u64,
     /// Until when it is not called as its calls did harm again and again, RFC 3339; null when it is.
     rests_until: Option<String>,
     #[schema(inline)]
@@ -41,6 +48,15 @@ pub(super) struct PackFaultOut {
     message: String,
 }
 
+/// Which lines are asked for.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LogQuery {
+    /// The number of a line: only what comes after it, or all lines when the server was started anew since.
+    after: Option<u64>,
+}
+
 /// What a pack has logged.
 #[derive(Serialize, ToSchema)]
 pub(super) struct LogOut {
@@ -51,6 +67,8 @@ pub(super) struct LogOut {
 /// A line of a pack's log.
 #[derive(Serialize, ToSchema)]
 pub(super) struct LogLineOut {
+    /// 1 for the first line since the server was started.
+    number: u64,
     /// When, RFC 3339.
     at: String,
     /// `debug`, `info`, `warn` or `error`.
@@ -61,10 +79,23 @@ pub(super) struct LogLineOut {
 
 impl From<PackHealth> for HealthOut {
     fn from(health: PackHealth) -> Self {
-        let PackHealth { calls, refused, faults, fuel, fuel_most, last_fault, rests_until } = health;
-        let rests_until = rests_until.map(|until| until.to_string());
-        Self { calls, refused, faults, fuel, fuel_most, rests_until, last_fault: last_fault.map(Into::into) }
+        let PackHealth { calls, refused, faults, fuel, fuel_most, time, time_most, last_fault, rests_until } = health;
+        Self {
+            calls,
+            refused,
+            faults,
+            fuel,
+            fuel_most,
+            time_us: micros(time),
+            time_us_most: micros(time_most),
+            rests_until: rests_until.map(|until| until.to_string()),
+            last_fault: last_fault.map(Into::into),
+        }
     }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 impl From<Fault> for PackFaultOut {
@@ -74,8 +105,8 @@ impl From<Fault> for PackFaultOut {
 }
 
 impl From<KeptLine> for LogLineOut {
-    fn from(KeptLine { at, line }: KeptLine) -> Self {
-        Self { at: at.to_string(), level: line.level.as_str().to_ascii_lowercase(), text: line.text }
+    fn from(KeptLine { number, at, line }: KeptLine) -> Self {
+        Self { number, at: at.to_string(), level: line.level.as_str().to_ascii_lowercase(), text: line.text }
     }
 }
 
@@ -101,7 +132,7 @@ pub(super) async fn read_pack_health(
 
 /// What a pack has logged last at this merchant.
 #[utoipa::path(get, path = "/v1/packs/{pack}/log", tag = "packs",
-    extensions(("x-needs" = json!("manage-packs"))), params(("pack" = String, Path)),
+    extensions(("x-needs" = json!("manage-packs"))), params(("pack" = String, Path), LogQuery),
     responses((status = 200, body = LogOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -109,11 +140,13 @@ pub(super) async fn read_pack_log(
     State(app): State<App>,
     caller: Caller,
     Path(pack): Path<String>,
+    query: Result<Query<LogQuery>, QueryRejection>,
 ) -> Result<Json<LogOut>, Problem> {
     let pack = Code::new(pack).map_err(|error| Problem::wrong_name(&error))?;
+    let Query(LogQuery { after }) = query.map_err(|error| Problem::wrong_query(&error.body_text()))?;
     let lines = app
         .serve(caller, Action::ManagePacks, move |host, actor| {
-            Ok::<_, Problem>(host.programme.health.lines(actor.merchant, &pack))
+            Ok::<_, Problem>(host.programme.health.lines(actor.merchant, &pack, after.unwrap_or(0)))
         })
         .await?;
     Ok(Json(LogOut { lines: lines.into_iter().map(Into::into).collect() }))

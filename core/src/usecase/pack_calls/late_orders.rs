@@ -64,7 +64,7 @@ impl Calling {
         act.store = Some(order.store);
         let scene = self.active.scene(act, &self.merchant, &self.zone, Some(order.store), order.ordered_at);
         let verdict = act.call_anyway(tx, pack, |tx| self.pack.settled(tx, &scene, &order, buyer.as_ref()))?;
-        let Verdict { result, lines, fuel, recording } = verdict;
+        let Verdict { result, lines, fuel, took, recording } = verdict;
         let granted = match result {
             Ok(decided) => {
                 grant(tx, act, &self.active, &order, buyer.as_ref(), decided.earnings).map_err(
@@ -89,7 +89,7 @@ impl Calling {
                 Err(error)
             }
         };
-        Ok(Verdict { result, lines, fuel, recording })
+        Ok(Verdict { result, lines, fuel, took, recording })
     }
 
     /// Has the pack hear of a refund of which it could not be told in time.
@@ -111,11 +111,11 @@ fn read(tx: &mut Tx, act: &Act<'_>, timer: &Timer) -> Result<Order, StoreError> 
 }
 
 fn done() -> Verdict<()> {
-    Verdict { result: Ok(()), lines: Vec::new(), fuel: 0, recording: None }
+    Verdict::without_call(Ok(()))
 }
 
 fn refused(code: &str, message: String) -> Verdict<()> {
-    Verdict { result: Err(no(code, message)), lines: Vec::new(), fuel: 0, recording: None }
+    Verdict::without_call(Err(no(code, message)))
 }
 
 fn no(code: &str, message: String) -> CallError {

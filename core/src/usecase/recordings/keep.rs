@@ -124,7 +124,7 @@ impl Recorder {
                 if !stopped.load(Ordering::SeqCst) {
                     std::thread::sleep(GATHER);
                 }
-                let is_over = round.seconds() >= ROUND.as_secs_f64();
+                let is_over = round.elapsed() >= ROUND;
                 if own.store.health().is_ok() {
                     keep_recordings(&own, !is_over);
                 }

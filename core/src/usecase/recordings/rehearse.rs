@@ -1,6 +1,7 @@
 //! A revision that was uploaded makes the recorded calls of a merchant again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::read::open;
 use crate::clock::Stopwatch;
@@ -10,8 +11,8 @@ use crate::store::StoreError;
 use crate::usecase::enable_pack::find_revision;
 use crate::usecase::{EnableError, Host};
 
-/// For how long one rehearsal runs, in seconds.
-const SECONDS_MAX: f64 = 10.0;
+/// For how long one rehearsal runs.
+const TIME_MAX: Duration = Duration::from_secs(10);
 
 /// What came of a rehearsal.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ pub fn rehearse_pack(
     let kept = recordings.rings.lock().list(actor.merchant, pack);
     let (time, mut rehearsal, mut is_partial) = (Stopwatch::start(), Rehearsal::default(), false);
     for kept in &kept {
-        if time.seconds() > SECONDS_MAX {
+        if time.elapsed() > TIME_MAX {
             is_partial = true;
             break;
         }
