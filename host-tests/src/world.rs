@@ -280,6 +280,7 @@ fn settings() -> http::Settings {
     http::Settings {
         body_bytes_max: 1 << 20,
         requests_max: 512,
+        workers: 128,
         connections_max: 64,
         header_time_max: Duration::from_secs(60),
         request_time_max: Duration::from_secs(60),

@@ -18,7 +18,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use self::desk::{Desk, until};
 pub(crate) use self::lags::Lags;
-pub(crate) use self::shares::Shares;
+pub(crate) use self::shares::{Share, Shares};
 use crate::describe::describe;
 use crate::domain::MerchantId;
 use crate::store::{Key, StoreError, layout};

@@ -36,6 +36,13 @@ impl Shares {
         Share { _own: own, _in_all: in_all }
     }
 
+    /// The same if there is a place for it at once.
+    pub(crate) fn try_take(&self, merchant: MerchantId) -> Option<Share> {
+        let own = self.of_merchant(merchant).try_acquire_owned().ok()?;
+        let in_all = Arc::clone(&self.in_all).try_acquire_owned().ok()?;
+        Some(Share { _own: Some(own), _in_all: Some(in_all) })
+    }
+
     fn of_merchant(&self, merchant: MerchantId) -> Arc<Semaphore> {
         let mut of_merchants = self.of_merchants.lock();
         if let Some(places) = of_merchants.get(&merchant).and_then(Weak::upgrade) {
@@ -63,9 +70,11 @@ mod tests {
         let other = poll_immediate(shares.take(theirs)).await;
         assert!(other.is_some());
         assert!(poll_immediate(shares.take(theirs)).await.is_none(), "all are taken");
+        assert!(shares.try_take(ours).is_none() && shares.try_take(theirs).is_none());
         drop(first);
         assert!(poll_immediate(shares.take(theirs)).await.is_some());
         drop((second, other));
+        assert!(shares.try_take(theirs).is_some());
         assert!(poll_immediate(shares.take(ours)).await.is_some());
     }
 }

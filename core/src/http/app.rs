@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Span;
 
 use super::caller::{Caller, Credential};
@@ -12,6 +12,7 @@ use super::streams::Streams;
 use super::trace::Traced;
 use super::trail::Trail;
 use super::{Problem, Settings};
+use crate::background::{Share, Shares};
 use crate::domain::{Action, Actor, StaffId, StoreId};
 use crate::usecase::users::{authenticate_session, touch_session};
 use crate::usecase::{ApiKeyError, Host, authenticate};
@@ -26,6 +27,10 @@ pub struct App {
 struct Shared {
     settings: Settings,
     places: Arc<Semaphore>,
+    /// Requests of each merchant, at work or waiting for it.
+    waiting: Shares,
+    /// Those at work.
+    working: Shares,
     keys: Option<Limiter<StaffId>>,
     failed_keys: Option<Limiter<IpAddr>>,
     /// Sign-ins of an address.
@@ -42,6 +47,37 @@ struct Shared {
 /// How many passwords wait to be hashed for each that is: more are told to come again.
 const HASHES_WAITING: usize = 8;
 
+/// What somebody may ask for, who is known by now.
+struct Task<W> {
+    work: W,
+    actor: Actor,
+    trail: Trail,
+    _place: OwnedSemaphorePermit,
+    _waits: Share,
+}
+
+/// How far a request has come.
+enum Step<T, W> {
+    Done(T),
+    /// The merchant has as much at work as one may.
+    Waits(Task<W>, Span),
+}
+
+impl<W> Task<W> {
+    fn run<T, P: Into<Problem>>(self, host: &Host, _: Share) -> Result<T, Problem>
+    where
+        W: FnOnce(&Host, &Actor) -> Result<T, P>,
+    {
+        let _work = self.trail.traced().map(Traced::work);
+        (self.work)(host, &self.actor).map_err(Into::into)
+    }
+}
+
+/// What one merchant gets of so many places.
+fn half(places: usize) -> usize {
+    (places / 2).max(1)
+}
+
 /// Sees that somebody may act in a store.
 pub(super) fn at_store(actor: &Actor, store: StoreId) -> Result<(), Problem> {
     if actor.stores.has(store) { Ok(()) } else { Err(Problem::other_store()) }
@@ -52,6 +88,8 @@ impl App {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let shared = Shared {
             places: Arc::new(Semaphore::new(settings.requests_max)),
+            waiting: Shares::new(half(settings.requests_max), settings.requests_max),
+            working: Shares::new(half(settings.workers), settings.requests_max),
             keys: settings.key_rate.map(Limiter::new),
             failed_keys: settings.failed_key_rate.map(Limiter::new),
             sign_ins: settings.failed_sign_in_rate.map(Limiter::new),
@@ -121,17 +159,28 @@ impl App {
         let place = Arc::clone(&self.shared.places).try_acquire_owned().map_err(|_| Problem::too_busy())?;
         let (app, span) = (self.clone(), Span::current());
         caller.trail().goes_to_work();
-        let done = tokio::task::spawn_blocking(move || {
-            let _place = place;
-            let _work = caller.trail().traced().map(Traced::work);
+        let trail = caller.trail().clone();
+        let begun = tokio::task::spawn_blocking(move || {
             span.in_scope(|| {
                 let actor = app.identify(&caller, is_request)?;
                 if !actor.role.may(action) {
                     return Err(Problem::forbidden(actor.role, action));
                 }
-                work(&app.host, &actor).map_err(Into::into)
+                let waits = app.shared.waiting.try_take(actor.merchant).ok_or_else(Problem::too_busy)?;
+                let task = Task { work, actor, trail, _place: place, _waits: waits };
+                match app.shared.working.try_take(task.actor.merchant) {
+                    Some(share) => task.run(&app.host, share).map(Step::Done),
+                    None => Ok(Step::Waits(task, span.clone())),
+                }
             })
         });
+        let (task, span) = match begun.await.unwrap_or_else(|error| Err(Problem::internal(error)))? {
+            Step::Done(done) => return Ok(done),
+            Step::Waits(task, span) => (task, span),
+        };
+        let share = self.shared.working.take(task.actor.merchant).await;
+        let host = self.host.clone();
+        let done = tokio::task::spawn_blocking(move || span.in_scope(|| task.run(&host, share)));
         done.await.unwrap_or_else(|error| Err(Problem::internal(error)))
     }
 

@@ -13,6 +13,8 @@ pub struct Settings {
     /// How many requests may be at work or wait for it. More are told to come again: a queue that only grows helps
     /// nobody.
     pub requests_max: usize,
+    /// How many requests may be at work. Those of one merchant get half of these places, and half of those that wait.
+    pub workers: usize,
     /// How many connections may be open. More wait until one is closed.
     pub connections_max: usize,
     /// How long a connection may take for the TLS handshake and for a request's head, idle time before it included.

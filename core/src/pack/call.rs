@@ -313,6 +313,8 @@ impl LoadedPack {
         let began = Stopwatch::start();
         let before = tx.savepoint();
         let in_timer = self.exports.on_timer.as_ref() == Some(function);
+        let room = Limits::TRANSACTION_FULL_BYTES.saturating_sub(tx.bytes());
+        let written_max = tx.written().saturating_add(room.min(Limits::WRITTEN_MAX_BYTES));
         let (mut call, moved, result) = tx.lend(|tx| {
             let desk = Desk {
                 tx,
@@ -331,6 +333,7 @@ impl LoadedPack {
                 in_timer,
                 timers_set: 0,
                 moved: 0,
+                written_max,
                 currency: scene.currency,
                 services: Arc::clone(&scene.services),
                 messages: 0,
@@ -500,6 +503,9 @@ impl CallError {
         }
         if call.moved_too_much {
             return Self::MovedExceeded { moved_max_bytes: Limits::MOVED_MAX_BYTES };
+        }
+        if call.wrote_too_much {
+            return Self::WrittenExceeded { written_max_bytes: Limits::WRITTEN_MAX_BYTES };
         }
         if call.host_calls > call.host_calls_max {
             return Self::HostCallsExceeded { host_calls_max: limits.host_calls_max };

@@ -18,6 +18,11 @@ pub(super) const TICK: Duration = Duration::from_millis(5);
 /// How many calls may be under way at once; the pool has a place for each.
 const CALLS_MAX: u32 = 256;
 
+/// What one component may have.
+pub(super) const CORE_INSTANCES_MAX: u32 = 16;
+pub(super) const MEMORIES_MAX: u32 = 4;
+pub(super) const TABLES_MAX: u32 = 8;
+
 /// Why packs can not be run at all.
 #[derive(Debug, thiserror::Error)]
 #[error("the runtime of packs does not start: {0}")]
@@ -95,10 +100,12 @@ fn config(pooled: bool) -> Config {
         .memory_init_cow(true);
     if pooled {
         let mut pool = PoolingAllocationConfig::new();
+        // For each call as much as a component may have: none takes the place of another.
         pool.total_component_instances(CALLS_MAX)
-            .total_core_instances(CALLS_MAX * 8)
-            .total_memories(CALLS_MAX * 2)
-            .total_tables(CALLS_MAX * 4)
+            .total_core_instances(CALLS_MAX * CORE_INSTANCES_MAX)
+            .total_memories(CALLS_MAX * MEMORIES_MAX)
+            .total_tables(CALLS_MAX * TABLES_MAX)
+            .max_core_instances_per_component(CORE_INSTANCES_MAX)
             .max_memory_size(usize::try_from(super::Limits::CAP.memory_max_bytes).unwrap_or(usize::MAX))
             // The loader has limits of its own for these, and words for them.
             .max_memories_per_component(100)

@@ -46,6 +46,14 @@ pub enum CallError {
         /// The limit.
         moved_max_bytes: usize,
     },
+    /// It wrote too much.
+    #[error(
+        "the pack wrote more than {written_max_bytes} bytes by its host calls, or than its transaction has room for"
+    )]
+    WrittenExceeded {
+        /// The limit.
+        written_max_bytes: usize,
+    },
     /// It broke off: a panic, a forbidden instruction, an argument outside the contract.
     #[error("the pack broke off: {message}")]
     Trapped {
@@ -107,6 +115,7 @@ impl CallError {
             | Self::StackExhausted
             | Self::HostCallsExceeded { .. }
             | Self::MovedExceeded { .. }
+            | Self::WrittenExceeded { .. }
             | Self::Trapped { .. }
             | Self::BadReply { .. } => true,
             Self::Refused(_)
@@ -139,6 +148,7 @@ impl CallError {
             Self::StackExhausted => "stack-exhausted",
             Self::HostCallsExceeded { .. } => "host-calls-exceeded",
             Self::MovedExceeded { .. } => "moved-exceeded",
+            Self::WrittenExceeded { .. } => "written-exceeded",
             Self::Trapped { .. } => "trapped",
             Self::BadReply { .. } => "bad-reply",
             Self::Denied { .. } => "denied",

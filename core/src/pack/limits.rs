@@ -3,6 +3,10 @@
 use serde::{Deserialize, Serialize};
 use wasmtime::ResourceLimiter;
 
+use crate::store::TRANSACTION_BYTES_MAX;
+#[cfg(doc)]
+use crate::store::Tx;
+
 /// What one call of a pack may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
@@ -45,6 +49,14 @@ impl Limits {
     /// What one call may read and write in its storage, its timers and the log of events, in bytes, all its host functions
     /// together: what it writes is in the host's memory until the commit.
     pub const MOVED_MAX_BYTES: usize = 16 << 20;
+
+    /// What one call may write by all its host functions together, in bytes as [`Tx::written`] counts them: entries, postings
+    /// and events, what is kept of earlier states, and what is written over again. Four calls that do their worst leave room
+    /// in a transaction for what the host itself writes.
+    pub const WRITTEN_MAX_BYTES: usize = 3 << 20;
+
+    /// What a transaction has when a call in it may write nothing more: the rest is the host's.
+    pub(super) const TRANSACTION_FULL_BYTES: usize = TRANSACTION_BYTES_MAX - (2 << 20);
 
     /// What a partner may be asked, and may answer, in bytes.
     pub const QUESTION_MAX_BYTES: usize = 16 << 10;

@@ -12,6 +12,7 @@ use super::bindings::exports::punchcard::pack::{
     checkout, commands, describe, lifecycle, on_event, on_partner, on_timer, pages,
 };
 use super::cache::{Cache, Name};
+use super::engine::{MEMORIES_MAX, TABLES_MAX};
 use super::host::Call;
 use super::manifest::Schemas;
 use super::{CallError, Limits, Manifest, ManifestError, Packs, SignatureError};
@@ -380,9 +381,9 @@ fn speaks(version: &str) -> bool {
 
 fn check_demands(component: &Component) -> Result<(), LoadError> {
     let Some(demands) = component.resources_required() else { return Ok(()) };
-    if demands.num_memories > 4 || demands.num_tables > 8 {
+    if demands.num_memories > MEMORIES_MAX || demands.num_tables > TABLES_MAX {
         return Err(LoadError::TooDemanding(format!(
-            "{} memories and {} tables, at most 4 and 8 are allowed",
+            "{} memories and {} tables, at most {MEMORIES_MAX} and {TABLES_MAX} are allowed",
             demands.num_memories, demands.num_tables
         )));
     }

@@ -123,6 +123,12 @@ pub struct Changes {
     pub appends: Vec<(Key, Value)>,
 }
 
+/// What an entry takes of a transaction: its key, its value, and 16 bytes.
+fn entry_bytes(key: &[u8], value_bytes: usize) -> usize {
+    const ENTRY_BYTES: usize = 16;
+    ENTRY_BYTES + key.len() + value_bytes
+}
+
 /// What becomes of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -134,6 +140,18 @@ pub enum Change {
     Add(i64),
 }
 
+impl Change {
+    /// What it takes of a transaction, in bytes.
+    fn bytes(&self, key: &[u8]) -> usize {
+        let value_bytes = match self {
+            Self::Put(value) => value.len(),
+            Self::Delete => 0,
+            Self::Add(_) => 8,
+        };
+        entry_bytes(key, value_bytes)
+    }
+}
+
 impl Changes {
     /// Whether nothing would be written.
     pub fn is_empty(&self) -> bool {
@@ -142,17 +160,8 @@ impl Changes {
 
     /// Size of all keys and values, in bytes, and 16 for each of them.
     pub fn bytes(&self) -> usize {
-        const ENTRY_BYTES: usize = 16;
-        let writes = self.writes.iter().map(|(key, change)| {
-            ENTRY_BYTES
-                + key.len()
-                + match change {
-                    Change::Put(value) => value.len(),
-                    Change::Delete => 0,
-                    Change::Add(_) => 8,
-                }
-        });
-        let appends = self.appends.iter().map(|(log, value)| ENTRY_BYTES + log.len() + value.len());
+        let writes = self.writes.iter().map(|(key, change)| change.bytes(key));
+        let appends = self.appends.iter().map(|(log, value)| entry_bytes(log, value.len()));
         writes.chain(appends).sum()
     }
 

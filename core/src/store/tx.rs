@@ -12,7 +12,7 @@ use super::key::{
     log_entry_number, log_head_key,
 };
 use super::merge::{Overlay, scan_through};
-use super::{Change, Changes, Committed, View};
+use super::{Change, Changes, Committed, View, entry_bytes};
 
 /// A transaction: reads the committed state, buffers writes, and reads its own writes.
 ///
@@ -25,6 +25,10 @@ pub struct Tx {
     id: u64,
     view: Box<dyn View>,
     changes: Changes,
+    /// The size of `changes`.
+    bytes: usize,
+    /// What all writes together had, also those that were written over or dropped.
+    written: usize,
     /// What `changes.writes` held before, newest last. Kept once there is a savepoint to go back to.
     undo: Option<Vec<(Key, Option<Change>)>>,
     /// A read has failed with a conflict: whatever follows is void.
@@ -37,6 +41,7 @@ pub struct Savepoint {
     tx: u64,
     undo: usize,
     appends: usize,
+    bytes: usize,
 }
 
 /// The identity of the hollow that a taken transaction leaves behind.
@@ -52,7 +57,7 @@ impl fmt::Debug for Tx {
 impl Tx {
     pub(super) fn new(view: Box<dyn View>) -> Self {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Self { id, view, changes: Changes::default(), undo: None, stale: false }
+        Self { id, view, changes: Changes::default(), bytes: 0, written: 0, undo: None, stale: false }
     }
 
     /// The value at `key`.
@@ -173,6 +178,7 @@ impl Tx {
         self.check_writable(log);
         let value = value.into();
         check_value(&value)?;
+        self.grow(entry_bytes(log, value.len()), 0);
         self.changes.appends.push((log.to_vec(), value));
         Ok(())
     }
@@ -224,7 +230,7 @@ impl Tx {
     /// Remembers this place, to go back to it.
     pub fn savepoint(&mut self) -> Savepoint {
         let undo = self.undo.get_or_insert_default().len();
-        Savepoint { tx: self.id, undo, appends: self.changes.appends.len() }
+        Savepoint { tx: self.id, undo, appends: self.changes.appends.len(), bytes: self.bytes }
     }
 
     /// Drops every write and append made since the savepoint. Reads made since stay protected: what was decided
@@ -245,11 +251,23 @@ impl Tx {
             };
         }
         self.changes.appends.truncate(savepoint.appends);
+        self.bytes = savepoint.bytes;
     }
 
     /// How many keys and log entries the transaction writes so far.
     pub fn writes_len(&self) -> usize {
         self.changes.writes.len() + self.changes.appends.len()
+    }
+
+    /// What the transaction writes so far, in bytes as [`Changes::bytes`] counts them; at most
+    /// [`TRANSACTION_BYTES_MAX`](super::TRANSACTION_BYTES_MAX) can be committed.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// What has been written so far, in bytes, with what was written over or dropped again: what the transaction has cost.
+    pub fn written(&self) -> usize {
+        self.written
     }
 
     /// What the transaction writes so far: for audit, traces and rehearsal.
@@ -261,7 +279,7 @@ impl Tx {
     /// [`give_back`](Tx::give_back): its reads fail, its writes panic, it does not commit.
     #[must_use = "a transaction that is not given back is lost"]
     pub fn take(&mut self) -> Tx {
-        let hollow = Tx { id: HOLLOW, view: Box::new(Hollow), changes: Changes::default(), undo: None, stale: false };
+        let hollow = Tx { id: HOLLOW, ..Tx::new(Box::new(Hollow)) };
         std::mem::replace(self, hollow)
     }
 
@@ -296,7 +314,7 @@ impl Tx {
 
     /// Writes nothing, but confirms what was read.
     pub(super) fn confirm(self) -> Result<Committed, StoreError> {
-        Self { changes: Changes::default(), ..self }.commit()
+        Self { changes: Changes::default(), bytes: 0, ..self }.commit()
     }
 
     /// Reads from the state, and remembers whether that has failed for good.
@@ -316,10 +334,18 @@ impl Tx {
 
     /// A change at a key that may be the store's own.
     pub(super) fn write_reserved(&mut self, key: &[u8], change: Change) {
+        let bytes = change.bytes(key);
         let before = self.changes.writes.insert(key.to_vec(), change);
+        self.grow(bytes, before.as_ref().map_or(0, |before| before.bytes(key)));
         if let Some(undo) = &mut self.undo {
             undo.push((key.to_vec(), before));
         }
+    }
+
+    /// Counts what was written, in place of something else.
+    fn grow(&mut self, bytes: usize, replaced: usize) {
+        self.bytes = self.bytes.saturating_sub(replaced).saturating_add(bytes);
+        self.written = self.written.saturating_add(bytes);
     }
 
     #[track_caller]

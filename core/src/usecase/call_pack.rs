@@ -37,6 +37,12 @@ impl Act<'_> {
         verdict
     }
 
+    /// Calls a pack when one of the merchant's may run.
+    fn in_turn<T>(&self, tx: &mut Tx, call: impl FnOnce(&mut Tx) -> Verdict<T>) -> Verdict<T> {
+        let _turn = self.programme.turns.take(self.merchant);
+        self.recorded(call(tx))
+    }
+
     /// Calls a pack whose call leaves nothing, such as a quote: what it uses is not counted.
     ///
     /// # Errors
@@ -48,7 +54,7 @@ impl Act<'_> {
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<T, CallError> {
         self.may_call(tx, active)?;
-        let verdict = self.recorded(call(tx));
+        let verdict = self.in_turn(tx, call);
         self.programme.health.note(self.merchant, &active.code, self.now, &verdict);
         verdict.result
     }
@@ -99,7 +105,7 @@ impl Act<'_> {
         pack: &Code,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<Verdict<T>, StoreError> {
-        let verdict = self.recorded(call(tx));
+        let verdict = self.in_turn(tx, call);
         count_usage(tx, self.merchant, pack, self.now, verdict.fuel)?;
         self.programme.health.note(self.merchant, pack, self.now, &verdict);
         Ok(verdict)

@@ -50,6 +50,7 @@ mod notes;
 pub mod pack_calls;
 pub mod pack_life;
 mod pack_services;
+mod pack_turns;
 mod programme;
 mod public_event;
 mod quote_coupons;

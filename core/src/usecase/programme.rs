@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Act;
 use super::health::Health;
 use super::pack_life::{Before, Stage, merged};
+use super::pack_turns::Turns;
 use crate::domain::{Code, Merchant, MerchantId, RevisionId, StoreId};
 use crate::pack::{Grant, LoadError, LoadedPack, Packs, Scene, SignedBy, revision_of};
 use crate::store::{Direction, Record, StoreError, Tx, layout, whole};
@@ -206,7 +207,12 @@ pub struct Programme {
     active: RwLock<HashMap<MerchantId, Snapshot>>,
     /// How they do.
     pub health: Health,
+    /// Who may run.
+    pub(super) turns: Turns,
 }
+
+/// From so many loaded revisions on those that nobody has enabled are let go: refused uploads, earlier and removed ones.
+const IDLE_MAX: usize = 64;
 
 /// A component lies in the store in parts of this size.
 const PART_BYTES: usize = 60 << 10;
@@ -214,7 +220,7 @@ const PART_BYTES: usize = 60 << 10;
 impl Programme {
     pub(super) fn new(packs: Packs) -> Self {
         let (loaded, loading, active) = (RwLock::default(), Mutex::default(), RwLock::default());
-        Self { packs, loaded, loading, active, health: Health::default() }
+        Self { packs, loaded, loading, active, health: Health::default(), turns: Turns::default() }
     }
 
     /// The runtime.
@@ -323,7 +329,11 @@ impl Programme {
         }
         let pack = load().map(Arc::new);
         if let Ok(pack) = &pack {
-            self.loaded.write().insert(revision, Arc::clone(pack));
+            let mut loaded = self.loaded.write();
+            if loaded.len() >= IDLE_MAX {
+                loaded.retain(|_, pack| Arc::strong_count(pack) > 1);
+            }
+            loaded.insert(revision, Arc::clone(pack));
         }
         self.loading.lock().remove(&revision);
         pack

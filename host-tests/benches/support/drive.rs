@@ -52,6 +52,15 @@ pub(crate) fn drive(clients: usize, lasting: Duration, act: impl Fn(usize, u64) 
     load(clients, lasting, |began, _, _| (began.elapsed() < lasting).then(Instant::now), act)
 }
 
+/// The same, for as long as somebody says.
+pub(crate) fn drive_while(
+    clients: usize,
+    goes_on: impl Fn() -> bool + Sync,
+    act: impl Fn(usize, u64) + Sync,
+) -> Measured {
+    load(clients, Duration::ZERO, |_, _, _| goes_on().then(Instant::now), act)
+}
+
 /// The same, but so many times a second in all, whatever the replies take: each client has its own instants, and what it
 /// begins late counts from when it should have begun, so that waiting in a queue is in the latencies.
 pub(crate) fn drive_at(

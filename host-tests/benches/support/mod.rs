@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json};
 #[allow(unused_imports, reason = "each bench uses its part of it")]
 pub(crate) use bare::Bare;
 #[allow(unused_imports, reason = "each bench uses its part of it")]
-pub(crate) use drive::{Measured, drive, drive_at, scattered};
+pub(crate) use drive::{Measured, drive, drive_at, drive_while, scattered};
 
 /// The flags of every bench.
 #[derive(Parser)]

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use host_tests::premises::{Call, Premises};
 use host_tests::process::{Server, command, ran};
-use host_tests::{World, guest};
+use host_tests::{World, guest, reworded};
 use jiff::SignedDuration;
 use punchcard::domain::Event;
 use serde_json::{Value, json};
@@ -129,8 +129,29 @@ async fn what_a_pack_decides_is_checked_against_the_contract() {
 #[tokio::test]
 async fn lists_and_texts_without_end_are_not_taken_over_the_border() {
     harms_only_itself("many-findings", "trapped").await;
-    harms_only_itself("fill-storage", "moved-exceeded").await;
+    harms_only_itself("fill-storage", "written-exceeded").await;
+    harms_only_itself("write-over", "written-exceeded").await;
+    harms_only_itself("read-much", "moved-exceeded").await;
     harms_only_itself("long-text", "memory-exceeded").await;
+}
+
+#[tokio::test]
+async fn packs_that_write_as_much_as_they_may_leave_room_for_the_order_and_for_those_that_write_little() {
+    let world = World::new();
+    with_points(&world.shop).await;
+    let names: Vec<_> = (1..=6).map(|number| format!("hostil{number}")).collect();
+    for name in &names {
+        let component = reworded(guest("hostile"), &[("hostile", name)]);
+        world.shop.enable(component).settings(json!({ "behaviour": "write-much" })).send().await.ok();
+    }
+    let alice = world.shop.member("alice").enrol().await;
+    let order = alice.order("till-1").settle().await.created();
+    let codes: Vec<_> = order["packs"].as_array().unwrap().iter().map(|pack| pack["failed"]["code"].clone()).collect();
+    let full = json!("written-exceeded");
+    let none = Value::Null;
+    assert_eq!(codes, [&none, &none, &none, &none, &full, &full, &none].map(Clone::clone), "{order}");
+    assert_eq!((earned(&order, "points"), alice.points().await), (24, 24));
+    world.books_balance();
 }
 
 /// What the hostile pack says that the host told it, in an order that settles.
@@ -228,6 +249,31 @@ async fn many_hostile_orders_at_once_all_settle() {
         let code = outcome(&order)["failed"]["code"].as_str().unwrap();
         assert!(["memory-exceeded", "resting"].contains(&code), "{order}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merchant_whose_packs_are_busy_leaves_room_for_the_requests_of_others() {
+    let world = World::with_limits(|limits| (limits.workers, limits.requests_max) = (4, 12));
+    world.shop.enable(guest("hostile")).settings(json!({ "behaviour": "burn" })).send().await.ok();
+    with_points(&world.rival).await;
+    let theirs = world.rival.member("alice").enrol().await;
+    let orders: Vec<_> =
+        (0..24).map(|number| tokio::spawn(world.shop.order(&format!("till-{number}")).settle())).collect();
+    for number in 0..5 {
+        let order = theirs.order(&format!("till-{number}")).settle().await.created();
+        assert_eq!(earned(&order, "points"), 24, "never refused");
+    }
+    let (mut settled, mut refused) = (0, 0);
+    for order in orders {
+        let reply = order.await.unwrap();
+        if reply.status.is_success() {
+            settled += 1;
+        } else {
+            assert_eq!(reply.problem().name(), "503 too-busy");
+            refused += 1;
+        }
+    }
+    assert!(settled >= 6 && refused > 0, "{settled} settled, {refused} refused");
 }
 
 #[tokio::test]

@@ -184,7 +184,7 @@ async fn a_call_that_is_too_long_is_kept_as_one_that_was_cut_and_is_not_played()
     world.shop.enable(guest("hostile")).settings(json!({ "behaviour": "fill-storage" })).send().await.ok();
     world.shop.member("alice").enrol().await.order("till-1").settle().await.created();
     let listed = listed(&world.shop, "hostile").await;
-    assert_eq!((&listed[0]["outcome"], &listed[0]["cut"]), (&json!("moved-exceeded"), &json!(true)));
+    assert_eq!((&listed[0]["outcome"], &listed[0]["cut"]), (&json!("written-exceeded"), &json!(true)));
     let bytes = file(&world.shop, "hostile", &listed[0]).await;
     assert!(bytes.len() < Recording::BYTES_MAX + (64 << 10), "{}", bytes.len());
     let error = loaded(guest("hostile")).play(&Recording::from_file(&bytes).unwrap(), Way::Exact).unwrap_err();

@@ -33,7 +33,7 @@ fn the_limits_of_the_readme_are_those_of_the_host() {
     let million = |fuel: u64| format!("{} million", thousands(fuel / 1_000_000));
     let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
     let ms = |ms: u64| format!("{} ms", thousands(ms));
-    let moved = mib(Limits::MOVED_MAX_BYTES as u64);
+    let (moved, written) = (mib(Limits::MOVED_MAX_BYTES as u64), mib(Limits::WRITTEN_MAX_BYTES as u64));
     for (what, default, cap, code) in [
         ("fuel, about an instruction each", million(default.fuel_max), million(cap.fuel_max), "out-of-fuel"),
         ("wall clock", ms(default.wall_max_ms), ms(cap.wall_max_ms), "timed-out"),
@@ -50,6 +50,7 @@ fn the_limits_of_the_readme_are_those_of_the_host() {
             "host-calls-exceeded",
         ),
         ("read and written by host functions", moved.clone(), moved, "moved-exceeded"),
+        ("written by host functions, in all", written.clone(), written, "written-exceeded"),
     ] {
         let row = format!("| {what} | {default} | {cap} | `{code}` |");
         assert!(readme.contains(&row), "the README has no {row}");

@@ -117,9 +117,9 @@ settings! {
         connections_max: Whole<1, 1_000_000> = "1024", "connections-max", "PUNCHCARD_CONNECTIONS_MAX", "COUNT",
             "Open connections at once; further ones wait until one is closed.";
         requests_max: Whole<1, 1_000_000> = "512", "requests-max", "PUNCHCARD_REQUESTS_MAX", "COUNT",
-            "Requests at work or waiting for it at once; further ones are told to come again (503).";
+            "Requests at work or waiting for it at once, of one merchant half as many; further ones are told to come again (503).";
         workers: Whole<1, 4096> = "128", "workers", "PUNCHCARD_WORKERS", "COUNT",
-            "Threads on which requests are worked on. Most of their time they wait for the disk, which many share.";
+            "Threads on which requests are worked on, of one merchant half of them. Mostly they wait for the disk, which many share.";
         body_kib_max: Whole<1, 65_536> = "1024", "body-kib-max", "PUNCHCARD_BODY_KIB_MAX", "KIB",
             "The largest body of a request, in KiB; larger ones are refused (413). Components of packs have a limit of \
              their own.";
@@ -319,6 +319,7 @@ impl Config {
         http::Settings {
             body_bytes_max: count(own.body_kib_max.0) << 10,
             requests_max: count(own.requests_max.0),
+            workers: count(own.workers.0),
             connections_max: count(own.connections_max.0),
             header_time_max: seconds(own.header_seconds_max.0),
             request_time_max: seconds(own.request_seconds_max.0),

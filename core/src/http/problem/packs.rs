@@ -190,6 +190,7 @@ impl From<CallError> for Problem {
             | CallError::StackExhausted
             | CallError::HostCallsExceeded { .. }
             | CallError::MovedExceeded { .. }
+            | CallError::WrittenExceeded { .. }
             | CallError::Trapped { .. }
             | CallError::BadReply { .. }
             | CallError::Denied { .. } => Self::new(StatusCode::BAD_GATEWAY, &format!("pack-{}", error.code()), error),

@@ -32,6 +32,8 @@ pub(in crate::pack) enum Answered<T> {
     Refused(types::HostError),
     /// It ended the call, as more was read and written than a call may.
     TooMuchMoved,
+    /// It ended the call, as more was written than a call may.
+    TooMuchWritten,
 }
 
 /// A function without its types.
@@ -78,6 +80,7 @@ where
             Answered::Done(value) => of("ok", serde_json::to_value(value).ok()?),
             Answered::Refused(error) => of("error", serde_json::to_value(error).ok()?),
             Answered::TooMuchMoved => of("ended", "moved-exceeded".into()),
+            Answered::TooMuchWritten => of("ended", "written-exceeded".into()),
         })
     }
 

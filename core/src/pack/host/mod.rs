@@ -47,6 +47,8 @@ pub(super) struct Call {
     pub(super) fuel: u64,
     /// Whether it has read and written more than it may.
     pub(super) moved_too_much: bool,
+    /// Whether it has written more than it may.
+    pub(super) wrote_too_much: bool,
     /// The store's failure that ended the call, to be passed on.
     pub(super) store_error: Option<StoreError>,
     /// Writes down what is asked and answered.
@@ -80,6 +82,8 @@ pub(super) struct Desk {
     pub(super) timers_set: u32,
     /// How much it has read and written, in bytes.
     pub(super) moved: usize,
+    /// What may have been written in the transaction when the call is over, in bytes as [`Tx::written`] counts them.
+    pub(super) written_max: usize,
     pub(super) currency: Currency,
     pub(super) services: Arc<dyn Services>,
     /// How many messages the call has sent.
@@ -102,7 +106,8 @@ struct TooManyHostCalls;
 #[error("the host's store failed")]
 struct StoreFailed;
 
-/// The trap that ends a call which has read and written too much; the outcome is told from [`Call::moved_too_much`].
+/// The trap that ends a call which has read and written too much; the outcome is told from [`Call::moved_too_much`] and
+/// [`Call::wrote_too_much`].
 #[derive(Debug, thiserror::Error)]
 #[error("the pack moved too many bytes")]
 struct TooMuchMoved;
@@ -212,6 +217,7 @@ impl Call {
             host_calls_max: limits.host_calls_max,
             fuel: 0,
             moved_too_much: false,
+            wrote_too_much: false,
             store_error: None,
             recorder: None,
             player: None,
@@ -243,13 +249,14 @@ impl Call {
             (Some(player), _) => player.answer(function, &arguments)?,
             (None, None) => Answered::Refused(types::HostError::Denied("describe runs without host functions".into())),
             (None, Some(desk)) => match act(desk, arguments) {
-                Ok(value) => Answered::Done(value),
-                Err(No::Answer(error)) => Answered::Refused(error),
-                Err(No::TooMuch) => Answered::TooMuchMoved,
                 Err(No::Store(error)) => {
                     self.store_error = Some(error);
                     return Err(StoreFailed.into());
                 }
+                Err(No::TooMuch) => Answered::TooMuchMoved,
+                _ if desk.tx.written() > desk.written_max => Answered::TooMuchWritten,
+                Ok(value) => Answered::Done(value),
+                Err(No::Answer(error)) => Answered::Refused(error),
             },
         };
         if let Some(recorder) = &mut self.recorder {
@@ -260,6 +267,10 @@ impl Call {
             Answered::Refused(error) => Ok(Err(error)),
             Answered::TooMuchMoved => {
                 self.moved_too_much = true;
+                Err(TooMuchMoved.into())
+            }
+            Answered::TooMuchWritten => {
+                self.wrote_too_much = true;
                 Err(TooMuchMoved.into())
             }
         }

@@ -191,11 +191,36 @@ pub(in crate::store) fn what_is_too_large_is_refused(store: &Store) {
         tx.put(format!("k{n}").as_bytes(), vec![0; VALUE_BYTES_MAX]).expect("fits");
     }
     assert!(tx.changes().bytes() > TRANSACTION_BYTES_MAX);
+    assert_eq!(tx.bytes(), tx.changes().bytes());
     assert!(matches!(tx.commit(), Err(StoreError::TooLarge { what: "transaction", .. })));
     for bad in [vec![], vec![0, 1], vec![0xff], vec![1; KEY_BYTES_MAX + 1]] {
         let put = || store.write(|tx| tx.put(&bad, "value"));
         assert!(panics(put), "a key that the host may not use is a bug");
     }
+}
+
+pub(in crate::store) fn what_is_written_is_counted(store: &Store) {
+    let mut tx = begin(store);
+    let counts = |tx: &Tx| {
+        assert_eq!(tx.bytes(), tx.changes().bytes());
+        (tx.bytes(), tx.written())
+    };
+    tx.put(b"a", "12345").expect("fits");
+    tx.append(b"log", "entry").expect("fits");
+    tx.add(b"counter", 7).expect("adds");
+    let first = counts(&tx);
+    assert_eq!(first, ((16 + 1 + 5) + (16 + 3 + 5) + (16 + 7 + 8), 77));
+    let before = tx.savepoint();
+    tx.put(b"a", "1").expect("fits");
+    tx.delete(b"counter");
+    tx.append(b"log", "entry").expect("fits");
+    assert_eq!(counts(&tx), (77 - 4 - 8 + 24, 77 + 18 + 23 + 24));
+    tx.rollback_to(before);
+    assert_eq!(counts(&tx), (77, 142), "what was dropped has been written, too");
+    let owned = tx.take();
+    assert_eq!((owned.bytes(), owned.written()), (77, 142));
+    tx.give_back(owned);
+    tx.commit().expect("commits");
 }
 
 pub(in crate::store) fn keys_of_any_bytes_keep_their_order(store: &Store) {

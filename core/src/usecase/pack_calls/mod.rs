@@ -39,6 +39,8 @@ const TIMERS: u8 = LANES;
 const CALLS_MAX: usize = 32;
 /// After so much fuel, about 50 ms of work, a round ends: long transactions come between others.
 const FUEL_MAX: u64 = 50_000_000;
+/// After so many bytes are written a round ends: a transaction has room for one more call then.
+const BYTES_MAX: usize = 4 << 20;
 /// How long after each failure a call is tried again; after the last one it is parked.
 const TRIES_AFTER: [SignedDuration; 6] = [
     SignedDuration::from_secs(10),
@@ -104,6 +106,8 @@ struct Calling {
     round: Round,
     calls_left: usize,
     fuel: u64,
+    /// What the round has written so far, in bytes.
+    bytes: usize,
 }
 
 impl Calling {
@@ -129,7 +133,7 @@ impl Calling {
         let zone = merchant.time_zone.zone();
         let calls_left = if progress.failures < REST_AFTER { CALLS_MAX } else { 1 };
         let round = Round::default();
-        Ok(Some(Self { active, pack, merchant, zone, lane, progress, before, round, calls_left, fuel: 0 }))
+        Ok(Some(Self { active, pack, merchant, zone, lane, progress, before, round, calls_left, fuel: 0, bytes: 0 }))
     }
 
     /// Until when the lane rests, if it does.
@@ -139,7 +143,7 @@ impl Calling {
 
     /// Whether the round ends here.
     fn is_over(&self) -> bool {
-        self.calls_left == 0 || self.fuel >= FUEL_MAX
+        self.calls_left == 0 || self.fuel >= FUEL_MAX || self.bytes >= BYTES_MAX
     }
 
     fn scene(&self, act: &mut Act<'_>, store: Option<StoreId>, depth: u8) -> Scene {
@@ -148,7 +152,8 @@ impl Calling {
     }
 
     /// What came of a call: counted, and told apart from what is no fault of the pack.
-    fn outcome(&mut self, act: &Act<'_>, verdict: Verdict<()>) -> Result<Result<(), Failure>, StoreError> {
+    fn outcome(&mut self, tx: &Tx, act: &Act<'_>, verdict: Verdict<()>) -> Result<Result<(), Failure>, StoreError> {
+        self.bytes = tx.bytes();
         self.calls_left = self.calls_left.saturating_sub(1);
         self.fuel = self.fuel.saturating_add(verdict.fuel);
         match verdict.result {

@@ -7,8 +7,8 @@ use crate::usecase::enable_pack::{NotTrusted, check_trust};
 use crate::usecase::pack_calls::Failure;
 use crate::usecase::{Act, Enablement, Revision};
 
-/// How many entries are put back or dropped in one transaction.
-pub(super) const ENTRIES_MAX: usize = 500;
+/// How many entries are put back or dropped in one transaction: of the largest, half of what it may write.
+pub(super) const ENTRIES_MAX: usize = 200;
 
 /// Why nothing is had back.
 #[derive(Debug, thiserror::Error)]

@@ -44,6 +44,14 @@ enum Behaviour {
     Remember,
     /// Stores a value of 32 KiB under ever new keys, until the host says no.
     FillStorage,
+    /// Uses most of the fuel that it gets, and lets that be.
+    Burn,
+    /// Writes the same entry again and again.
+    WriteOver,
+    /// Writes as much as it may, and lets that be.
+    WriteMuch,
+    /// Reads an entry again and again.
+    ReadMuch,
     /// Stores a value that is one byte too long, and tells what the host said.
     LongValue,
     /// Uses a key that is one byte too long, and tells what the host said.
@@ -136,6 +144,20 @@ impl Checkout for Hostile {
                 let value = vec![7; 32 << 10];
                 (0_u32..).try_for_each(|number| kv::put(&format!("fill-{number}"), &value))?;
                 Ok(found("fill-storage", "there was no end".to_owned()))
+            }
+            Behaviour::Burn => Ok(found("burn", burn().to_string())),
+            Behaviour::WriteOver => loop {
+                kv::put(MARK, &[7; 32 << 10])?;
+            },
+            Behaviour::WriteMuch => {
+                (0..90).try_for_each(|number| kv::put(&format!("much-{number}"), &[7; 32 << 10]))?;
+                Ok(found("write-much", "written".to_owned()))
+            }
+            Behaviour::ReadMuch => {
+                kv::put(MARK, &[7; 32 << 10])?;
+                loop {
+                    kv::get(MARK)?;
+                }
             }
             Behaviour::LongValue => Ok(told("long-value", kv::put("k", &vec![7; (32 << 10) + 1]))),
             Behaviour::LongKey => Ok(told("long-key", kv::get(&"k".repeat(257)))),
@@ -243,6 +265,10 @@ fn spin() -> ! {
     loop {
         turns = std::hint::black_box(turns.wrapping_add(1));
     }
+}
+
+fn burn() -> u64 {
+    (0..8_000_000_u64).fold(0, |turns, _| std::hint::black_box(turns.wrapping_add(1)))
 }
 
 fn eat_memory() -> ! {
