@@ -139,9 +139,9 @@ async fn lists_and_texts_without_end_are_not_taken_over_the_border() {
 async fn packs_that_write_as_much_as_they_may_leave_room_for_the_order_and_for_those_that_write_little() {
     let world = World::new();
     with_points(&world.shop).await;
-    let names: Vec<_> = (1..=6).map(|number| format!("hostil{number}")).collect();
-    for name in &names {
-        let component = reworded(guest("hostile"), &[("hostile", name)]);
+    for number in 1..=6 {
+        let texts = [("hostile", &*format!("hostil{number}")), ("scars", &*format!("scar{number}"))];
+        let component = reworded(guest("hostile"), &texts);
         world.shop.enable(component).settings(json!({ "behaviour": "write-much" })).send().await.ok();
     }
     let alice = world.shop.member("alice").enrol().await;
