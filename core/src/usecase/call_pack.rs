@@ -1,6 +1,8 @@
 //! How a use case calls a pack: not one that rests, is being upgraded or has used up its day; and what it did is counted,
 //! noted and recorded.
 
+use jiff::Timestamp;
+
 use super::pack_life::Stage;
 use super::recordings::Recordings;
 use super::usage::{count_usage, day_after, fuel_on_day};
@@ -58,20 +60,24 @@ impl Act<'_> {
         if active.stage != Stage::InForce {
             return Err(CallError::Upgrading);
         }
-        let fuel_max = self.programme.health.quota();
-        if fuel_max > 0 {
-            let used = self
-                .programme
-                .health
-                .fuel_today(self.merchant, self.now, || fuel_on_day(tx, self.merchant, self.now))?;
-            if used >= fuel_max {
-                return Err(CallError::QuotaUsedUp { fuel_max, until: day_after(self.now) });
-            }
+        if let Some(until) = self.day_is_over_until(tx)? {
+            return Err(CallError::QuotaUsedUp { fuel_max: self.programme.health.quota(), until });
         }
         match self.programme.health.rests_until(self.merchant, &active.code, self.now) {
             Some(until) => Err(CallError::Resting { until }),
             None => Ok(()),
         }
+    }
+
+    /// Until when no pack of the merchant is called, if they have used up what all of them may on this day.
+    pub(super) fn day_is_over_until(&self, tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
+        let health = &self.programme.health;
+        let fuel_max = health.quota();
+        if fuel_max == 0 {
+            return Ok(None);
+        }
+        let used = health.fuel_today(self.merchant, self.now, || fuel_on_day(tx, self.merchant, self.now))?;
+        Ok((used >= fuel_max).then(|| day_after(self.now)))
     }
 
     /// Calls a pack of the merchant because a partner asks it, unless it rests. Neither what it uses nor that it broke off is
@@ -92,7 +98,8 @@ impl Act<'_> {
         count_usage(tx, self.merchant, pack, self.now, fuel)
     }
 
-    /// Calls a pack, and notes how it does and what it has used.
+    /// Calls a pack, and notes how it does and what it has used. Whether the day is over is for the caller to look at: what
+    /// an owner switches on, off or to another revision is told at once.
     pub(super) fn call_anyway<T>(
         &self,
         tx: &mut Tx,

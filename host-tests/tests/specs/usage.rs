@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use host_tests::{World, guest, pack};
+use host_tests::{World, guest, pack, reworded};
 use jiff::SignedDuration;
 use punchcard::clock::{Clock, Entropy};
 use punchcard::domain::{Actor, Code, Currency, IdSource, Label, StaffId, ZoneName};
 use punchcard::pack::{CallError, Limits, Packs, Trust};
 use punchcard::store::Store;
+use punchcard::usecase::pack_calls::Round;
 use punchcard::usecase::{
     CommandError, CreateMerchant, EnablePack, Host, NewStore, RunCommand, create_merchant, enable_pack, run_command,
     upload_pack,
@@ -18,7 +19,7 @@ use punchcard::usecase::{
 use punchcard::vault::Vault;
 use serde_json::{Value, json};
 
-use crate::following::calls;
+use crate::following::{calls, noted, world_with};
 use crate::{earned, with_points};
 
 #[test]
@@ -50,8 +51,8 @@ fn the_limits_of_the_readme_are_those_of_the_host() {
             "host-calls-exceeded",
         ),
         ("read and written by host functions", moved.clone(), moved, "moved-exceeded"),
-    ] {
-        let row = format!("| {what} | {default} | {cap} | `{code}` |");
+        (
+            "timformat!("| {what} | {default} | {cap} | `{code}` |");
         assert!(readme.contains(&row), "the README has no {row}");
     }
 }
@@ -156,4 +157,107 @@ async fn a_merchant_whose_packs_have_used_up_their_day_goes_on_without_them_unti
         (24, 29),
         "what was left undone is done on the next day"
     );
+}
+
+/// What all packs of the merchant have used today, in units of fuel.
+async fn fuel(world: &World) -> u64 {
+    let told = usage(world, "ndjson").await;
+    let lines = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.map(|line| line["fuel"].as_u64().unwrap()).sum()
+}
+
+/// Has the packs do what is due: so many calls go well, none fails, and nobody has to look again before the next day.
+async fn until_tomorrow(world: &World, done: usize) {
+    let round = calls(world).await;
+    let tomorrow = Some("2026-03-19T00:00:00Z".parse().unwrap());
+    assert_eq!((round.done, round.failed, round.parked, round.due_at), (done, 0, 0, tomorrow));
+    assert!(!round.is_unfinished);
+    let before = world.state();
+    assert_eq!(calls(world).await, Round { done: 0, ..round });
+    world.unchanged_since(&before);
+}
+
+#[tokio::test]
+async fn events_and_timers_wait_for_the_next_day_when_the_day_is_used_up_and_come_in_order() {
+    let world = world_with(json!({})).await;
+    world.restart();
+    let health = &world.running().host.programme.health;
+    let alice = world.shop.member("alice").enrol().await;
+    for number in 0..3 {
+        alice.order(&format!("till-{number}")).settle().await.created();
+    }
+    health.set_quota(fuel(&world).await + 1);
+    until_tomorrow(&world, 1).await;
+    health.set_quota(0);
+    let at = world.now().as_millisecond();
+    world.shop.command("echo", "set-timer", json!({ "name": "t1", "at": at })).send().await.ok();
+    health.set_quota(1);
+    until_tomorrow(&world, 0).await;
+    world.clock_forward(SignedDuration::from_hours(24));
+    assert_eq!(calls(&world).await.failed, 0);
+    health.set_quota(0);
+    calls(&world).await;
+    let heard = noted(&world.shop, "event-").await;
+    let expected = |kind: &str| (format!("{kind} {}", alice.id), 1);
+    let settled = expected("order-settled");
+    assert_eq!(heard, [expected("member-enrolled"), settled.clone(), settled.clone(), settled]);
+    let timer = noted(&world.shop, &format!("timer-t1-{at}")).await;
+    assert_eq!(timer, [(format!("set at {} try 1", world.now().as_millisecond()), 1)]);
+    assert_eq!(alice.holds("echoes").await.available, 4);
+    world.books_balance();
+}
+
+#[tokio::test]
+async fn a_refund_is_told_to_the_pack_on_the_next_day_when_the_day_is_used_up() {
+    let world = World::new();
+    world.restart();
+    with_points(&world.shop).await;
+    let health = &world.running().host.programme.health;
+    let alice = world.shop.member("alice").enrol().await;
+    let order = alice.order("till-1").settle().await.created();
+    let told = async || world.shop.get("/v1/packs/points/health").send().await.ok()["calls"].as_u64().unwrap();
+    let before = told().await;
+    health.set_quota(1);
+    world.shop.refund(&order).await.ok();
+    assert_eq!((alice.points().await, told().await), (0, before), "what was booked is given back by the host");
+    until_tomorrow(&world, 0).await;
+    world.clock_forward(SignedDuration::from_hours(24));
+    assert_eq!((calls(&world).await.done, told().await), (1, before + 1));
+}
+
+#[tokio::test]
+async fn a_migration_goes_on_on_the_next_day_when_the_day_is_used_up() {
+    let world = World::new();
+    world.restart();
+    world.shop.enable(guest("grows")).settings(json!({ "migrates": "in-parts" })).send().await.ok();
+    world.shop.command("grows", "add-entries", json!({ "count": 7, "text": "old" })).send().await.ok();
+    let later = world.shop.upload(reworded(guest("grows"), &[("1.0.0", "1.1.0")])).await.created();
+    let change = json!({ "revision": later["revision"] });
+    let changed = world.shop.post("/v1/packs/grows/upgrade", change).send().await.ok();
+    assert_eq!(changed["stage"], "migrating");
+    let health = &world.running().host.programme.health;
+    health.set_quota(1);
+    until_tomorrow(&world, 0).await;
+    health.set_quota(u64::MAX);
+    world.clock_forward(SignedDuration::from_hours(24));
+    assert_eq!(calls(&world).await.done, 3);
+    let now = world.shop.get("/v1/packs/grows/enablement").send().await.ok();
+    assert_eq!((&now["stage"], &now["failure"]), (&json!("in-force"), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_parked_call_is_not_made_again_when_the_day_is_used_up() {
+    let world = world_with(json!({ "fails": "refuses" })).await;
+    world.restart();
+    world.shop.member("alice").enrol().await;
+    while calls(&world).await.parked == 0 {
+        world.clock_forward(SignedDuration::from_hours(6));
+    }
+    let parked = async || world.shop.get("/v1/packs/echo/parked-calls").send().await.ok()["parked_calls"][0].clone();
+    let before = parked().await;
+    world.shop.command("echo", "noted", json!({ "prefix": "event-" })).send().await.ok();
+    world.running().host.programme.health.set_quota(1);
+    let path = format!("/v1/packs/echo/parked-calls/{}/retry", before["call"].as_str().unwrap());
+    let refused = world.shop.post(&path, json!({})).new_key().send().await.problem();
+    assert_eq!((refused.name().as_str(), parked().await), ("429 pack-quota-used-up", before));
 }

@@ -99,6 +99,6 @@ impl Calling {
                 return Ok(Ok(()));
             }
         };
-        self.outcome(act, verdict)
+        self.outcome(tx, act, verdict)
     }
 }

@@ -112,7 +112,7 @@ impl Calling {
         let scene = self.scene(act, told.store, told.depth);
         let verdict =
             act.call_anyway(tx, &self.active.code, |tx| self.pack.handle_event(tx, &scene, &told.happened))?;
-        self.outcome(act, verdict)
+        self.outcome(tx, act, verdict)
     }
 
     /// Tries again what has failed before and is due.
