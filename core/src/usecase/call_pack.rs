@@ -22,7 +22,7 @@ impl Act<'_> {
         active: &Active,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<T, CallError> {
-        self.may_call(tx, active)?;
+        self.may_try(tx, active)?;
         self.call_anyway(tx, &active.code, call)?.result
     }
 
@@ -49,22 +49,25 @@ impl Act<'_> {
         active: &Active,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<T, CallError> {
-        self.may_call(tx, active)?;
+        self.may_try(tx, active)?;
         let verdict = self.recorded(call(tx));
         self.programme.health.note(self.merchant, &active.code, self.now, &verdict);
         verdict.result
     }
 
-    /// Whether a pack is called now.
+    /// Whether a pack is called now. One that has rested is tried by a single call, whose caller notes how it went.
+    fn may_try(&self, tx: &mut Tx, active: &Active) -> Result<(), CallError> {
+        self.may_call(tx, active)?;
+        rested(self.programme.health.rests_until(self.merchant, &active.code, self.now))
+    }
+
+    /// Whether a pack may be called now, as far as it does not rest.
     fn may_call(&self, tx: &mut Tx, active: &Active) -> Result<(), CallError> {
         if active.stage != Stage::InForce {
             return Err(CallError::Upgrading);
         }
-        if let Some(until) = self.day_is_over_until(tx)? {
-            return Err(CallError::QuotaUsedUp { fuel_max: self.programme.health.quota(), until });
-        }
-        match self.programme.health.rests_until(self.merchant, &active.code, self.now) {
-            Some(until) => Err(CallError::Resting { until }),
+        match self.day_is_over_until(tx)? {
+            Some(until) => Err(CallError::QuotaUsedUp { fuel_max: self.programme.health.quota(), until }),
             None => Ok(()),
         }
     }
@@ -81,7 +84,8 @@ impl Act<'_> {
     }
 
     /// Calls a pack of the merchant because a partner asks it, unless it rests. Neither what it uses nor that it broke off is
-    /// counted against this merchant: otherwise whoever asks could use up their day, or have the pack rest.
+    /// counted against this merchant: otherwise whoever asks could use up their day, or have the pack rest. So whoever asks
+    /// is not the one who tries a pack that has rested, either.
     pub(super) fn call_asked<T>(
         &self,
         tx: &mut Tx,
@@ -89,6 +93,7 @@ impl Act<'_> {
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<Verdict<T>, CallError> {
         self.may_call(tx, active)?;
+        rested(self.programme.health.rests(self.merchant, &active.code, self.now))?;
         Ok(self.recorded(call(tx)))
     }
 
@@ -111,4 +116,9 @@ impl Act<'_> {
         self.programme.health.note(self.merchant, pack, self.now, &verdict);
         Ok(verdict)
     }
+}
+
+/// Refuses a call of a pack that rests.
+fn rested(rests_until: Option<Timestamp>) -> Result<(), CallError> {
+    rests_until.map_or(Ok(()), |until| Err(CallError::Resting { until }))
 }

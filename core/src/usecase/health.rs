@@ -184,6 +184,12 @@ impl Health {
         None
     }
 
+    /// Until when a pack rests, for who does not try it: whoever asks and does not note what comes of it.
+    pub(super) fn rests(&self, merchant: MerchantId, pack: &Code, now: Timestamp) -> Option<Timestamp> {
+        let packs = self.packs.lock();
+        packs.get(&(merchant, pack.clone()))?.health.rests_until.filter(|until| *until > now)
+    }
+
     /// How a pack does.
     pub fn read(&self, merchant: MerchantId, pack: &Code) -> PackHealth {
         let packs = self.packs.lock();
@@ -236,7 +242,10 @@ mod tests {
         assert_eq!(resting(ours, 0), None);
         health.note(ours, &pack, at(0), &fault());
         assert_eq!((resting(ours, 9), resting(theirs, 9)), (Some(10), None));
+        let looked = [9, 10].map(|second| health.rests(ours, &pack, at(second)).map(Timestamp::as_second));
+        assert_eq!(looked, [Some(10), None], "who looks takes nobody's try");
         assert_eq!((resting(ours, 10), resting(ours, 10)), (None, Some(15)), "one may try");
+        assert_eq!(health.rests(ours, &pack, at(10)), Some(at(15)), "others wait for the try");
         health.note(ours, &pack, at(10), &fault());
         assert_eq!(resting(ours, 29), Some(30));
         for _ in 0..40 {
