@@ -46,6 +46,12 @@ impl Limits {
     /// together: what it writes is in the host's memory until the commit.
     pub const MOVED_MAX_BYTES: usize = 16 << 20;
 
+    /// How many timers of a pack wait at a merchant.
+    pub const TIMERS_MAX: u64 = 100_000;
+
+    /// How many facts a pack tells at a merchant on a day of UTC.
+    pub const FACTS_OF_DAY_MAX: u64 = 100_000;
+
     /// What a partner may be asked, and may answer, in bytes.
     pub const QUESTION_MAX_BYTES: usize = 16 << 10;
 

@@ -11,10 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, histogram};
 use parking_lot::Mutex;
 
-use super::usage::day_of;
 use crate::domain::{Code, MerchantId};
 use crate::pack::{LogLine, Verdict};
 use crate::store::StoreError;
+use crate::store::layout::day_of_usage;
 
 /// After so many faults without a call that went well between them a pack rests.
 const REST_AFTER: u32 = 5;
@@ -137,7 +137,7 @@ impl Health {
     /// Adds to what all packs of a merchant have used today.
     pub(super) fn add_fuel(&self, merchant: MerchantId, now: Timestamp, used: u64) {
         if let Some((day, fuel)) = self.today.lock().get_mut(&merchant)
-            && *day == day_of(now)
+            && *day == day_of_usage(now)
         {
             *fuel = fuel.saturating_add(used);
         }
@@ -161,7 +161,7 @@ impl Health {
         now: Timestamp,
         kept: impl FnOnce() -> Result<u64, StoreError>,
     ) -> Result<u64, StoreError> {
-        let today = day_of(now);
+        let today = day_of_usage(now);
         if let Some((day, fuel)) = self.today.lock().get(&merchant)
             && *day == today
         {

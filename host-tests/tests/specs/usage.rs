@@ -52,7 +52,19 @@ fn the_limits_of_the_readme_are_those_of_the_host() {
         ),
         ("read and written by host functions", moved.clone(), moved, "moved-exceeded"),
         (
-            "timformat!("| {what} | {default} | {cap} | `{code}` |");
+            "timers of a pack that wait at a merchant",
+            thousands(Limits::TIMERS_MAX),
+            thousands(Limits::TIMERS_MAX),
+            "limit",
+        ),
+        (
+            "facts of a pack at a merchant on a day of UTC",
+            thousands(Limits::FACTS_OF_DAY_MAX),
+            thousands(Limits::FACTS_OF_DAY_MAX),
+            "limit",
+        ),
+    ] {
+        let row = format!("| {what} | {default} | {cap} | `{code}` |");
         assert!(readme.contains(&row), "the README has no {row}");
     }
 }
