@@ -9,7 +9,7 @@ use host_tests::{World, guest, pack, reworded};
 use jiff::SignedDuration;
 use punchcard::clock::{Clock, Entropy};
 use punchcard::domain::{Actor, Code, Currency, IdSource, Label, StaffId, ZoneName};
-use punchcard::pack::{CallError, Limits, Packs, Trust};
+use punchcard::pack::{Limits, Packs, Trust};
 use punchcard::store::Store;
 use punchcard::usecase::pack_calls::Round;
 use punchcard::usecase::{
@@ -19,6 +19,7 @@ use punchcard::usecase::{
 use punchcard::vault::Vault;
 use serde_json::{Value, json};
 
+use crate::by_hand::{ByHand, times};
 use crate::following::{calls, noted, world_with};
 use crate::{earned, with_points};
 
@@ -69,9 +70,8 @@ fn the_limits_of_the_readme_are_those_of_the_host() {
     }
 }
 
-#[test]
-fn the_operator_caps_what_one_call_gets_whatever_a_pack_asks_for() {
-    let caps = Limits { fuel_max: 20_000, ..Limits::CAP };
+/// What comes of a pack's command `go` at a host whose operator caps what a call gets.
+fn gone(caps: Limits, component: &[u8]) -> Result<(), CommandError> {
     let (clock, entropy) = (Clock::System, Entropy::seeded(5));
     let packs = Packs::new().unwrap().capped(caps);
     let host = Host::new(Store::in_memory(), packs, clock, entropy, Vault::seeded(1)).trusting(Trust::development());
@@ -85,7 +85,7 @@ fn the_operator_caps_what_one_call_gets_whatever_a_pack_asks_for() {
     let id = IdSource::new(host.clock.now(), 3).merchant();
     let created = host.operate(id, |tx, act| create_merchant(tx, act, &new)).unwrap();
     let actor = Actor::owner(id, StaffId::from_bytes([0; 16]));
-    let (revision, loaded) = upload_pack(&host, &actor, guest("grows")).unwrap();
+    let (revision, loaded) = upload_pack(&host, &actor, component).unwrap();
     let enable = EnablePack {
         pack: revision.pack.clone(),
         revision: revision.id,
@@ -96,15 +96,33 @@ fn the_operator_caps_what_one_call_gets_whatever_a_pack_asks_for() {
         follow_from: None,
     };
     host.act(&actor, |tx, act| enable_pack(tx, act, &enable)).unwrap();
-    let run = |count: u32| {
-        let input = json!({ "count": count, "text": "a" });
-        let run =
-            RunCommand { pack: enable.pack.clone(), command: Code::new("add-entries").unwrap(), store: None, input };
-        host.act(&actor, |tx, act| run_command(tx, act, &run))
-    };
-    assert!(run(1).is_ok());
-    let over = run(1_000).unwrap_err();
-    assert!(matches!(over, CommandError::Call(CallError::OutOfFuel { fuel_max: 20_000 })), "{over}");
+    let run = RunCommand { pack: enable.pack, command: Code::new("go").unwrap(), store: None, input: json!({}) };
+    host.act(&actor, |tx, act| run_command(tx, act, &run)).map(drop)
+}
+
+#[test]
+fn the_operator_caps_what_one_call_gets_whatever_a_pack_asks_for() {
+    let cap = Limits::CAP;
+    let asked = json!({ "fuel_max": cap.fuel_max, "wall_max_ms": cap.wall_max_ms,
+        "memory_max_bytes": cap.memory_max_bytes, "host_calls_max": cap.host_calls_max });
+    let line = "(call $write (i32.const 1) (i32.const 0) (i32.const 0))";
+    let grow = |pages: u32| format!("(drop (call $grow0 (i32.const {pages})))");
+    let memory_max_bytes = 2 << 20;
+    for (caps, within, over, expected) in [
+        (
+            Limits { fuel_max: 20_000, ..cap },
+            times(100, ""),
+            times(u32::MAX, ""),
+            "the pack used up its 20000 units of fuel",
+        ),
+        (Limits { wall_max_ms: 50, ..cap }, times(100, ""), times(u32::MAX, ""), "the pack ran for more than 50 ms"),
+        (Limits { memory_max_bytes, ..cap }, grow(20), grow(21), "the pack wanted more than 2097152 bytes of memory"),
+        (Limits { host_calls_max: 9, ..cap }, times(9, line), times(10, line), "the pack made more than 9 host calls"),
+    ] {
+        let gone = |go: String| gone(caps, ByHand::new(go).asks(asked.clone()).component());
+        assert!(gone(within).is_ok(), "{expected}");
+        assert_eq!(gone(over).unwrap_err().to_string(), expected);
+    }
 }
 
 async fn usage(world: &World, format: &str) -> String {
