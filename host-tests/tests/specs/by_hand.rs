@@ -1,7 +1,15 @@
 //! Packs written by hand do what no compiler makes: each harm has its name and leaves nothing, and each limit is kept by what
 //! is just within it.
+//!
+//! The contract has no resources, so there are no handles to flood the host with; a spec below says so when that changes.
 
+use std::fs;
+use std::path::Path;
+
+use host_tests::premises::{Call, Premises};
+use host_tests::process::Server;
 use host_tests::{Shop, World};
+use punchcard::pack::Limits;
 use serde_json::{Value, json};
 
 /// A pack of a few lines, whose command `go` runs instructions, and which finds so many things at an order.
@@ -231,4 +239,143 @@ async fn a_pack_finds_50_things_at_an_order_and_no_more() {
         let quoted = &quote["packs"][0];
         assert_eq!((quoted["findings"].as_array().map_or(0, Vec::len), &quoted["failed"]["code"]), (found, &failed));
     }
+}
+
+#[tokio::test]
+async fn tables_and_memories_that_grow_beside_each_other_end_at_the_limit_of_memory() {
+    let all = |what: &str, count: u32| {
+        (0..3).map(|number| format!("(drop (call ${what}{number} (i32.const {count})))")).collect::<String>()
+    };
+    for (go, expected) in [
+        (all("grow", 80), "well"),
+        (all("grow", 100), "502 pack-memory-exceeded"),
+        (times(1_000, &all("grow", 1)), "502 pack-memory-exceeded"),
+        (all("spread", 19_999), "well"),
+        (times(1_000, &all("spread", 10_000)), "502 pack-memory-exceeded"),
+        // Each entry of a table costs a unit of fuel.
+        (all("spread", 1 << 30), "502 pack-out-of-fuel"),
+        (all("grow", 1 << 15), "502 pack-memory-exceeded"),
+    ] {
+        assert_eq!(in_a_world(&ByHand::new(go.clone())).await, expected, "{go}");
+    }
+}
+
+/// Makes 48 MiB of zeros at the end of the memory: a text of as many characters, or 6 million empty texts.
+const LARGE: &str = "(drop (memory.grow (i32.const 768)))";
+
+#[tokio::test]
+async fn lists_and_texts_of_tens_of_mib_are_not_taken_over_the_border() {
+    for call in [
+        "(call $write (i32.const 1) (i32.const 524288) (i32.const 50331648))",
+        "(call $put (i32.const 16) (i32.const 1) (i32.const 524288) (i32.const 50331648) (i32.const 4200))",
+        "(call $put (i32.const 524288) (i32.const 50331648) (i32.const 16) (i32.const 1) (i32.const 4200))",
+        "(call $get-many (i32.const 524288) (i32.const 6000000) (i32.const 4200))",
+        "(call $scan (i32.const 524288) (i32.const 50331648) (i32.const 16) (i32.const 1) (i32.const 1) (i32.const 4200))",
+        "(call $scan (i32.const 16) (i32.const 1) (i32.const 524288) (i32.const 50331648) (i32.const 1) (i32.const 4200))",
+    ] {
+        let pack =
+            ByHand::new(format!("{LARGE} {call}")).asks(json!({ "memory_max_bytes": Limits::CAP.memory_max_bytes }));
+        assert_eq!(in_a_world(&pack).await, "502 pack-trapped", "{call}");
+    }
+}
+
+#[tokio::test]
+async fn arguments_that_are_no_texts_or_lie_nowhere_end_the_call() {
+    // Half a character, a surrogate, an overlong slash, a byte that no text has.
+    for bytes in ["\\e9\\9d", "\\ed\\a0\\80", "\\c0\\af", "\\ff"] {
+        let length = bytes.len() / 3;
+        let stored: String = bytes.split('\\').skip(1).enumerate().fold(String::new(), |stored, (at, byte)| {
+            format!("{stored} (i32.store8 (i32.const {}) (i32.const 0x{byte}))", 30_000 + at)
+        });
+        for call in [
+            format!("(call $write (i32.const 1) (i32.const 30000) (i32.const {length}))"),
+            format!("(call $put (i32.const 30000) (i32.const {length}) (i32.const 16) (i32.const 1) (i32.const 4200))"),
+        ] {
+            assert_eq!(
+                in_a_world(&ByHand::new(format!("{stored} {call}"))).await,
+                "502 pack-trapped",
+                "{bytes} {call}"
+            );
+        }
+    }
+    for call in [
+        "(call $write (i32.const 4) (i32.const 16) (i32.const 1))",
+        "(call $write (i32.const 1) (i32.const -4) (i32.const 16))",
+        "(call $write (i32.const 1) (i32.const 16) (i32.const -1))",
+        "(call $put (i32.const 16) (i32.const 1) (i32.const 16) (i32.const 1) (i32.const -4))",
+        "(call $put (i32.const 16) (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 4201))",
+        "(call $get-many (i32.const 30001) (i32.const 1) (i32.const 4200))",
+        "(call $get-many (i32.const 16) (i32.const 0x20000000) (i32.const 4200))",
+    ] {
+        assert_eq!(in_a_world(&ByHand::new(call)).await, "502 pack-trapped", "{call}");
+    }
+}
+
+#[test]
+fn the_contract_has_no_handles_that_could_be_flooded() {
+    for version in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit")).unwrap() {
+        let text = fs::read_to_string(version.unwrap().path().join("pack.wit")).unwrap();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("///"));
+        let handles: Vec<_> =
+            code.filter(|line| ["resource ", "own<", "borrow<"].iter().any(|word| line.contains(word))).collect();
+        assert_eq!(handles, [""; 0], "a flood of handles needs a spec now");
+    }
+}
+
+#[test]
+fn memory_returns_to_where_it_was_after_hundreds_of_hostile_calls() {
+    const KEPT_MAX: u64 = 64 << 20;
+    const KINDS: [(&str, &str); 7] = [
+        ("(loop $for-ever (br $for-ever))", "out-of-fuel"),
+        (
+            "(drop (memory.grow (i32.const 900)))
+             (loop $touch (i32.store8 (local.get $turn) (i32.const 7))
+                (local.set $turn (i32.add (local.get $turn) (i32.const 4096)))
+                (br_if $touch (i32.lt_u (local.get $turn) (i32.const 59000000))))
+             (drop (memory.grow (i32.const 900)))",
+            "memory-exceeded",
+        ),
+        ("(drop (call $down))", "stack-exhausted"),
+        ("(loop $flood (call $write (i32.const 1) (i32.const 0) (i32.const 1000)) (br $flood))", "host-calls-exceeded"),
+        (
+            "(loop $fill (call $put (i32.const 16) (i32.const 1) (i32.const 0) (i32.const 32768) (i32.const 4200))
+                (br $fill))",
+            "moved-exceeded",
+        ),
+        (
+            "(drop (memory.grow (i32.const 768))) (call $get-many (i32.const 524288) (i32.const 6000000) (i32.const 4200))",
+            "trapped",
+        ),
+        ("(loop $spread (drop (call $spread0 (i32.const 10000))) (br $spread))", "out-of-fuel"),
+    ];
+    let go: String = KINDS.iter().enumerate().fold(String::new(), |go, (kind, (what, _))| {
+        format!("{go} (if (i32.eq (local.get $kind) (i32.const {kind})) (then {what}))")
+    });
+    let asked =
+        json!({ "fuel_max": 3_000_000, "memory_max_bytes": Limits::CAP.memory_max_bytes, "host_calls_max": 1_000 });
+    let premises = Premises::new();
+    let server = Server::start(premises.path());
+    premises.enable(&server, ByHand::new(go).asks(asked).component());
+    let mut number = 0;
+    let mut go = |kind: usize| {
+        number += 1;
+        let input = json!({ "input": { "kind": kind } });
+        let call = Call::post("/v1/packs/by-hand/commands/go", format!("go-{number}"), &input);
+        premises.send(server.address(), &call).unwrap()
+    };
+    let mut before = 0;
+    for round in 0..250 {
+        if round == 50 {
+            before = server.resident();
+        }
+        for (kind, (_, code)) in KINDS.iter().enumerate() {
+            let (status, reply) = go(kind);
+            let told = reply["type"].as_str().unwrap_or_default();
+            assert!(status == 502 && told.ends_with(code), "{kind}: {status} {reply}");
+            // A call that goes well between them, so that the pack does not rest.
+            assert_eq!(go(9).0, 200);
+        }
+    }
+    let kept = server.resident().saturating_sub(before);
+    assert!(before > 0 && kept < KEPT_MAX, "{} MiB more are held than after the first calls", kept >> 20);
 }
