@@ -11,6 +11,7 @@ use punchcard::domain::IdSource;
 use punchcard::pack::{LoadError, Packs};
 use wasm_smith::Config;
 
+use crate::process::resident;
 use crate::{guest, pack};
 
 /// How much memory may be kept when all is done, in bytes: what the allocators hold back.
@@ -73,14 +74,14 @@ pub fn run(plan: &FuzzPacks) -> Result<Fuzzed, String> {
             }
         }
         if fuzzed.tried == WARM_UP {
-            before = resident();
+            before = resident("self");
         }
     }
     // What is no pack any more must not be what all of them are: then nothing was tried.
     if fuzzed.tried > WARM_UP && (fuzzed.packs == 0 || fuzzed.no_components > fuzzed.tried / 2) {
         return Err(format!("this is no test: {fuzzed:?}"));
     }
-    fuzzed.kept = if before == 0 { 0 } else { resident().saturating_sub(before) };
+    fuzzed.kept = if before == 0 { 0 } else { resident("self").saturating_sub(before) };
     if fuzzed.kept > KEPT_MAX {
         return Err(format!("{} MB more are held than after {WARM_UP} components", fuzzed.kept >> 20));
     }
@@ -125,12 +126,4 @@ pub(crate) fn mutated(random: &mut IdSource, seed: &[u8]) -> Vec<u8> {
 /// A number below `end`, which is not 0.
 pub(crate) fn below(random: &mut IdSource, end: usize) -> usize {
     usize::try_from(random.bits() % u64::try_from(end).unwrap_or(1)).unwrap_or(0)
-}
-
-/// How much memory of this process is resident, in bytes; 0 where the system does not tell.
-fn resident() -> u64 {
-    const PAGE_BYTES: u64 = 4096;
-    let told = fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = told.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
-    pages.unwrap_or(0) * PAGE_BYTES
 }

@@ -1,5 +1,6 @@
 //! The binary itself, as its operator starts and kills it.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -168,6 +169,11 @@ impl Server {
         &self.address
     }
 
+    /// How much of its memory is resident, in bytes; 0 where the system does not tell.
+    pub fn resident(&self) -> u64 {
+        resident(&self.child.id().to_string())
+    }
+
     /// `kill -9`. When this returns, the process is gone.
     ///
     /// # Panics
@@ -221,6 +227,14 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// How much memory of a process, `self` for this one, is resident, in bytes; 0 where the system does not tell.
+pub fn resident(process: &str) -> u64 {
+    const PAGE_BYTES: u64 = 4096;
+    let told = fs::read_to_string(format!("/proc/{process}/statm")).unwrap_or_default();
+    let pages = told.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    pages.unwrap_or(0) * PAGE_BYTES
 }
 
 /// `kill -9`. When this returns, the process is gone.

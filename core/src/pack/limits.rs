@@ -58,6 +58,12 @@ impl Limits {
     /// What a transaction has when a call in it may write nothing more: the rest is the host's.
     pub(super) const TRANSACTION_FULL_BYTES: usize = TRANSACTION_BYTES_MAX - (2 << 20);
 
+    /// How many timers of a pack wait at a merchant.
+    pub const TIMERS_MAX: u64 = 100_000;
+
+    /// How many facts a pack tells at a merchant on a day of UTC.
+    pub const FACTS_OF_DAY_MAX: u64 = 100_000;
+
     /// What a partner may be asked, and may answer, in bytes.
     pub const QUESTION_MAX_BYTES: usize = 16 << 10;
 

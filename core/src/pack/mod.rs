@@ -51,5 +51,6 @@ pub use signature::{
     KeyId, KeyTextError, PublicKey, SignatureError, SignedBy, SigningKey, SigningKeyError, Trust, VendorKey,
     claimed_key, sign,
 };
+pub(crate) use timers::Timer1;
 pub(crate) use timers::named_place;
 pub use timers::{Timer, TimerKind, due_timers, next_timer, put_timer, take_timer};

@@ -50,3 +50,31 @@ pub(super) fn check_progress(progress: Result<lifecycle::Progress, wit::Refusal>
 pub(super) fn bad_reply(message: String) -> CallError {
     CallError::BadReply { message }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Check<'a> = &'a dyn Fn(usize) -> Result<(), CallError>;
+
+    /// A JSON text of so many bytes.
+    fn json(bytes: usize) -> String {
+        format!("\"{}\"", "x".repeat(bytes - 2))
+    }
+
+    #[test]
+    fn a_reply_has_as_many_bytes_as_the_contract_says_and_no_more() {
+        let command = |bytes| check_reply(Ok(json(bytes))).map(drop);
+        let answer = |bytes| check_answer(Ok(json(bytes))).map(drop);
+        let cursor = |bytes| check_progress(Ok(lifecycle::Progress::More("x".repeat(bytes)))).map(drop);
+        let table: [(&str, Check<'_>, usize); 3] =
+            [("a result", &command, 60 << 10), ("an answer", &answer, 16 << 10), ("a place", &cursor, 256)];
+        for (what, check, most) in table {
+            assert!(check(most).is_ok(), "{what} of {most} bytes");
+            let refused = check(most + 1).unwrap_err();
+            let expected = format!("{what} of {} bytes, at most {most} are allowed", most + 1);
+            assert!(refused.to_string().ends_with(&expected), "{refused}");
+            assert_eq!(refused.code(), "bad-reply");
+        }
+    }
+}

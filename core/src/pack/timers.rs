@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Code, Label, MerchantId, StoreId};
-use crate::store::{Direction, StoreError, Tx, layout, records};
+use crate::store::{Direction, StoreError, Tx, layout, records, whole};
 
 /// A call of a pack that is to come at an instant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +27,35 @@ pub struct Timer {
     pub attempts: u8,
     /// The rule of the manifest that it follows, as JSON; empty for others.
     pub rule: String,
+    /// How many handlings of events have led to it: those of the call that has set it, when it is due so soon that it
+    /// belongs to what that call began.
+    pub depth: u8,
+}
+
+/// Before it had a depth.
+#[derive(Deserialize)]
+pub(crate) struct Timer1 {
+    kind: TimerKind,
+    name: Label,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    due: Timestamp,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    at: Timestamp,
+    payload: String,
+    store: Option<StoreId>,
+    attempts: u8,
+    rule: String,
+}
+
+impl From<Timer1> for Timer {
+    fn from(timer: Timer1) -> Self {
+        let Timer1 { kind, name, due, at, payload, store, attempts, rule } = timer;
+        Self { kind, name, due, at, payload, store, attempts, rule, depth: 0 }
+    }
+}
+
+fn older(version: u8, body: &[u8]) -> Option<Timer> {
+    (version == 1).then(|| whole::<Timer1>(body))?.map(Into::into)
 }
 
 /// Where a timer comes from.
@@ -47,7 +76,7 @@ pub enum TimerKind {
 }
 
 records! {
-    Timer, 1, "timer of a pack";
+    Timer, 2, "timer of a pack", older;
 }
 
 impl TimerKind {
@@ -90,6 +119,7 @@ pub(crate) fn named_place(kind: TimerKind, name: &Label) -> Vec<u8> {
 pub fn put_timer(tx: &mut Tx, merchant: MerchantId, pack: &Code, timer: &Timer) -> Result<(), StoreError> {
     let place = timer.place();
     take_timer(tx, merchant, pack, &place)?;
+    count(tx, merchant, pack, 1)?;
     tx.put(&layout::pack_timer_due(merchant, pack, timer.at, &place), [])?;
     tx.save(&layout::pack_timer(merchant, pack, &place), timer)
 }
@@ -102,10 +132,31 @@ pub fn take_timer(tx: &mut Tx, merchant: MerchantId, pack: &Code, place: &[u8]) 
     let key = layout::pack_timer(merchant, pack, place);
     let found = tx.load::<Timer>(&key)?;
     if let Some(timer) = &found {
+        count(tx, merchant, pack, -1)?;
         tx.delete(&key);
         tx.delete(&layout::pack_timer_due(merchant, pack, timer.at, place));
     }
     Ok(found)
+}
+
+/// How many timers of a pack wait: about, as what is under way at the same time does not count.
+///
+/// # Errors
+/// The store's failures.
+pub(super) fn timers_waiting(tx: &mut Tx, merchant: MerchantId, pack: &Code) -> Result<u64, StoreError> {
+    count(tx, merchant, pack, 0)?;
+    let count = tx.counter_about(&layout::pack_timer_count(merchant, pack))?.unwrap_or(0);
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// Moves the counter of a pack's timers. A host that did not count yet has left none: it begins with those that there are.
+fn count(tx: &mut Tx, merchant: MerchantId, pack: &Code, delta: i64) -> Result<(), StoreError> {
+    let key = layout::pack_timer_count(merchant, pack);
+    if tx.counter_about(&key)?.is_none() {
+        let there = tx.scan(&layout::pack_timers(merchant, pack), Direction::Forward, usize::MAX)?.len();
+        tx.put(&key, i64::try_from(there).unwrap_or(i64::MAX).to_le_bytes())?;
+    }
+    if delta == 0 { Ok(()) } else { tx.add(&key, delta) }
 }
 
 /// Up to `limit` timers that are due at `now`, soonest first.
@@ -137,4 +188,22 @@ pub fn next_timer(tx: &mut Tx, merchant: MerchantId, pack: &Code) -> Result<Opti
     let Some((key, _)) = first.first() else { return Ok(None) };
     let (at, _) = layout::pack_timer_due_parts(key, pack).ok_or_else(|| StoreError::corrupt("key of a timer", key))?;
     Ok(Some(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{decode, encode};
+
+    #[test]
+    fn a_timer_of_a_host_that_knew_no_depth_is_read_as_one_that_began_anew() {
+        let (due, name) = (Timestamp::from_second(90).unwrap(), Label::new("t").unwrap());
+        let (payload, rule) = ("p".to_owned(), String::new());
+        let timer =
+            Timer { kind: TimerKind::Own, name, due, at: due, payload, store: None, attempts: 2, rule, depth: 3 };
+        let mut bytes = encode(&timer);
+        assert_eq!(decode::<Timer>(b"k", &bytes).unwrap(), timer);
+        (bytes[0], _) = (1, bytes.pop());
+        assert_eq!(decode::<Timer>(b"k", &bytes).unwrap(), Timer { depth: 0, ..timer });
+    }
 }

@@ -78,7 +78,7 @@
 //! | `F` | merchant, pack | an enablement |
 //! | `k` | merchant, pack, key | a pack's own entry |
 //! | `k` | merchant, pack`~`number, key | what it was before the change of revisions with this number |
-//! | `@` | merchant, `m`, day, pack, `c` or `f` | counter: calls of a pack on a day of UTC, and units of fuel of them |
+//! | `@` | merchant, `m`, day, pack, `c`, `f` or `e` | counter: calls of a pack on a day of UTC, their fuel, and facts |
 //! | `@` | merchant, `u`, pack | how far a change of revisions has come, and what is to be forgotten |
 //! | `~` | merchant, `a`, agreement | an agreement that the merchant has proposed |
 //! | `~` | merchant, `p`, agreement | the id of the merchant who has proposed it to this one |
@@ -89,6 +89,7 @@
 //! | `@` | merchant, `s`, pack, lane, instant, subject, event | nothing: when the first of a subject is to be tried again |
 //! | `@` | merchant, `t`, pack, kind, instant, name | a timer of a pack |
 //! | `@` | merchant, `d`, pack, instant, and the timer's place | nothing: when a timer is to fire |
+//! | `@` | merchant, `n`, pack | counter: timers of a pack that wait |
 //! | `@` | merchant, `x`, pack, call | a call that was parked |
 //! | `W` | merchant, webhook | a webhook |
 //! | `G` | merchant, webhook, `c` | how far it has come in the log |
@@ -164,11 +165,11 @@ pub use members::{
 };
 
 pub use pack_calls::{
-    PackUse, called_pack, change_of_pack, pack_due, pack_due_parts, pack_dues, pack_dues_all, pack_dues_until,
-    pack_progress, pack_progresses, pack_timer, pack_timer_due, pack_timer_due_parts, pack_timer_dues,
-    pack_timer_dues_all, pack_timer_dues_until, pack_timers, pack_timers_all, pack_usage, pack_usage_parts,
-    pack_usages_after, pack_usages_on, pack_waiting, pack_waiting_all, pack_waiting_of, pack_waiting_of_pack,
-    pack_waiting_parts, parked_call, parked_calls, parked_calls_all,
+    PackUse, called_pack, change_of_pack, day_of_usage, pack_due, pack_due_parts, pack_dues, pack_dues_all,
+    pack_dues_until, pack_progress, pack_progresses, pack_timer, pack_timer_count, pack_timer_counts, pack_timer_due,
+    pack_timer_due_parts, pack_timer_dues, pack_timer_dues_all, pack_timer_dues_until, pack_timers, pack_timers_all,
+    pack_usage, pack_usage_parts, pack_usages_after, pack_usages_on, pack_waiting, pack_waiting_all, pack_waiting_of,
+    pack_waiting_of_pack, pack_waiting_parts, parked_call, parked_calls, parked_calls_all,
 };
 pub use packs::{
     component_part, component_parts, enablement, enablements, enablements_version, pack_entries, pack_entry,

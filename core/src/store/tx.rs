@@ -139,6 +139,21 @@ impl Tx {
         decode_counter(key, value.as_deref())
     }
 
+    /// The counter at `key` with the transaction's own moves, none when it is not there. It is *not* protected: moves of
+    /// others do not conflict, so that a limit which may be missed by what is under way at the same time costs nothing.
+    ///
+    /// # Errors
+    /// As [`Tx::counter`].
+    pub fn counter_about(&mut self, key: &[u8]) -> Result<Option<i64>, StoreError> {
+        let value = match self.changes.writes.get(key) {
+            Some(Change::Put(value)) => Some(value.clone()),
+            Some(Change::Delete) => None,
+            Some(&Change::Add(delta)) => Some(moved(key, self.view.peek(key)?.as_deref(), delta)?),
+            None => self.view.peek(key)?,
+        };
+        value.map(|value| decode_counter(key, Some(&value))).transpose()
+    }
+
     /// Adds all counters of one range to those at the same places in another one, and removes them.
     ///
     /// # Errors

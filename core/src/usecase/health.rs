@@ -11,10 +11,10 @@ use jiff::{SignedDuration, Timestamp};
 use metrics::{counter, histogram};
 use parking_lot::Mutex;
 
-use super::usage::day_of;
 use crate::domain::{Code, MerchantId};
 use crate::pack::{LogLine, Verdict};
 use crate::store::StoreError;
+use crate::store::layout::day_of_usage;
 
 /// After so many faults without a call that went well between them a pack rests.
 const REST_AFTER: u32 = 5;
@@ -137,7 +137,7 @@ impl Health {
     /// Adds to what all packs of a merchant have used today.
     pub(super) fn add_fuel(&self, merchant: MerchantId, now: Timestamp, used: u64) {
         if let Some((day, fuel)) = self.today.lock().get_mut(&merchant)
-            && *day == day_of(now)
+            && *day == day_of_usage(now)
         {
             *fuel = fuel.saturating_add(used);
         }
@@ -161,7 +161,7 @@ impl Health {
         now: Timestamp,
         kept: impl FnOnce() -> Result<u64, StoreError>,
     ) -> Result<u64, StoreError> {
-        let today = day_of(now);
+        let today = day_of_usage(now);
         if let Some((day, fuel)) = self.today.lock().get(&merchant)
             && *day == today
         {
@@ -182,6 +182,12 @@ impl Health {
         }
         health.rests_until = now.checked_add(TRYING).ok();
         None
+    }
+
+    /// Until when a pack rests, for who does not try it: whoever asks and does not note what comes of it.
+    pub(super) fn rests(&self, merchant: MerchantId, pack: &Code, now: Timestamp) -> Option<Timestamp> {
+        let packs = self.packs.lock();
+        packs.get(&(merchant, pack.clone()))?.health.rests_until.filter(|until| *until > now)
     }
 
     /// How a pack does.
@@ -236,7 +242,10 @@ mod tests {
         assert_eq!(resting(ours, 0), None);
         health.note(ours, &pack, at(0), &fault());
         assert_eq!((resting(ours, 9), resting(theirs, 9)), (Some(10), None));
+        let looked = [9, 10].map(|second| health.rests(ours, &pack, at(second)).map(Timestamp::as_second));
+        assert_eq!(looked, [Some(10), None], "who looks takes nobody's try");
         assert_eq!((resting(ours, 10), resting(ours, 10)), (None, Some(15)), "one may try");
+        assert_eq!(health.rests(ours, &pack, at(10)), Some(at(15)), "others wait for the try");
         health.note(ours, &pack, at(10), &fault());
         assert_eq!(resting(ours, 29), Some(30));
         for _ in 0..40 {

@@ -320,12 +320,12 @@ fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), Store
         let PackResult::Done { .. } = outcome.result else { continue };
         let Some(active) = act.programme.find(tx, merchant.id, &outcome.pack)? else { continue };
         let Ok(pack) = &active.loaded else { continue };
-        if active.stage != Stage::InForce {
+        if active.stage != Stage::InForce || act.day_is_over_until(tx)?.is_some() {
             refund_later(tx, act, &active.code, order)?;
             continue;
         }
         let scene = active.scene(act, &merchant, &zone, Some(order.store), act.now);
-        // Whatever it did before: it has to hear of it.
+        // Also when it rests: it has to hear of it.
         match act.call_anyway(tx, &active.code, |tx| pack.refunded(tx, &scene, order, buyer.as_ref()))?.result {
             Ok(()) | Err(CallError::NotExported { .. }) => {}
             Err(CallError::Store(error)) => return Err(error),

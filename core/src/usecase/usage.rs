@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Enablement, Revision};
 use crate::domain::{Code, MerchantId};
-use crate::store::layout::{self, PackUse};
+use crate::store::layout::{self, PackUse, day_of_usage};
 use crate::store::{Direction, StoreError, Tx, decode_counter};
 
 /// What a pack has used on a day of UTC.
@@ -26,14 +26,9 @@ pub struct PackUsage {
     pub fuel: u64,
 }
 
-/// The day of UTC on which an instant falls, by the days since 1970.
-pub(super) fn day_of(at: Timestamp) -> u32 {
-    u32::try_from(at.as_second().div_euclid(86_400)).unwrap_or(0)
-}
-
 /// When the day after an instant begins.
 pub(super) fn day_after(at: Timestamp) -> Timestamp {
-    let next = (i64::from(day_of(at)) + 1).saturating_mul(86_400);
+    let next = (i64::from(day_of_usage(at)) + 1).saturating_mul(86_400);
     Timestamp::from_second(next).unwrap_or(Timestamp::MAX)
 }
 
@@ -45,7 +40,7 @@ pub(super) fn count_usage(
     now: Timestamp,
     fuel: u64,
 ) -> Result<(), StoreError> {
-    let day = day_of(now);
+    let day = day_of_usage(now);
     tx.add(&layout::pack_usage(merchant, day, pack, PackUse::Calls), 1)?;
     tx.add(&layout::pack_usage(merchant, day, pack, PackUse::Fuel), i64::try_from(fuel).unwrap_or(i64::MAX))
 }
@@ -53,7 +48,7 @@ pub(super) fn count_usage(
 /// The fuel that all packs of a merchant have used on the day of an instant.
 pub(super) fn fuel_on_day(tx: &mut Tx, merchant: MerchantId, now: Timestamp) -> Result<u64, StoreError> {
     let mut fuel = 0_u64;
-    for (key, value) in tx.scan(&layout::pack_usages_on(merchant, day_of(now)), Direction::Forward, usize::MAX)? {
+    for (key, value) in tx.scan(&layout::pack_usages_on(merchant, day_of_usage(now)), Direction::Forward, usize::MAX)? {
         if let Some((_, _, PackUse::Fuel)) = layout::pack_usage_parts(&key) {
             fuel = fuel.saturating_add(u64::try_from(decode_counter(&key, Some(&value))?).unwrap_or(0));
         }
@@ -87,6 +82,7 @@ pub fn read_usage(
             match what {
                 PackUse::Calls => *calls = value,
                 PackUse::Fuel => *fuel = value,
+                PackUse::Facts => {}
             }
         }
         for (pack, (calls, fuel)) in packs {

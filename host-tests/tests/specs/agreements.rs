@@ -197,6 +197,30 @@ async fn a_partner_can_not_be_hurt_by_asking() {
 }
 
 #[tokio::test]
+async fn whoever_asks_is_not_the_one_who_tries_a_pack_that_has_rested() {
+    let world = World::new();
+    two_with_probe(&world).await;
+    let agreement = agreed(&world).await;
+    let own = || world.rival.command(PROBE, "call", json!({ "steps": [] })).send();
+    well(&ask(&world.rival, "kv.put", json!({ "key": "k", "value": "a".repeat(8 << 10) })).await);
+    let too_much = json!([{ "call": "kv.get-many", "with": { "keys": vec!["k"; 100] } }]);
+    for _ in 0..5 {
+        let harm = world.rival.command(PROBE, "call", json!({ "steps": too_much })).send().await.problem();
+        assert_eq!(harm.name(), "502 pack-memory-exceeded");
+    }
+    assert_eq!(own().await.problem().name(), "503 pack-resting");
+    let asked = async || answered(&world.shop, &agreement, json!([])).await;
+    assert!(asked().await.get("unavailable").is_some(), "a partner who rests answers nobody");
+    world.clock_forward(SignedDuration::from_secs(10));
+    for _ in 0..3 {
+        assert!(asked().await.get("ok").is_some());
+    }
+    own().await.ok();
+    let health = world.rival.get(&format!("/v1/packs/{PROBE}/health")).send().await.ok();
+    assert_eq!(health["rests_until"], Value::Null, "it was tried, and is well again");
+}
+
+#[tokio::test]
 async fn what_is_owed_is_in_the_books_of_both_up_to_the_credit() {
     let world = World::new();
     two_with_probe(&world).await;

@@ -509,3 +509,34 @@ async fn the_id_of_a_member_who_was_merged_means_the_one_they_are() {
     let read = shop.get(&format!("/v1/members/{}", card.id)).send().await.ok();
     assert_eq!(read["tags"][0]["tag"], "merged");
 }
+
+#[tokio::test]
+async fn a_call_tells_100_facts_and_sets_100_timers_of_4_kib_each_and_no_more() {
+    let world = World::new();
+    let shop = &world.shop;
+    with_whole_probe(shop).await;
+    let alice = shop.member("alice").enrol().await;
+    let text = |bytes: usize| "x".repeat(bytes);
+    // What is told is `{"of":"…"}`.
+    let fact =
+        |bytes: usize| json!({ "call": "events.emit", "with": { "member": alice.id, "reason": text(bytes - 9) } });
+    let timer =
+        |bytes: usize| json!({ "call": "timers.set", "with": { "key": "t", "at": MAY, "reason": text(bytes) } });
+    for (step, most, too_many) in [
+        (
+            &fact as &dyn Fn(usize) -> Value,
+            "data has at most 4096 bytes, but this has 4097",
+            "a call tells at most 100 facts",
+        ),
+        (&timer, "a payload has at most 4096 bytes, but this has 4097", "a call sets at most 100 timers"),
+    ] {
+        let run = async |steps: Vec<Value>| {
+            let answers = shop.command(PROBE, "call", json!({ "steps": steps })).send().await.ok()["result"].take();
+            answers.as_array().unwrap().clone()
+        };
+        assert_eq!(run(vec![step(4096), step(4097)]).await, [json!({ "ok": null }), json!({ "invalid": most })]);
+        let answers = run(vec![step(9); 101]).await;
+        assert_eq!(answers[..100], vec![json!({ "ok": null }); 100]);
+        assert_eq!(answers[100], json!({ "limit": too_many }));
+    }
+}

@@ -14,6 +14,7 @@ mod backups;
 mod bakery;
 mod benefits;
 mod bits;
+mod by_hand;
 mod catalogue;
 mod compiled;
 mod configuration;

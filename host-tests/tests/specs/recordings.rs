@@ -63,6 +63,17 @@ fn replays(pack: &LoadedPack, recording: &Recording) -> Played {
     played
 }
 
+/// Plays a recording, which does the very same; and says of which export it is.
+#[track_caller]
+fn replays_exactly(pack: &LoadedPack, recording: Recording) -> String {
+    let played = replays(pack, &recording);
+    assert_eq!(played.recording.outcome, recording.outcome);
+    assert_eq!(played.recording.fuel, recording.fuel);
+    assert_eq!(played.recording.host_calls(), recording.host_calls());
+    assert_ne!(recording.input(), Value::Null);
+    recording.export
+}
+
 /// Recordings that are kept in a folder.
 fn kept_in(dir: &Path, window: usize, failed: usize) -> Recordings {
     let terms = RecordingTerms { window, failed, ..RecordingTerms::default() };
@@ -107,21 +118,44 @@ async fn every_kind_of_call_is_recorded_and_replays_to_the_same_result_fuel_and_
     calls(&world).await;
 
     let mut exports = BTreeSet::new();
-    for (name, component) in [("points", pack("points")), ("bakery", pack("bakery")), ("echo", guest("echo"))] {
-        let loaded = loaded(component);
+    let packs = [("points", pack("points")), ("bakery", pack("bakery")), ("echo", guest("echo"))];
+    let packs = packs.map(|(name, component)| (name, loaded(component)));
+    for (name, loaded) in &packs {
         let recordings = recorded(shop, name).await;
         assert!(recordings.len() >= 2, "{name}: {}", recordings.len());
-        for recording in recordings {
-            let played = replays(&loaded, &recording);
-            assert_eq!(played.recording.outcome, recording.outcome);
-            assert_eq!(played.recording.fuel, recording.fuel);
-            assert_eq!(played.recording.host_calls(), recording.host_calls());
-            assert_ne!(recording.input(), Value::Null);
-            exports.insert(recording.export);
-        }
+        exports.extend(recordings.into_iter().map(|recording| replays_exactly(loaded, recording)));
     }
-    let expected =
-        ["checkout.quote", "checkout.refunded", "checkout.settled", "commands.run", "on-event.handle", "on-timer.fire"];
+    // One whose revisions change, that is switched off, and that shows a page.
+    let first = guest("grows");
+    let second = reworded(first, &[("1.0.0", "1.1.0")]);
+    shop.enable(first).send().await.ok();
+    shop.command("grows", "add-entries", json!({ "count": 5, "text": "old" })).send().await.ok();
+    shop.get("/v1/packs/grows/pages/everything").send().await.ok();
+    let revision = shop.upload(second).await.created()["revision"].clone();
+    shop.post("/v1/packs/grows/upgrade", json!({ "revision": revision })).send().await.ok();
+    calls(&world).await;
+    shop.enable(second).stores(&[]).send().await.ok();
+    let revisions = [loaded(first), loaded(second)];
+    let recordings = recorded(shop, "grows").await;
+    let parts = recordings.iter().filter(|recording| recording.export == "lifecycle.migrate").count();
+    assert_eq!((recordings.len(), parts), (7, 3), "switched on, a command, a page, three parts, switched off");
+    for recording in recordings {
+        let revision = revisions.iter().find(|pack| pack.manifest.version == recording.version).unwrap();
+        exports.insert(replays_exactly(revision, recording));
+    }
+    // What a partner answers stands in the recording of whoever asks.
+    let expected = [
+        "checkout.quote",
+        "checkout.refunded",
+        "checkout.settled",
+        "commands.run",
+        "lifecycle.disabled",
+        "lifecycle.enabled",
+        "lifecycle.migrate",
+        "on-event.handle",
+        "on-timer.fire",
+        "pages.render",
+    ];
     assert_eq!(exports.into_iter().collect::<Vec<_>>(), expected);
 }
 

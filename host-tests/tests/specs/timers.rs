@@ -2,10 +2,15 @@
 
 use host_tests::{Shop, World, guest};
 use jiff::{SignedDuration, Timestamp};
+use punchcard::domain::{Code, Event};
+use punchcard::pack::Limits;
+use punchcard::store::layout::{self, PackUse};
+use punchcard::store::{Key, StoreError};
 use punchcard::usecase::pack_calls::Round;
 use serde_json::{Value, json};
 
 use crate::following::{calls, noted, world_with};
+use crate::grants::{PROBE, ask, with_whole_probe};
 
 async fn set_timer(shop: &Shop, name: &str, at: Option<Timestamp>) -> Value {
     let input = json!({ "name": name, "at": at.map(Timestamp::as_millisecond) });
@@ -157,4 +162,93 @@ async fn timers_that_are_not_due_cost_nothing() {
     let before = world.state();
     assert_eq!(calls(&world).await.due_at, Some("2026-03-18T18:00:00Z".parse().unwrap()));
     world.unchanged_since(&before);
+}
+
+/// How many facts packs have told at the merchant.
+fn facts(world: &World) -> usize {
+    world.shop.events().iter().filter(|event| matches!(event, Event::PackTold { .. })).count()
+}
+
+#[tokio::test]
+async fn packs_whose_timers_answer_their_own_events_come_to_an_end_when_that_is_soon() {
+    for seconds in [0, 60] {
+        let world = world_with(json!({ "answers_after": seconds })).await;
+        world.shop.member("alice").enrol().await;
+        for _ in 0..12 {
+            assert_eq!(calls(&world).await.parked, 0);
+            world.clock_forward(SignedDuration::from_secs(seconds));
+        }
+        assert_eq!(facts(&world), 8, "after {seconds} seconds each");
+    }
+    let world = world_with(json!({ "answers_after": 61 })).await;
+    world.shop.member("alice").enrol().await;
+    for turn in 0..12 {
+        assert_eq!((calls(&world).await.failed, facts(&world)), (0, turn), "what is due later begins anew");
+        world.clock_forward(SignedDuration::from_secs(61));
+    }
+}
+
+/// Moves a counter as much work would.
+fn count(world: &World, counter: &Key, by: i64) {
+    world
+        .running()
+        .host
+        .operate(world.shop.id, |tx, _| tx.add(counter, by))
+        .map_err(|error: StoreError| error)
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_pack_has_100_000_timers_that_wait_and_no_more() {
+    let world = World::new();
+    let shop = &world.shop;
+    with_whole_probe(shop).await;
+    let at = in_seconds(&world, 3_600).as_millisecond();
+    let set = |name: &'static str| ask(shop, "timers.set", json!({ "key": name, "at": at }));
+    let waiting = layout::pack_timer_count(shop.id, &Code::new(PROBE).unwrap());
+    assert_eq!(set("t1").await, json!({ "ok": null }));
+    let others = i64::try_from(Limits::TIMERS_MAX).unwrap() - 2;
+    count(&world, &waiting, others);
+    assert_eq!(set("t2").await, json!({ "ok": null }));
+    assert_eq!(set("t3").await, json!({ "limit": "at most 100000 timers of a pack wait" }));
+    assert_eq!(set("t1").await, json!({ "ok": null }), "it takes the place of the one before");
+    assert_eq!(ask(shop, "timers.cancel", json!({ "key": "t1" })).await, json!({ "ok": true }));
+    assert_eq!(set("t3").await, json!({ "ok": null }));
+    count(&world, &waiting, -others);
+    world.books_balance();
+    // What a host has left that did not count yet is counted once.
+    let gone = world.running().host.operate(shop.id, |tx, _| {
+        tx.delete(&waiting);
+        Ok::<_, StoreError>(())
+    });
+    gone.unwrap();
+    assert_eq!(set("t4").await, json!({ "ok": null }));
+    let counted = world.running().host.look(|tx| tx.counter(&waiting)).map_err(|error: StoreError| error).unwrap();
+    assert_eq!(counted, 3);
+    world.clock_forward(SignedDuration::from_secs(3_600));
+    work((3, 0), calls(&world).await);
+    world.books_balance();
+}
+
+#[tokio::test]
+async fn a_pack_tells_100_000_facts_at_a_merchant_on_a_day_and_no_more() {
+    let world = World::new();
+    let shop = &world.shop;
+    with_whole_probe(shop).await;
+    with_whole_probe(&world.rival).await;
+    let alice = shop.member("alice").enrol().await;
+    let tell = || ask(shop, "events.emit", json!({ "member": alice.id }));
+    assert_eq!(tell().await, json!({ "ok": null }));
+    let day = layout::day_of_usage(world.now());
+    let told = layout::pack_usage(shop.id, day, &Code::new(PROBE).unwrap(), PackUse::Facts);
+    count(&world, &told, i64::try_from(Limits::FACTS_OF_DAY_MAX).unwrap() - 2);
+    assert_eq!(tell().await, json!({ "ok": null }));
+    assert_eq!(tell().await, json!({ "limit": "a pack tells at most 100000 facts on a day" }));
+    let bob = world.rival.member("bob").enrol().await;
+    let theirs = ask(&world.rival, "events.emit", json!({ "member": bob.id })).await;
+    assert_eq!(theirs, json!({ "ok": null }), "others have a day of their own");
+    world.clock_forward(SignedDuration::from_hours(24));
+    assert_eq!(tell().await, json!({ "ok": null }));
+    let used = shop.get("/v1/exports/usage").send().await;
+    assert_eq!(String::from_utf8(used.body).unwrap().lines().count(), 2, "what is billed is calls and fuel");
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use host_tests::{World, guest, pack};
+use host_tests::{World, guest, pack, reworded};
 use jiff::SignedDuration;
 use punchcard::clock::{Clock, Entropy};
 use punchcard::domain::{Actor, Code, Currency, IdSource, Label, StaffId, ZoneName};
-use punchcard::pack::{CallError, Limits, Packs, Trust};
+use punchcard::pack::{Limits, Packs, Trust};
 use punchcard::store::Store;
+use punchcard::usecase::pack_calls::Round;
 use punchcard::usecase::{
     CommandError, CreateMerchant, EnablePack, Host, NewStore, RunCommand, create_merchant, enable_pack, run_command,
     upload_pack,
@@ -18,7 +19,8 @@ use punchcard::usecase::{
 use punchcard::vault::Vault;
 use serde_json::{Value, json};
 
-use crate::following::calls;
+use crate::by_hand::{ByHand, times};
+use crate::following::{calls, noted, world_with};
 use crate::{earned, with_points};
 
 #[test]
@@ -51,15 +53,26 @@ fn the_limits_of_the_readme_are_those_of_the_host() {
         ),
         ("read and written by host functions", moved.clone(), moved, "moved-exceeded"),
         ("written by host functions, in all", written.clone(), written, "written-exceeded"),
+        (
+            "timers of a pack that wait at a merchant",
+            thousands(Limits::TIMERS_MAX),
+            thousands(Limits::TIMERS_MAX),
+            "limit",
+        ),
+        (
+            "facts of a pack at a merchant on a day of UTC",
+            thousands(Limits::FACTS_OF_DAY_MAX),
+            thousands(Limits::FACTS_OF_DAY_MAX),
+            "limit",
+        ),
     ] {
         let row = format!("| {what} | {default} | {cap} | `{code}` |");
         assert!(readme.contains(&row), "the README has no {row}");
     }
 }
 
-#[test]
-fn the_operator_caps_what_one_call_gets_whatever_a_pack_asks_for() {
-    let caps = Limits { fuel_max: 20_000, ..Limits::CAP };
+/// What comes of a pack's command `go` at a host whose operator caps what a call gets.
+fn gone(caps: Limits, component: &[u8]) -> Result<(), CommandError> {
     let (clock, entropy) = (Clock::System, Entropy::seeded(5));
     let packs = Packs::new().unwrap().capped(caps);
     let host = Host::new(Store::in_memory(), packs, clock, entropy, Vault::seeded(1)).trusting(Trust::development());
@@ -73,7 +86,7 @@ fn the_operator_caps_what_one_call_gets_whatever_a_pack_asks_for() {
     let id = IdSource::new(host.clock.now(), 3).merchant();
     let created = host.operate(id, |tx, act| create_merchant(tx, act, &new)).unwrap();
     let actor = Actor::owner(id, StaffId::from_bytes([0; 16]));
-    let (revision, loaded) = upload_pack(&host, &actor, guest("grows")).unwrap();
+    let (revision, loaded) = upload_pack(&host, &actor, component).unwrap();
     let enable = EnablePack {
         pack: revision.pack.clone(),
         revision: revision.id,
@@ -84,15 +97,33 @@ fn the_operator_caps_what_one_call_gets_whatever_a_pack_asks_for() {
         follow_from: None,
     };
     host.act(&actor, |tx, act| enable_pack(tx, act, &enable)).unwrap();
-    let run = |count: u32| {
-        let input = json!({ "count": count, "text": "a" });
-        let run =
-            RunCommand { pack: enable.pack.clone(), command: Code::new("add-entries").unwrap(), store: None, input };
-        host.act(&actor, |tx, act| run_command(tx, act, &run))
-    };
-    assert!(run(1).is_ok());
-    let over = run(1_000).unwrap_err();
-    assert!(matches!(over, CommandError::Call(CallError::OutOfFuel { fuel_max: 20_000 })), "{over}");
+    let run = RunCommand { pack: enable.pack, command: Code::new("go").unwrap(), store: None, input: json!({}) };
+    host.act(&actor, |tx, act| run_command(tx, act, &run)).map(drop)
+}
+
+#[test]
+fn the_operator_caps_what_one_call_gets_whatever_a_pack_asks_for() {
+    let cap = Limits::CAP;
+    let asked = json!({ "fuel_max": cap.fuel_max, "wall_max_ms": cap.wall_max_ms,
+        "memory_max_bytes": cap.memory_max_bytes, "host_calls_max": cap.host_calls_max });
+    let line = "(call $write (i32.const 1) (i32.const 0) (i32.const 0))";
+    let grow = |pages: u32| format!("(drop (call $grow0 (i32.const {pages})))");
+    let memory_max_bytes = 2 << 20;
+    for (caps, within, over, expected) in [
+        (
+            Limits { fuel_max: 20_000, ..cap },
+            times(100, ""),
+            times(u32::MAX, ""),
+            "the pack used up its 20000 units of fuel",
+        ),
+        (Limits { wall_max_ms: 50, ..cap }, times(100, ""), times(u32::MAX, ""), "the pack ran for more than 50 ms"),
+        (Limits { memory_max_bytes, ..cap }, grow(20), grow(21), "the pack wanted more than 2097152 bytes of memory"),
+        (Limits { host_calls_max: 9, ..cap }, times(9, line), times(10, line), "the pack made more than 9 host calls"),
+    ] {
+        let gone = |go: String| gone(caps, ByHand::new(go).asks(asked.clone()).component());
+        assert!(gone(within).is_ok(), "{expected}");
+        assert_eq!(gone(over).unwrap_err().to_string(), expected);
+    }
 }
 
 async fn usage(world: &World, format: &str) -> String {
@@ -157,4 +188,107 @@ async fn a_merchant_whose_packs_have_used_up_their_day_goes_on_without_them_unti
         (24, 29),
         "what was left undone is done on the next day"
     );
+}
+
+/// What all packs of the merchant have used today, in units of fuel.
+async fn fuel(world: &World) -> u64 {
+    let told = usage(world, "ndjson").await;
+    let lines = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.map(|line| line["fuel"].as_u64().unwrap()).sum()
+}
+
+/// Has the packs do what is due: so many calls go well, none fails, and nobody has to look again before the next day.
+async fn until_tomorrow(world: &World, done: usize) {
+    let round = calls(world).await;
+    let tomorrow = Some("2026-03-19T00:00:00Z".parse().unwrap());
+    assert_eq!((round.done, round.failed, round.parked, round.due_at), (done, 0, 0, tomorrow));
+    assert!(!round.is_unfinished);
+    let before = world.state();
+    assert_eq!(calls(world).await, Round { done: 0, ..round });
+    world.unchanged_since(&before);
+}
+
+#[tokio::test]
+async fn events_and_timers_wait_for_the_next_day_when_the_day_is_used_up_and_come_in_order() {
+    let world = world_with(json!({})).await;
+    world.restart();
+    let health = &world.running().host.programme.health;
+    let alice = world.shop.member("alice").enrol().await;
+    for number in 0..3 {
+        alice.order(&format!("till-{number}")).settle().await.created();
+    }
+    health.set_quota(fuel(&world).await + 1);
+    until_tomorrow(&world, 1).await;
+    health.set_quota(0);
+    let at = world.now().as_millisecond();
+    world.shop.command("echo", "set-timer", json!({ "name": "t1", "at": at })).send().await.ok();
+    health.set_quota(1);
+    until_tomorrow(&world, 0).await;
+    world.clock_forward(SignedDuration::from_hours(24));
+    assert_eq!(calls(&world).await.failed, 0);
+    health.set_quota(0);
+    calls(&world).await;
+    let heard = noted(&world.shop, "event-").await;
+    let expected = |kind: &str| (format!("{kind} {}", alice.id), 1);
+    let settled = expected("order-settled");
+    assert_eq!(heard, [expected("member-enrolled"), settled.clone(), settled.clone(), settled]);
+    let timer = noted(&world.shop, &format!("timer-t1-{at}")).await;
+    assert_eq!(timer, [(format!("set at {} try 1", world.now().as_millisecond()), 1)]);
+    assert_eq!(alice.holds("echoes").await.available, 4);
+    world.books_balance();
+}
+
+#[tokio::test]
+async fn a_refund_is_told_to_the_pack_on_the_next_day_when_the_day_is_used_up() {
+    let world = World::new();
+    world.restart();
+    with_points(&world.shop).await;
+    let health = &world.running().host.programme.health;
+    let alice = world.shop.member("alice").enrol().await;
+    let order = alice.order("till-1").settle().await.created();
+    let told = async || world.shop.get("/v1/packs/points/health").send().await.ok()["calls"].as_u64().unwrap();
+    let before = told().await;
+    health.set_quota(1);
+    world.shop.refund(&order).await.ok();
+    assert_eq!((alice.points().await, told().await), (0, before), "what was booked is given back by the host");
+    until_tomorrow(&world, 0).await;
+    world.clock_forward(SignedDuration::from_hours(24));
+    assert_eq!((calls(&world).await.done, told().await), (1, before + 1));
+}
+
+#[tokio::test]
+async fn a_migration_goes_on_on_the_next_day_when_the_day_is_used_up() {
+    let world = World::new();
+    world.restart();
+    world.shop.enable(guest("grows")).settings(json!({ "migrates": "in-parts" })).send().await.ok();
+    world.shop.command("grows", "add-entries", json!({ "count": 7, "text": "old" })).send().await.ok();
+    let later = world.shop.upload(reworded(guest("grows"), &[("1.0.0", "1.1.0")])).await.created();
+    let change = json!({ "revision": later["revision"] });
+    let changed = world.shop.post("/v1/packs/grows/upgrade", change).send().await.ok();
+    assert_eq!(changed["stage"], "migrating");
+    let health = &world.running().host.programme.health;
+    health.set_quota(1);
+    until_tomorrow(&world, 0).await;
+    health.set_quota(u64::MAX);
+    world.clock_forward(SignedDuration::from_hours(24));
+    assert_eq!(calls(&world).await.done, 3);
+    let now = world.shop.get("/v1/packs/grows/enablement").send().await.ok();
+    assert_eq!((&now["stage"], &now["failure"]), (&json!("in-force"), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_parked_call_is_not_made_again_when_the_day_is_used_up() {
+    let world = world_with(json!({ "fails": "refuses" })).await;
+    world.restart();
+    world.shop.member("alice").enrol().await;
+    while calls(&world).await.parked == 0 {
+        world.clock_forward(SignedDuration::from_hours(6));
+    }
+    let parked = async || world.shop.get("/v1/packs/echo/parked-calls").send().await.ok()["parked_calls"][0].clone();
+    let before = parked().await;
+    world.shop.command("echo", "noted", json!({ "prefix": "event-" })).send().await.ok();
+    world.running().host.programme.health.set_quota(1);
+    let path = format!("/v1/packs/echo/parked-calls/{}/retry", before["call"].as_str().unwrap());
+    let refused = world.shop.post(&path, json!({})).new_key().send().await.problem();
+    assert_eq!((refused.name().as_str(), parked().await), ("429 pack-quota-used-up", before));
 }

@@ -74,6 +74,42 @@ async fn each_request_is_in_the_figures_by_route_method_and_class() {
     assert!(!figures.contains("nowhere") && !figures.contains("BREW"), "{figures}");
 }
 
+#[test]
+fn fuel_and_time_of_each_call_of_a_pack_are_in_the_figures() {
+    let premises = Premises::new();
+    let server = Server::start(premises.path());
+    premises.enable_points(&server);
+    let lines = json!([{ "sku": "bun", "quantity": 1, "amount_minor": 700 }]);
+    let quote = json!({ "store": premises.store(), "lines": lines });
+    for _ in 0..3 {
+        premises.ask(&server, &Call::post("/v1/quotes", "", &quote));
+    }
+    let health = premises.ask(&server, &Call::get("/v1/packs/points/health"));
+    let told = ureq::get(format!("{}/metrics", server.address())).call().unwrap().body_mut().read_to_string().unwrap();
+    let figure = |name: &str| -> f64 {
+        let line = told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("{pack=\"points\"} "));
+        line.unwrap_or_else(|| panic!("{name} is not in\n{told}")).parse().unwrap()
+    };
+    assert_eq!(figure("punchcard_pack_fuel_sum"), health["fuel"].as_f64().unwrap());
+    let fuel = health["fuel_most"].as_u64().unwrap();
+    assert_eq!((&health["calls"], &health["fuel"]), (&json!(3), &json!(3 * fuel)), "the same quote three times");
+    let bucket = |name: &str, end: &str| {
+        let line = format!("{name}_bucket{{pack=\"points\",le=\"{end}\"}} ");
+        let line = told.lines().find_map(|told| told.strip_prefix(&line));
+        line.unwrap_or_else(|| panic!("{name} has no {end} in\n{told}")).to_owned()
+    };
+    for end in [10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000] {
+        let within = if fuel <= end { "3" } else { "0" };
+        assert_eq!(bucket("punchcard_pack_fuel", &end.to_string()), within, "{fuel} {end}");
+    }
+    assert_eq!((figure("punchcard_pack_fuel_count"), figure("punchcard_pack_run_seconds_count")), (3.0, 3.0));
+    assert!(figure("punchcard_pack_run_seconds_sum") > 0.0);
+    assert_eq!(
+        (bucket("punchcard_pack_run_seconds", "+Inf").as_str(), bucket("punchcard_pack_run_seconds", "1").as_str()),
+        ("3", "3")
+    );
+}
+
 #[tokio::test]
 async fn a_request_keeps_a_name_that_is_short_and_plain_and_gets_another_one_otherwise() {
     let world = World::new();

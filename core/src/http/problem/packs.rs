@@ -112,6 +112,7 @@ impl From<ParkedError> for Problem {
         match error {
             ParkedError::UnknownCall { .. } => Self::not_found("unknown-call", error),
             ParkedError::NotEnabled(_) => Self::conflict("pack-not-enabled", error),
+            ParkedError::Call(error) => error.into(),
             ParkedError::Store(error) => error.into(),
         }
     }

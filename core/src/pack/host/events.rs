@@ -2,17 +2,33 @@
 
 use serde_json::{Map, Value};
 
-use super::{Answer, Call, function, invalid};
+use super::{Answer, Call, Desk, No, function, invalid, limit};
 use crate::domain::{Code, Event};
-use crate::pack::Grant;
-use crate::pack::bindings::punchcard::pack::{events, types};
-use crate::store::{encode, layout};
+use crate::pack::bindings::punchcard::pack::events;
+use crate::pack::{Grant, Limits};
+use crate::store::encode;
+use crate::store::layout::{self, PackUse};
 
 /// How many facts one call tells.
 const FACTS_MAX: u32 = 100;
 const DATA_MAX_BYTES: usize = 4 << 10;
 /// How many handlings of events may follow from each other, before nothing more is told.
 const DEPTH_MAX: u8 = 8;
+
+impl Desk {
+    /// Counts a fact, for the call and for the pack's day.
+    fn count_fact(&mut self) -> Result<(), No> {
+        let most = Limits::FACTS_OF_DAY_MAX;
+        let key = layout::pack_usage(self.merchant, layout::day_of_usage(self.now), &self.pack, PackUse::Facts);
+        let told = self.tx.counter_about(&key)?.unwrap_or(0);
+        if u64::try_from(told).is_ok_and(|told| told >= most) {
+            return Err(limit(&format!("a pack tells at most {most} facts on a day")));
+        }
+        self.tx.add(&key, 1)?;
+        self.told += 1;
+        Ok(())
+    }
+}
 
 impl events::Host for Call {
     fn emit(&mut self, fact: events::Fact) -> Answer<()> {
@@ -30,15 +46,13 @@ impl events::Host for Call {
             let data: Map<String, Value> = serde_json::from_str(&fact.data)
                 .map_err(|error| invalid(&format!("data is a JSON object, but this is not: {error}")))?;
             if desk.told == FACTS_MAX {
-                return Err(types::HostError::Limit(format!("a call tells at most {FACTS_MAX} facts")).into());
+                return Err(limit(&format!("a call tells at most {FACTS_MAX} facts")));
             }
             if desk.depth >= DEPTH_MAX {
                 let why = format!("this is step {} of packs that answer each other's events", desk.depth);
-                return Err(
-                    types::HostError::Limit(format!("{why}, at most {DEPTH_MAX} follow from each other")).into()
-                );
+                return Err(limit(&format!("{why}, at most {DEPTH_MAX} follow from each other")));
             }
-            desk.told += 1;
+            desk.count_fact()?;
             desk.moves(fact.data.len())?;
             let event = Event::PackTold {
                 pack: desk.pack.clone(),

@@ -2,10 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Answer, Call, Desk, No, function, invalid, millis, not_found};
+use super::{Answer, Call, Desk, No, function, invalid, limit, millis, not_found};
 use crate::domain::{Label, StoreId};
-use crate::pack::bindings::punchcard::pack::{timers, types};
-use crate::pack::timers::{Timer, TimerKind, named_place, put_timer, take_timer};
+use crate::pack::Limits;
+use crate::pack::bindings::punchcard::pack::timers;
+use crate::pack::timers::{Timer, TimerKind, named_place, put_timer, take_timer, timers_waiting};
 use crate::store::layout;
 
 /// How many timers one call sets.
@@ -14,12 +15,29 @@ const PAYLOAD_MAX_BYTES: usize = 4 << 10;
 /// How soon a timer fires again that is set while one fires, so that a pack that does nothing else leaves time for others.
 const AGAIN_AFTER: SignedDuration = SignedDuration::from_secs(1);
 
+/// What is due so soon belongs to what the call has begun, and is as many handlings of events away from where that began:
+/// so a pack whose timers tell facts, on which it sets timers, comes to an end as one that answers its own events does.
+const SOON: SignedDuration = SignedDuration::from_mins(1);
+
 impl Desk {
     fn timer_name(&self, name: &str) -> Result<Label, No> {
         if !self.rings {
             return Err(invalid(&"the pack does not export `on-timer`, so that no timer would reach it"));
         }
         Label::new(name).map_err(|error| invalid(&format!("the name of a timer: {error}")))
+    }
+
+    /// Refuses a timer that would be one too many. One of the same name is replaced, so that there is room for it.
+    fn has_room_for_timer(&mut self, name: &Label) -> Result<(), No> {
+        let most = Limits::TIMERS_MAX;
+        if timers_waiting(&mut self.tx, self.merchant, &self.pack)? < most {
+            return Ok(());
+        }
+        let key = layout::pack_timer(self.merchant, &self.pack, &named_place(TimerKind::Own, name));
+        if self.tx.get(&key)?.is_some() {
+            return Ok(());
+        }
+        Err(limit(&format!("at most {most} timers of a pack wait")))
     }
 }
 
@@ -44,15 +62,16 @@ impl timers::Host for Call {
                 None => None,
             };
             if desk.timers_set == SET_MAX {
-                return Err(types::HostError::Limit(format!("a call sets at most {SET_MAX} timers")).into());
+                return Err(limit(&format!("a call sets at most {SET_MAX} timers")));
             }
+            desk.has_room_for_timer(&name)?;
             desk.timers_set += 1;
             desk.moves(timer.payload.len())?;
             let earliest = if desk.in_timer { desk.now.checked_add(AGAIN_AFTER).unwrap_or(desk.now) } else { desk.now };
             let at = at.max(earliest);
-            let payload = timer.payload;
-            let timer =
-                Timer { kind: TimerKind::Own, name, due: at, at, payload, store, attempts: 0, rule: String::new() };
+            let depth = if at.duration_since(desk.now) <= SOON { desk.depth } else { 0 };
+            let (kind, payload, rule) = (TimerKind::Own, timer.payload, String::new());
+            let timer = Timer { kind, name, due: at, at, payload, store, attempts: 0, rule, depth };
             Ok(put_timer(&mut desk.tx, desk.merchant, &desk.pack, &timer)?)
         })
     }

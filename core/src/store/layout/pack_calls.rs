@@ -121,6 +121,16 @@ pub fn pack_timer_dues_all(merchant: MerchantId) -> KeyRange {
     Name::of(b'@', merchant).bytes(b"d").range()
 }
 
+/// A counter of the timers of a pack that wait.
+pub fn pack_timer_count(merchant: MerchantId, pack: &Code) -> Key {
+    part(merchant, b'n', pack).0
+}
+
+/// The counters of the timers of a merchant's packs.
+pub fn pack_timer_counts(merchant: MerchantId) -> KeyRange {
+    Name::of(b'@', merchant).bytes(b"n").range()
+}
+
 /// The instant and the timer's place in the key that says when it is to fire.
 pub fn pack_timer_due_parts<'k>(key: &'k [u8], pack: &Code) -> Option<(Timestamp, &'k [u8])> {
     let (at, place) = key.get(18 + pack.as_str().len() + 1..)?.split_first_chunk::<8>()?;
@@ -140,6 +150,11 @@ pub fn parked_calls(merchant: MerchantId, pack: &Code) -> KeyRange {
 /// All calls of a merchant's packs that were parked.
 pub fn parked_calls_all(merchant: MerchantId) -> KeyRange {
     Name::of(b'@', merchant).bytes(b"x").range()
+}
+
+/// The day of UTC on which an instant falls, by the days since 1970.
+pub fn day_of_usage(at: Timestamp) -> u32 {
+    u32::try_from(at.as_second().div_euclid(86_400)).unwrap_or(0)
 }
 
 /// A counter of what a pack has used on a day of UTC, by the days since 1970.
@@ -167,7 +182,7 @@ pub fn pack_usage_parts(key: &[u8]) -> Option<(u32, Code, PackUse)> {
     let (day, rest) = key.get(18..)?.split_first_chunk::<4>()?;
     let (letter, pack) = rest.split_last()?;
     let pack = std::str::from_utf8(pack.strip_suffix(&[0])?).ok()?;
-    let what = [PackUse::Calls, PackUse::Fuel].into_iter().find(|what| what.letter() == *letter)?;
+    let what = [PackUse::Calls, PackUse::Fuel, PackUse::Facts].into_iter().find(|what| what.letter() == *letter)?;
     Some((u32::from_be_bytes(*day), Code::new(pack).ok()?, what))
 }
 
@@ -178,6 +193,8 @@ pub enum PackUse {
     Calls,
     /// Units of fuel.
     Fuel,
+    /// Facts that it has told.
+    Facts,
 }
 
 impl PackUse {
@@ -185,6 +202,7 @@ impl PackUse {
         match self {
             Self::Calls => b'c',
             Self::Fuel => b'f',
+            Self::Facts => b'e',
         }
     }
 }

@@ -45,7 +45,8 @@ impl Calling {
             }
             if let Some(at) = declared.rule.next_after(act.now, &self.zone) {
                 let kind = TimerKind::Calendar;
-                let timer = Timer { kind, name, due: at, at, payload: String::new(), store: None, attempts: 0, rule };
+                let (payload, store) = (String::new(), None);
+                let timer = Timer { kind, name, due: at, at, payload, store, attempts: 0, rule, depth: 0 };
                 put_timer(tx, act.merchant, &self.active.code, &timer)?;
             }
         }
@@ -89,7 +90,7 @@ impl Calling {
     ) -> Result<Result<(), Failure>, StoreError> {
         let verdict = match timer.kind {
             TimerKind::Own | TimerKind::Calendar | TimerKind::Retry => {
-                let scene = self.scene(act, timer.store, 0);
+                let scene = self.scene(act, timer.store, timer.depth);
                 act.call_anyway(tx, &self.active.code, |tx| self.pack.fire_timer(tx, &scene, timer))?
             }
             TimerKind::Settled => self.settle_late(tx, act, timer)?,

@@ -37,7 +37,8 @@ fn put(tx: &mut Tx, act: &Act<'_>, pack: &Code, order: &Order, kind: TimerKind) 
     let name = Label::new(order.id.to_string()).expect("an id is a label");
     let at = act.now.checked_add(AFTER).unwrap_or(act.now);
     let (payload, rule, store) = (String::new(), String::new(), Some(order.store));
-    put_timer(tx, act.merchant, pack, &Timer { kind, name, due: act.now, at, payload, store, attempts: 0, rule })
+    let timer = Timer { kind, name, due: act.now, at, payload, store, attempts: 0, rule, depth: 0 };
+    put_timer(tx, act.merchant, pack, &timer)
 }
 
 impl Calling {

@@ -3,7 +3,8 @@
 //! A call moves the pack's place in the transaction of its effects, so that each event is handled once, whatever crashes.
 //! Events go in lanes by their member (or order): those of one member in order, lanes beside each other. A call that fails
 //! is tried again, later and later, and what comes after it for the same member waits; after the last time it is parked for
-//! people to look at. A lane in which nothing goes well any more rests, and then tries one call at a time.
+//! people to look at. A lane in which nothing goes well any more rests, and then tries one call at a time. When the merchant's
+//! packs have used up their day, all that is due waits as it is until the next.
 
 mod fire_timers;
 mod follow_events;
@@ -108,6 +109,8 @@ struct Calling {
     fuel: u64,
     /// What the round has written so far, in bytes.
     bytes: usize,
+    /// Until when no pack of the merchant is called, when they have used up their day: what is due waits as it is.
+    day_is_over_until: Option<Timestamp>,
 }
 
 impl Calling {
@@ -132,18 +135,33 @@ impl Calling {
         let merchant = act.merchant(tx)?;
         let zone = merchant.time_zone.zone();
         let calls_left = if progress.failures < REST_AFTER { CALLS_MAX } else { 1 };
-        let round = Round::default();
-        Ok(Some(Self { active, pack, merchant, zone, lane, progress, before, round, calls_left, fuel: 0, bytes: 0 }))
+        let (round, day_is_over_until) = (Round::default(), act.day_is_over_until(tx)?);
+        let (fuel, bytes) = (0, 0);
+        Ok(Some(Self {
+            active,
+            pack,
+            merchant,
+            zone,
+            lane,
+            progress,
+            before,
+            round,
+            calls_left,
+            fuel,
+            bytes,
+            day_is_over_until,
+        }))
     }
 
-    /// Until when the lane rests, if it does.
+    /// Until when the lane rests, if it does: of itself, or as the merchant's packs have used up their day.
     fn rests_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.progress.rest_until.filter(|until| *until > now)
+        self.progress.rest_until.filter(|until| *until > now).max(self.day_is_over_until)
     }
 
     /// Whether the round ends here.
     fn is_over(&self) -> bool {
-        self.calls_left == 0 || self.fuel >= FUEL_MAX || self.bytes >= BYTES_MAX
+        let is_full = self.fuel >= FUEL_MAX || self.bytes >= BYTES_MAX;
+        self.calls_left == 0 || is_full || self.day_is_over_until.is_some()
     }
 
     fn scene(&self, act: &mut Act<'_>, store: Option<StoreId>, depth: u8) -> Scene {
@@ -152,9 +170,10 @@ impl Calling {
     }
 
     /// What came of a call: counted, and told apart from what is no fault of the pack.
-    fn outcome(&mut self, tx: &Tx, act: &Act<'_>, verdict: Verdict<()>) -> Result<Result<(), Failure>, StoreError> {
+    fn outcome(&mut self, tx: &mut Tx, act: &Act<'_>, verdict: Verdict<()>) -> Result<Result<(), Failure>, StoreError> {
         self.bytes = tx.bytes();
         self.calls_left = self.calls_left.saturating_sub(1);
+        self.day_is_over_until = act.day_is_over_until(tx)?;
         self.fuel = self.fuel.saturating_add(verdict.fuel);
         match verdict.result {
             Ok(()) => {

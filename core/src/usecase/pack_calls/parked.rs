@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::follow_events::{Logged, may_follow};
 use super::{Calling, Failure, Parked, ParkedCall, TIMERS};
 use crate::domain::{CallId, Code, MerchantId};
+use crate::pack::{CallError, LoadedPack};
 use crate::store::{Direction, Key, KeyRange, Record, StoreError, Tx, layout};
-use crate::usecase::{Act, Reply};
+use crate::usecase::{Act, Active, Reply};
 
 /// What came of a call that was made again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +41,9 @@ pub enum ParkedError {
     /// The pack can not be called now.
     #[error("the pack `{0}` is not enabled with what this call needs")]
     NotEnabled(Code),
+    /// The merchant's packs have used up their day.
+    #[error(transparent)]
+    Call(CallError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -71,17 +75,20 @@ pub fn list_parked(
 pub fn retry_parked(tx: &mut Tx, act: &mut Act<'_>, pack: &Code, call: CallId) -> Result<Retried, ParkedError> {
     let (key, parked) = find(tx, act.merchant, pack, call)?;
     let not_enabled = || ParkedError::NotEnabled(pack.clone());
+    let is_event = matches!(parked.call, Parked::Event(_));
+    let serves = |active: &Active, pack: &LoadedPack| !is_event || may_follow(active, pack);
+    let lane = if is_event { 0 } else { TIMERS };
+    let mut calling = Calling::find(tx, act, pack, lane, serves)?.ok_or_else(not_enabled)?;
+    if let Some(until) = calling.day_is_over_until {
+        return Err(ParkedError::Call(CallError::QuotaUsedUp { fuel_max: act.programme.health.quota(), until }));
+    }
     let outcome = match &parked.call {
         Parked::Event(sequence) => {
-            let mut calling = Calling::find(tx, act, pack, 0, may_follow)?.ok_or_else(not_enabled)?;
             let event = Logged::read(tx, act.merchant, *sequence)?;
             let told = calling.told(tx, event)?.ok_or_else(not_enabled)?;
             calling.handle(tx, act, &told)?
         }
-        Parked::Timer(timer) => {
-            let calling = Calling::find(tx, act, pack, TIMERS, |_, _| true)?;
-            calling.ok_or_else(not_enabled)?.fire(tx, act, timer)?
-        }
+        Parked::Timer(timer) => calling.fire(tx, act, timer)?,
     };
     let Err(failure) = outcome else {
         tx.delete(&key);

@@ -55,7 +55,8 @@ fn migrate(
     mut enablement: Enablement,
     mut progress: ChangeProgress,
 ) -> Result<Round, StoreError> {
-    if let Some(at) = progress.due_at.filter(|at| *at > act.now) {
+    let over = act.day_is_over_until(tx)?;
+    if let Some(at) = progress.due_at.filter(|at| *at > act.now).max(over) {
         return Ok(Round { due_at: Some(at), ..Round::default() });
     }
     let key = layout::change_of_pack(act.merchant, &enablement.pack);

@@ -170,7 +170,7 @@ fn remember_to_forget(tx: &mut Tx, act: &Act<'_>, enablement: &Enablement) -> Re
     let name = Label::new("before").expect("a word is a label");
     let payload = enablement.changes.to_string();
     let rule = String::new();
-    let timer = Timer { kind: TimerKind::Forget, name, due: at, at, payload, store: None, attempts: 0, rule };
+    let timer = Timer { kind: TimerKind::Forget, name, due: at, at, payload, store: None, attempts: 0, rule, depth: 0 };
     put_timer(tx, act.merchant, &enablement.pack, &timer)
 }
 

@@ -127,6 +127,7 @@ pub(super) fn remove_part(tx: &mut Tx, act: &mut Act<'_>, enablement: &Enablemen
     for lane in 0..=LANES {
         tx.delete(&layout::pack_progress(merchant, pack, lane));
     }
+    tx.delete(&layout::pack_timer_count(merchant, pack));
     tx.delete(&layout::change_of_pack(merchant, pack));
     tx.delete(&layout::enablement(merchant, pack));
     tx.add(&layout::enablements_version(merchant), 1)?;

@@ -4,7 +4,7 @@ use super::Check;
 use crate::domain::MerchantId;
 use crate::pack::Timer;
 use crate::store::layout::{self, Subject};
-use crate::store::{Direction, StoreError, decode};
+use crate::store::{Direction, StoreError, decode, decode_counter};
 use crate::usecase::pack_calls::{LANES, LaneProgress, ParkedCall, WaitingEvent};
 
 impl<P: FnMut()> Check<'_, P> {
@@ -70,6 +70,16 @@ impl<P: FnMut()> Check<'_, P> {
                 let timer = tx.load::<Timer>(&layout::pack_timer(id, &pack, place))?;
                 Ok((timer.is_none_or(|timer| timer.at != at))
                     .then(|| format!("`{pack}` has no timer that is due {at}")))
+            },
+            |check, finding| check.findings.extend(finding),
+        )?;
+        self.gather(
+            &layout::pack_timer_counts(id),
+            |tx, key, bytes| {
+                let (pack, count) = (pack_of(key)?, decode_counter(key, Some(bytes))?);
+                let there = tx.scan(&layout::pack_timers(id, &pack), Direction::Forward, usize::MAX)?.len();
+                let is_so = usize::try_from(count).is_ok_and(|count| count == there);
+                Ok((!is_so).then(|| format!("`{pack}` has {there} timers, and {count} are counted")))
             },
             |check, finding| check.findings.extend(finding),
         )?;

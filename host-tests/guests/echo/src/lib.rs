@@ -5,6 +5,9 @@ use punchcard_sdk::{kv::Entry, prelude::*};
 /// The unit that this pack gives for each event of a member.
 const UNIT: &str = "echoes";
 
+/// What the names of timers begin with that tell a fact.
+const LATER: &str = "later-";
+
 struct Echo;
 
 /// What this pack is asked to do.
@@ -17,6 +20,8 @@ struct Settings {
     fails_at: String,
     /// Tells a fact for each event that it hears.
     answers: bool,
+    /// Sets a timer for each event that it hears, so many seconds later, and tells a fact when that fires.
+    answers_after: Option<u64>,
 }
 
 /// How a call goes wrong.
@@ -53,7 +58,7 @@ impl Pack for Echo {
 }
 
 impl OnEvent for Echo {
-    fn handle(_: &CallContext, event: &Event) -> Result<(), Refusal> {
+    fn handle(ctx: &CallContext, event: &Event) -> Result<(), Refusal> {
         let settings = settings::<Settings>()?;
         let whose = event.member.clone().unwrap_or_default();
         note(&format!("event-{:06}", event.sequence), &format!("{} {whose}", event.kind))?;
@@ -64,6 +69,10 @@ impl OnEvent for Echo {
         if settings.answers {
             events::tell("heard", event.member.clone(), &serde_json::json!({ "of": event.sequence }))?;
         }
+        if let Some(seconds) = settings.answers_after {
+            let (name, at) = (format!("{LATER}{}", event.sequence), ctx.now + seconds * 1_000);
+            timers::set(&Timer { name, at, payload: String::new(), store: None })?;
+        }
         settings.go_wrong(&whose, None)
     }
 }
@@ -72,6 +81,9 @@ impl OnTimer for Echo {
     fn fire(ctx: &CallContext, firing: &Firing) -> Result<(), Refusal> {
         let Firing { name, due, attempt, payload } = firing;
         note(&format!("timer-{name}-{due}"), &format!("{payload} at {} try {attempt}", ctx.now))?;
+        if name.starts_with(LATER) {
+            events::tell("heard", None, &serde_json::json!({ "of": name }))?;
+        }
         settings::<Settings>()?.go_wrong(name, Some(ctx))
     }
 }
