@@ -62,6 +62,7 @@ mod refund_order;
 mod render_page;
 mod run_command;
 mod run_due;
+mod same_order;
 mod segments;
 mod set_rules;
 mod set_tier;
