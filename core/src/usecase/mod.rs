@@ -121,7 +121,7 @@ pub use keys::{has_secrets, renew_secrets};
 pub use known::{IdentityError, Known, read_known};
 pub use liability::read_liabilities;
 pub use list_events::{EventFilter, EventPage, EventStart, EventsError, list_events};
-pub use list_orders::{SoughtOrders, list_orders};
+pub use list_orders::{OrderPage, SoughtOrders, list_orders};
 pub use load_stored_value::{LoadError, LoadStoredValue, Loaded, load_stored_value};
 pub use merge_members::{MergeError, Merged, MergedAsset, merge_members};
 pub use migrate::{MigrateError, migrate};
