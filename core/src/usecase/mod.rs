@@ -98,7 +98,7 @@ pub use consents::{ConsentError, ConsentReceipt, GiveConsent, give_consent, has_
 pub use create_merchant::{CreateMerchant, Created, NewStore, create_merchant, list_merchants, list_stores};
 pub use define_coupon::{DefineError, define_coupon, list_coupon_types};
 pub use edit_member::{EditError, EditMember, edit_member};
-pub use edit_merchant::{EditMerchant, MerchantError, edit_merchant, put_store};
+pub use edit_merchant::{EditMerchant, MerchantError, PutStoreError, edit_merchant, put_store};
 pub use enable_pack::{EnableError, EnablePack, enable_pack, read_enablement, read_manifest};
 pub use enrol_member::{EnrolError, EnrolMember, Enrolled, enrol_member};
 pub use erase_member::{EraseError, erase_member};

@@ -155,6 +155,65 @@ async fn a_member_joins_and_belongs_where_one_may_act() {
 }
 
 #[tokio::test]
+async fn nobody_changes_what_is_of_other_stores_or_takes_out_what_is_of_all() {
+    let world = World::new();
+    let shop = &world.shop;
+    with_points(shop).await;
+    let corner = limited(shop, "owner", 1).await;
+    let key = shop.post("/v1/keys", json!({ "role": "clerk", "stores": [shop.store(0)] })).send().await.created();
+    let coupon = |stores: &[usize]| {
+        json!({ "title": "one off", "benefit": { "amount": { "off_minor": 1 } }, "validity": { "days": 7 },
+            "scope": { "stores": stores.iter().map(|store| shop.store(*store)).collect::<Vec<_>>() } })
+    };
+    shop.put("/v1/coupons/theirs", coupon(&[0])).send().await.ok();
+    let in_force = shop.get("/v1/packs/points/enablement").send().await.ok();
+    let stores = |wanted: &[usize], of: &Value| {
+        let mut wanted = json!({ "stores": wanted.iter().map(|store| shop.store(*store)).collect::<Vec<_>>() });
+        for field in ["revision", "grants", "settings"] {
+            wanted[field] = of[field].clone();
+        }
+        wanted
+    };
+    let enablement = "/v1/packs/points/enablement";
+    let revision = json!({ "revision": in_force["revision"] });
+    let before = world.state();
+    for request in [
+        corner.put(enablement, stores(&[0, 1], &in_force)),
+        // To switch it off elsewhere is to change something there, too.
+        corner.put(enablement, stores(&[1], &in_force)),
+        corner.put(enablement, stores(&[], &in_force)),
+        corner.post("/v1/packs/points/upgrade", revision),
+        corner.get("/v1/packs/points/entries"),
+        corner.put("/v1/stores/north", json!({ "name": "North" })),
+        corner.put(&format!("/v1/stores/{}", code(shop, 0).await), json!({ "name": "Mine" })),
+        corner.put("/v1/coupons/mine", coupon(&[0])),
+        corner.put("/v1/coupons/theirs", coupon(&[1])),
+        corner.request("DELETE", &format!("/v1/keys/{}", key["id"].as_str().unwrap())),
+    ] {
+        assert_eq!(request.send().await.problem().name(), "403 other-store");
+    }
+    for kind in ["members", "orders", "statements", "events", "changes", "usage"] {
+        let reply = corner.get(&format!("/v1/exports/{kind}")).send().await;
+        assert_eq!(reply.problem().name(), "403 other-store", "{kind}");
+    }
+    world.unchanged_since(&before);
+    // In their own they may.
+    shop.put(enablement, stores(&[1], &in_force)).send().await.ok();
+    corner.put(enablement, stores(&[], &in_force)).send().await.ok();
+    corner.put(enablement, stores(&[1], &in_force)).send().await.ok();
+    corner.put(&format!("/v1/stores/{}", code(shop, 1).await), json!({ "name": "Mine" })).send().await.ok();
+    corner.put("/v1/coupons/mine", coupon(&[1])).send().await.ok();
+    corner.put("/v1/coupons/anywhere", coupon(&[])).send().await.ok();
+}
+
+/// The code of a store.
+async fn code(shop: &Shop, index: usize) -> String {
+    let stores = shop.get("/v1/stores").send().await.ok();
+    let mut stores = stores["stores"].as_array().unwrap().iter();
+    stores.find(|store| store["id"] == shop.store(index)).unwrap()["code"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
 async fn a_merchant_changes_its_name_and_what_is_spent_first() {
     let world = World::new();
     let shop = &world.shop;
