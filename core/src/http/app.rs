@@ -83,6 +83,11 @@ pub(super) fn at_store(actor: &Actor, store: StoreId) -> Result<(), Problem> {
     if actor.stores.has(store) { Ok(()) } else { Err(Problem::other_store()) }
 }
 
+/// Sees that somebody may see what is of all stores together.
+pub(super) fn at_all_stores(actor: &Actor) -> Result<(), Problem> {
+    if actor.stores.is_all() { Ok(()) } else { Err(Problem::of_all_stores()) }
+}
+
 impl App {
     pub(super) fn new(host: Host, settings: Settings, streams: Streams) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

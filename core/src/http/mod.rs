@@ -40,7 +40,7 @@ use utoipa_axum::router::OpenApiRouter;
 use self::describe::Common;
 
 pub use app::App;
-use app::at_store;
+use app::{at_all_stores, at_store};
 pub(crate) use endpoint::{Export, ExportFormat, ExportKind, parted, unguarded};
 pub use problem::Problem;
 pub use settings::{Rate, Settings};

@@ -170,6 +170,11 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "other-store", detail)
     }
 
+    pub(super) fn of_all_stores() -> Self {
+        let detail = "this key is limited to stores, and this tells what is of all of them";
+        Self::new(StatusCode::FORBIDDEN, "other-store", detail)
+    }
+
     pub(super) fn no_such_month(given: &str) -> Self {
         let given: String = given.chars().take(32).collect();
         Self::not_found("no-such-thing", format!("`{given}` is no month: expected a year and a month such as 2026-03"))

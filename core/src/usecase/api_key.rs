@@ -115,8 +115,8 @@ pub enum KeyError {
     /// A key for no store could do nothing.
     #[error("a key is for all stores or for some, but not for none")]
     NoStores,
-    /// Nobody gives away more than they have.
-    #[error("a key that is limited to stores issues keys for these only")]
+    /// Nobody gives away more than they have, or decides about keys of other stores.
+    #[error("whoever is limited to stores issues and revokes keys for these only")]
     BeyondOwn,
     /// Not a key of the merchant.
     #[error("there is no API key {0}")]
@@ -171,6 +171,9 @@ pub fn issue_api_key(
 /// The first refusal in the order of [`KeyError`]'s variants.
 pub fn revoke_api_key(tx: &mut Tx, act: &mut Act<'_>, id: StaffId) -> Result<ListedKey, KeyError> {
     let listed = tx.load::<ListedKey>(&layout::listed_key(act.merchant, id))?.ok_or(KeyError::UnknownKey(id))?;
+    if act.actor.as_ref().is_some_and(|actor| !actor.stores.includes(&listed.stores)) {
+        return Err(KeyError::BeyondOwn);
+    }
     if act.staff() == Some(id) {
         return Err(KeyError::OwnKey(id));
     }

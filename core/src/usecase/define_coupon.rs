@@ -13,6 +13,9 @@ pub enum DefineError {
     /// Something else bears the code.
     #[error("the code `{0}` is that of another unit")]
     UnitTaken(Code),
+    /// It counts, or would count, in stores of others.
+    #[error("whoever is limited to stores defines no coupons that name other ones")]
+    BeyondOwn,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -38,6 +41,9 @@ pub fn define_coupon(tx: &mut Tx, act: &mut Act<'_>, coupon: &CouponType) -> Res
     }
     let key = layout::coupon_type(act.merchant, &coupon.unit);
     let before = tx.load::<CouponType>(&key)?;
+    if !act.may_in(before.iter().chain([coupon]).flat_map(|coupon| &coupon.scope.stores)) {
+        return Err(DefineError::BeyondOwn);
+    }
     if before.as_ref() != Some(coupon) {
         tx.save(&key, coupon)?;
         act.record(tx, "coupon-type", coupon.unit.as_str(), before.as_ref(), Some(coupon))?;

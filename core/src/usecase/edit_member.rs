@@ -63,6 +63,9 @@ pub enum EditError {
     /// The store is not the merchant's.
     #[error("there is no store {0}")]
     UnknownStore(StoreId),
+    /// They would belong to a store of others.
+    #[error("whoever is limited to stores makes members those of these only")]
+    BeyondOwn,
     /// Who brought them is not the merchant's, or themselves.
     #[error("there is no other member {0}, who is said to have brought this one")]
     UnknownReferrer(MemberId),
@@ -100,6 +103,12 @@ pub fn edit_member(
         && !has_store(tx, act.merchant, store)?
     {
         return Err(EditError::UnknownStore(store));
+    }
+    if let Some(Some(store)) = edit.home_store
+        && before.member.home_store != Some(store)
+        && !act.may_in([&store])
+    {
+        return Err(EditError::BeyondOwn);
     }
     if let Some(Some(referrer)) = edit.referrer
         && member_of(tx, act.merchant, referrer)?.is_none_or(|referrer| referrer.id == before.member.id)

@@ -53,11 +53,22 @@ pub fn edit_merchant(
     Ok(after)
 }
 
+/// Why no store is opened or renamed.
+#[derive(Debug, thiserror::Error)]
+pub enum PutStoreError {
+    /// It is not one of theirs; nor would a new one be.
+    #[error("whoever is limited to stores renames these only, and opens none")]
+    BeyondOwn,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// Opens a store with a code, or renames the one that has it.
 ///
 /// # Errors
-/// The store's failures.
-pub fn put_store(tx: &mut Tx, act: &mut Act<'_>, code: &Code, name: &Label) -> Result<Store, StoreError> {
+/// The first refusal in the order of [`PutStoreError`]'s variants.
+pub fn put_store(tx: &mut Tx, act: &mut Act<'_>, code: &Code, name: &Label) -> Result<Store, PutStoreError> {
     let by_code = layout::store_by_code(act.merchant, code);
     let before = match tx.load::<StoreId>(&by_code)? {
         Some(id) => {
@@ -67,6 +78,9 @@ pub fn put_store(tx: &mut Tx, act: &mut Act<'_>, code: &Code, name: &Label) -> R
         None => None,
     };
     let id = before.as_ref().map_or_else(|| act.ids.store(), |store| store.id);
+    if !act.may_in([&id]) {
+        return Err(PutStoreError::BeyondOwn);
+    }
     let after = Store { id, code: code.clone(), name: name.clone() };
     if before.as_ref() != Some(&after) {
         tx.save(&layout::store(act.merchant, id), &after)?;

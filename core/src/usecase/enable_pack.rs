@@ -56,6 +56,9 @@ pub enum EnableError {
     /// Not a store of the merchant.
     #[error("there is no store {0}")]
     UnknownStore(StoreId),
+    /// It is, or would be, in force in stores of others.
+    #[error("whoever is limited to stores changes packs that are in force in these only")]
+    BeyondOwn,
     /// The pack does not ask for it.
     #[error("the pack does not ask for the grant `{0}`")]
     GrantNotAsked(Grant),
@@ -147,6 +150,11 @@ pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Resul
         if !has_store(tx, act.merchant, *store)? {
             return Err(EnableError::UnknownStore(*store));
         }
+    }
+    // Grants, settings and revision are those of all its stores.
+    let in_force = before.iter().flat_map(Enablement::named_stores);
+    if !act.may_in(wanted.stores.iter().chain(wanted.store_settings.keys()).chain(in_force)) {
+        return Err(EnableError::BeyondOwn);
     }
     let pack = act.programme.revision(tx, &revision.pack, revision.id)?;
     if let Some(grant) = wanted.grants.difference(&pack.manifest.grants_asked()).next() {

@@ -448,6 +448,12 @@ impl Act<'_> {
         Ok(self.record.get_or_init(|| record).clone())
     }
 
+    /// Whether who acts may do so in all of these stores. The operator may, and so may the host by itself.
+    pub(super) fn may_in<'s>(&self, stores: impl IntoIterator<Item = &'s StoreId>) -> bool {
+        let Some(actor) = &self.actor else { return true };
+        stores.into_iter().all(|store| actor.stores.has(*store))
+    }
+
     /// The merchant's ledger.
     ///
     /// # Errors

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::{Act, EnrolError, EnrolMember, SettleError, SettleOrder, enrol_member, find_member, settle_order};
+use super::settle_order::settle_row;
+use super::{Act, EnrolError, EnrolMember, SettleError, SettleOrder, enrol_member, find_member};
 use crate::domain::{Line, Minor, Reference, StoreId};
 use crate::store::{StoreError, Tx};
 
@@ -58,7 +59,7 @@ impl ImportOrderError {
     }
 }
 
-/// Records an order, and enrols its customer when nobody has their number yet.
+/// Records an order, and enrols its customer when nobody has their number yet. One that is there stays as it is.
 ///
 /// # Errors
 /// The first refusal in the order of [`ImportOrderError`]'s variants.
@@ -86,6 +87,6 @@ pub fn import_order(tx: &mut Tx, act: &mut Act<'_>, row: &OrderRow) -> Result<Or
         coupons: Vec::new(),
         payments: Vec::new(),
     };
-    let settled = settle_order(tx, act, &order)?;
+    let settled = settle_row(tx, act, &order)?;
     Ok(OrderBrought { is_known: settled.repeated, is_new_member, total_minor: settled.order.total_minor })
 }

@@ -76,6 +76,13 @@ pub struct Enablement {
     pub has_stale: bool,
 }
 
+impl Enablement {
+    /// The stores that it names: where it is in force, and for which it has settings.
+    pub(super) fn named_stores(&self) -> impl Iterator<Item = &StoreId> {
+        self.stores.iter().chain(self.store_settings.keys())
+    }
+}
+
 impl Record for Enablement {
     const VERSION: u8 = 2;
     const NAME: &'static str = "enablement";

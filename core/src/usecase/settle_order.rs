@@ -12,6 +12,7 @@ use super::hold_assets::{HoldError, PostHold, post_hold};
 use super::host::has_store;
 use super::pack_calls::settle_later;
 use super::redeem_coupons::{Choice, RedeemCoupons, RedeemError, Redeemed, redeem_coupons};
+use super::same_order::{Says, is_same};
 use super::spend_stored_value::{SpendError, SpendStoredValue, spend_stored_value, stored_value_units};
 use super::visits::note_visit;
 use super::{Act, Active, Reply};
@@ -69,7 +70,8 @@ pub enum Pay {
 }
 
 impl Pay {
-    fn amount_minor(&self) -> Minor {
+    /// How much.
+    pub(super) fn amount_minor(&self) -> Minor {
         match self {
             Self::StoredValue { amount_minor } | Self::Hold { amount_minor, .. } | Self::Other { amount_minor, .. } => {
                 *amount_minor
@@ -187,9 +189,22 @@ const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
 /// its failure is in the order's outcomes and among the events, and the order stands. Unless a rule of the trade forbade it,
 /// it is tried again after the commit.
 ///
+/// Under a reference that is there, the same order is answered as it was settled: same store, member, lines, coupons,
+/// payments and, if it is said, time.
+///
 /// # Errors
 /// The first refusal in the order of [`SettleError`]'s variants.
 pub fn settle_order(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder) -> Result<Settled, SettleError> {
+    settle(tx, act, new, Says::All)
+}
+
+/// Records an order of a file, which says nothing of coupons and payments: one that is there is the same whatever it was
+/// paid with.
+pub(super) fn settle_row(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder) -> Result<Settled, SettleError> {
+    settle(tx, act, new, Says::NothingOfPayment)
+}
+
+fn settle(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, says: Says) -> Result<Settled, SettleError> {
     let total_minor = Order::total(&new.lines)?;
     let merchant = act.merchant(tx)?;
     if let Some(given) = new.currency
@@ -210,7 +225,7 @@ pub fn settle_order(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder) -> Result
     };
     let by_reference = layout::order_by_reference(merchant.id, &new.reference);
     if let Some(order) = tx.load::<OrderId>(&by_reference)? {
-        return repeated(tx, merchant.id, order, new, buyer.as_ref());
+        return repeated(tx, merchant.id, order, (new, says), buyer.as_ref());
     }
     act.store = Some(new.store);
     let lines = completed(tx, merchant.id, &new.lines)?;
@@ -274,36 +289,16 @@ fn repeated(
     tx: &mut Tx,
     merchant: MerchantId,
     id: OrderId,
-    new: &SettleOrder,
+    (new, says): (&SettleOrder, Says),
     buyer: Option<&Member>,
 ) -> Result<Settled, SettleError> {
     let key = layout::order(merchant, id);
     let mut order = tx.load::<Order>(&key)?.ok_or_else(|| StoreError::corrupt("order (missing)", &key))?;
-    let recorded = match order.member {
-        Some(member) => member_of(tx, merchant, member)?.map(|member| member.id),
-        None => None,
-    };
-    // A buyer who claimed the order later was not named when it was sent first.
-    let same = order.store == new.store
-        && (recorded == buyer.map(|buyer| buyer.id) || (buyer.is_none() && order.claimed_at.is_some()))
-        && same_lines(&order.lines_before_coupons(), &new.lines)
-        && new.ordered_at.is_none_or(|at| whole_millis(at) == order.ordered_at);
-    if !same {
+    if !is_same(tx, merchant, &order, (new, says), buyer)? {
         return Err(SettleError::ReferenceTaken { reference: new.reference.clone(), order: id });
     }
     order.refunds.clear();
     Ok(Settled { order, repeated: true })
-}
-
-/// Whether these are the lines that were sent: what a line does not say was taken from the catalogue as it was then.
-fn same_lines(recorded: &[Line], sent: &[Line]) -> bool {
-    let same = |(recorded, sent): (&Line, &Line)| {
-        recorded.sku == sent.sku
-            && (recorded.quantity, recorded.amount_minor) == (sent.quantity, sent.amount_minor)
-            && (sent.category.is_none() || recorded.category == sent.category)
-            && (sent.brand.is_none() || recorded.brand == sent.brand)
-    };
-    recorded.len() == sent.len() && recorded.iter().zip(sent).all(same)
 }
 
 /// Redeems the coupons of an order, which takes off its lines what they give.
@@ -394,7 +389,7 @@ fn pay_with_hold(
 }
 
 /// The instant as it is kept.
-fn whole_millis(at: Timestamp) -> Timestamp {
+pub(super) fn whole_millis(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 

@@ -124,6 +124,25 @@ fn furnished() -> Premises {
 }
 
 #[test]
+fn an_order_that_was_paid_stays_as_it_is_when_a_row_of_it_comes_in() {
+    let (premises, files) = (Premises::new(), tempfile::tempdir().unwrap());
+    let server = Server::start(premises.path());
+    let body = json!({ "reference": "till-1", "store": premises.store(), "ordered_at": "2026-01-02T03:04:05Z",
+        "lines": [{ "sku": "bun", "quantity": 1, "amount_minor": 500 }],
+        "payments": [{ "method": "other", "name": "cash", "amount_minor": 500 }] });
+    ask(&premises, &server, "POST", "/v1/orders", &body);
+    server.stop();
+    let before = export(&premises, "orders", "ndjson");
+    assert!(before.contains("cash"), "{before}");
+    for format in ["csv", "ndjson"] {
+        let given = file(&files, &format!("orders.{format}"), export(&premises, "orders", format));
+        let told = import(&premises, "orders", format, &given, &[]).ok();
+        assert!(told.starts_with("0 orders recorded, 1 were there before; "), "{told}");
+    }
+    assert_eq!(export(&premises, "orders", "ndjson"), before);
+}
+
+#[test]
 fn what_one_merchant_takes_out_another_takes_in_and_has_the_same() {
     let (from, files) = (furnished(), tempfile::tempdir().unwrap());
     let orders = |premises: &Premises| {

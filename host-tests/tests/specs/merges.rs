@@ -1,8 +1,9 @@
 //! Two members who turn out to be one person.
 
-use host_tests::{Member, Shop, World};
+use host_tests::{Member, Receiver, Shop, World};
 use serde_json::{Value, json};
 
+use crate::messages::{gateway, hello, open_world, phoned, say_hello};
 use crate::with_points;
 
 const PHONE: &str = "+8613800138000";
@@ -114,7 +115,32 @@ async fn the_id_of_the_one_who_is_gone_leads_to_the_survivor() {
         moves.map(|seen| seen["credit"].as_i64().unwrap() - seen["debit"].as_i64().unwrap()).sum()
     };
     assert_eq!((sum("points"), sum("stored-value")), (20, 7_000), "the statement comes to the balance");
+    let timeline = shop.get(&format!("/v1/members/{}/timeline", card.id)).send().await.ok();
+    let moves = timeline["happenings"].as_array().unwrap().iter().flat_map(|seen| seen["posting"]["moves"].as_array());
+    assert!(moves.flatten().count() > 5, "{timeline}");
+    // By the old id the same is told, what came and went included.
+    for (what, expected) in [("statement", statement), ("timeline", timeline)] {
+        let told = shop.get(&format!("/v1/members/{}/{what}", app.id)).send().await.ok();
+        assert_eq!(told, expected, "{what}");
+    }
     world.books_balance();
+}
+
+#[tokio::test]
+async fn messages_to_both_are_found_by_either_id() {
+    let world = open_world();
+    let (shop, receiver) = (&world.shop, Receiver::new().await);
+    gateway(shop, "sms", &receiver).await;
+    hello(shop, None).await;
+    let card = shop.member("card-1").enrol().await;
+    let app = phoned(shop, "app-7", PHONE).await;
+    let message = say_hello(shop, &app).await;
+    merge(shop, &card, &app).await.ok();
+    for id in [&card.id, &app.id] {
+        let told = shop.get(&format!("/v1/messages?member={id}")).send().await.ok();
+        let ids: Vec<_> = told["messages"].as_array().unwrap().iter().map(|one| &one["id"]).collect();
+        assert_eq!(ids, [&message["id"]], "{id}");
+    }
 }
 
 #[tokio::test]

@@ -119,6 +119,57 @@ async fn an_order_is_paid_with_a_hold_and_coupons_and_all_of_it_comes_back() {
 }
 
 #[tokio::test]
+async fn a_reference_with_other_payments_or_coupons_is_refused() {
+    let world = World::new();
+    let shop = &world.shop;
+    let alice = shop.member("alice").enrol().await;
+    alice.load(5_000).await.created();
+    let coupon = json!({ "title": "5 off", "benefit": { "amount": { "off_minor": 500 } }, "validity": { "days": 7 } });
+    for coupon_type in ["five", "other-five"] {
+        shop.put(&format!("/v1/coupons/{coupon_type}"), coupon.clone()).send().await.ok();
+        let issue = json!({ "coupon": coupon_type, "count": 2 });
+        shop.post(&format!("/v1/members/{}/coupons", alice.id), issue).send().await.created();
+    }
+    let (mut holds, mut reserved) = (Vec::new(), Vec::new());
+    for _ in 0..2 {
+        for (unit, amount, held) in [("stored-value", 500, &mut holds), ("five", 1, &mut reserved)] {
+            let hold = json!({ "unit": unit, "amount": amount, "lapses_at": "2026-03-18T12:00:00+08:00" });
+            let path = format!("/v1/members/{}/holds", alice.id);
+            held.push(shop.post(&path, hold).send().await.created()["hold"].clone());
+        }
+    }
+    let stored = |amount: u64| json!({ "method": "stored-value", "amount_minor": amount });
+    let held = |hold: &Value| json!({ "method": "hold", "hold": hold, "amount_minor": 500 });
+    let other = |name: &str, amount: u64| json!({ "method": "other", "name": name, "amount_minor": amount });
+    let order = |coupons: &Value, payments: &Value| {
+        alice.order("till-1").line("cake", 3_000).with("coupons", coupons.clone()).with("payments", payments.clone())
+    };
+    let coupons = json!([{ "hold": reserved[0] }]);
+    let payments = json!([stored(1_000), held(&holds[0]), other("cash", 1_000)]);
+    let first = order(&coupons, &payments).settle().await.created();
+    let before = world.state();
+    for (coupons, payments) in [
+        (&coupons, json!([])),
+        (&coupons, json!([stored(1_000), held(&holds[1]), other("cash", 1_000)])),
+        (&coupons, json!([stored(1_000), held(&holds[0]), other("card", 1_000)])),
+        (&coupons, json!([stored(1_000), held(&holds[0]), other("cash", 999), other("cash", 1)])),
+        (&coupons, json!([other("stored-value", 1_000), held(&holds[0]), other("cash", 1_000)])),
+        (&coupons, json!([stored(900), held(&holds[0]), other("cash", 1_100)])),
+        (&json!([]), payments.clone()),
+        (&json!([{ "hold": reserved[1] }]), payments.clone()),
+        (&json!([{ "type": "other-five" }]), payments.clone()),
+        (&json!([{ "type": "five" }, { "type": "five" }]), payments.clone()),
+    ] {
+        let problem = order(coupons, &payments).settle().await.problem();
+        assert_eq!(problem.name(), "409 reference-taken", "{coupons} {payments}");
+    }
+    world.unchanged_since(&before);
+    assert_eq!(order(&coupons, &payments).settle().await.created(), first);
+    assert_eq!(alice.holds("stored-value").await.available, 3_000);
+    world.books_balance();
+}
+
+#[tokio::test]
 async fn payments_that_are_wrong_leave_nothing_behind() {
     let world = World::new();
     let shop = &world.shop;

@@ -1,6 +1,7 @@
 //! The merchant's own settings, its stores, its API keys, and the rules of its units.
 
-use host_tests::World;
+use host_tests::{Shop, World};
+use jiff::SignedDuration;
 use punchcard::domain::Role;
 use serde_json::{Value, json};
 
@@ -86,6 +87,130 @@ async fn a_key_that_is_limited_to_a_store_works_there_and_in_no_other() {
         let problem = shop.post("/v1/keys", json!({ "role": "clerk", "stores": stores })).send().await.problem();
         assert_eq!(problem.name(), expected);
     }
+}
+
+/// A key of this role that is limited to a store.
+async fn limited(shop: &Shop, role: &str, store: usize) -> Shop {
+    let new = json!({ "role": role, "stores": [shop.store(store)] });
+    shop.with_key(shop.post("/v1/keys", new).send().await.created()["secret"].as_str())
+}
+
+#[tokio::test]
+async fn orders_of_other_stores_are_not_shown_and_not_claimed() {
+    let world = World::new();
+    let shop = &world.shop;
+    let corner = limited(shop, "clerk", 1).await;
+    let alice = shop.member("alice").enrol().await;
+    let mut orders = Vec::new();
+    for (reference, store) in [("here-1", 1), ("there-1", 0), ("here-2", 1), ("there-2", 0), ("there-3", 0)] {
+        orders.push(shop.order(reference).in_store(store).settle().await.created());
+        world.clock_forward(SignedDuration::from_secs(1));
+    }
+    let [here, there] = [&orders[0], &orders[1]].map(|order| format!("/v1/orders/{}", order["id"].as_str().unwrap()));
+    let claim = |path: &str| corner.post(&format!("{path}/claim"), json!({ "member": alice.id }));
+    let before = world.state();
+    assert_eq!(corner.get(&there).send().await.problem().name(), "403 other-store");
+    assert_eq!(claim(&there).send().await.problem().name(), "403 other-store");
+    world.unchanged_since(&before);
+    corner.get(&here).send().await.ok();
+    claim(&here).send().await.ok();
+    shop.post(&format!("{there}/claim"), json!({ "member": alice.id })).send().await.ok();
+    let seen = async |query: &str| {
+        let (mut seen, mut path) = (Vec::new(), format!("/v1/orders?{query}"));
+        loop {
+            let page = corner.get(&path).send().await.ok();
+            seen.extend(page["orders"].as_array().unwrap().iter().map(|order| order["reference"].clone()));
+            let Some(next) = page["next"].as_str() else { return seen };
+            path = format!("/v1/orders?{query}&cursor={next}");
+        }
+    };
+    for query in ["limit=1", "limit=2", "limit=50"] {
+        assert_eq!(seen(query).await, ["here-2", "here-1"], "{query}");
+    }
+    assert_eq!(seen(&format!("member={}", alice.id)).await, ["here-1"]);
+    assert_eq!(seen("reference=here-2").await, ["here-2"]);
+    assert!(seen("reference=there-2").await.is_empty());
+    // Members are the merchant's: what they did elsewhere is part of who they are.
+    let timeline = corner.get(&format!("/v1/members/{}/timeline", alice.id)).send().await.ok().to_string();
+    assert!(timeline.contains("here-1") && timeline.contains("there-1"), "{timeline}");
+}
+
+#[tokio::test]
+async fn a_member_joins_and_belongs_where_one_may_act() {
+    let world = World::new();
+    let shop = &world.shop;
+    let corner = limited(shop, "clerk", 1).await;
+    let elsewhere = corner.member("bob").with("home_store", shop.store(0)).send().await;
+    assert_eq!(elsewhere.problem().name(), "403 other-store");
+    let alice = corner.member("alice").with("home_store", shop.store(1)).enrol().await;
+    let path = format!("/v1/members/{}", alice.id);
+    let etag = shop.get(&path).send().await.header("etag").unwrap().to_owned();
+    let moved = json!({ "home_store": shop.store(0) });
+    assert_eq!(corner.patch(&path, &etag, moved.clone()).send().await.problem().name(), "403 other-store");
+    let moved = shop.patch(&path, &etag, moved).send().await;
+    let etag = moved.header("etag").unwrap().to_owned();
+    // What stays as it is may be said again.
+    let edit = json!({ "home_store": shop.store(0), "channel": "till" });
+    corner.patch(&path, &etag, edit).send().await.ok();
+}
+
+#[tokio::test]
+async fn nobody_changes_what_is_of_other_stores_or_takes_out_what_is_of_all() {
+    let world = World::new();
+    let shop = &world.shop;
+    with_points(shop).await;
+    let corner = limited(shop, "owner", 1).await;
+    let key = shop.post("/v1/keys", json!({ "role": "clerk", "stores": [shop.store(0)] })).send().await.created();
+    let coupon = |stores: &[usize]| {
+        json!({ "title": "one off", "benefit": { "amount": { "off_minor": 1 } }, "validity": { "days": 7 },
+            "scope": { "stores": stores.iter().map(|store| shop.store(*store)).collect::<Vec<_>>() } })
+    };
+    shop.put("/v1/coupons/theirs", coupon(&[0])).send().await.ok();
+    let in_force = shop.get("/v1/packs/points/enablement").send().await.ok();
+    let stores = |wanted: &[usize], of: &Value| {
+        let mut wanted = json!({ "stores": wanted.iter().map(|store| shop.store(*store)).collect::<Vec<_>>() });
+        for field in ["revision", "grants", "settings"] {
+            wanted[field] = of[field].clone();
+        }
+        wanted
+    };
+    let enablement = "/v1/packs/points/enablement";
+    let revision = json!({ "revision": in_force["revision"] });
+    let before = world.state();
+    for request in [
+        corner.put(enablement, stores(&[0, 1], &in_force)),
+        // To switch it off elsewhere is to change something there, too.
+        corner.put(enablement, stores(&[1], &in_force)),
+        corner.put(enablement, stores(&[], &in_force)),
+        corner.post("/v1/packs/points/upgrade", revision),
+        corner.get("/v1/packs/points/entries"),
+        corner.put("/v1/stores/north", json!({ "name": "North" })),
+        corner.put(&format!("/v1/stores/{}", code(shop, 0).await), json!({ "name": "Mine" })),
+        corner.put("/v1/coupons/mine", coupon(&[0])),
+        corner.put("/v1/coupons/theirs", coupon(&[1])),
+        corner.request("DELETE", &format!("/v1/keys/{}", key["id"].as_str().unwrap())),
+    ] {
+        assert_eq!(request.send().await.problem().name(), "403 other-store");
+    }
+    for kind in ["members", "orders", "statements", "events", "changes", "usage"] {
+        let reply = corner.get(&format!("/v1/exports/{kind}")).send().await;
+        assert_eq!(reply.problem().name(), "403 other-store", "{kind}");
+    }
+    world.unchanged_since(&before);
+    // In their own they may.
+    shop.put(enablement, stores(&[1], &in_force)).send().await.ok();
+    corner.put(enablement, stores(&[], &in_force)).send().await.ok();
+    corner.put(enablement, stores(&[1], &in_force)).send().await.ok();
+    corner.put(&format!("/v1/stores/{}", code(shop, 1).await), json!({ "name": "Mine" })).send().await.ok();
+    corner.put("/v1/coupons/mine", coupon(&[1])).send().await.ok();
+    corner.put("/v1/coupons/anywhere", coupon(&[])).send().await.ok();
+}
+
+/// The code of a store.
+async fn code(shop: &Shop, index: usize) -> String {
+    let stores = shop.get("/v1/stores").send().await.ok();
+    let mut stores = stores["stores"].as_array().unwrap().iter();
+    stores.find(|store| store["id"] == shop.store(index)).unwrap()["code"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]

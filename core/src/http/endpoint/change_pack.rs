@@ -20,7 +20,7 @@ use crate::http::cursor::{any_place, cursor, page_length};
 use crate::http::etag::{IfExpected, Versioned, change};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_all_stores};
 use crate::pack::Grant;
 use crate::store::{Tx, layout};
 use crate::usecase::pack_life::{
@@ -169,7 +169,7 @@ pub(super) async fn remove(
 }
 
 /// What a pack has stored at this merchant, as it stores it: to be kept before the pack is removed. It is in the audit log
-/// who has read it.
+/// who has read it. A key that is limited to stores reads none, as they are those of all stores.
 #[utoipa::path(get, path = "/v1/packs/{pack}/entries", tag = "packs",
     extensions(("x-needs" = json!("disclose"))), params(("pack" = String, Path), Page),
     responses((status = 200, body = EntriesOut),
@@ -190,6 +190,7 @@ pub(super) async fn read_entries(
     let limit = page_length(page.limit)?;
     let page = app
         .serve(caller, Action::Disclose, move |host, actor| {
+            at_all_stores(actor)?;
             let found = host.act(actor, |tx, act| {
                 // Each page: a reader may begin behind any key.
                 record_export(tx, act, &format!("entries of {pack}"), "json")?;

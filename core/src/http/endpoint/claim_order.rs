@@ -10,7 +10,7 @@ use crate::http::caller::{Caller, Once};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::wire::OrderOut;
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_store};
 use crate::usecase;
 
 /// Who claims an order.
@@ -41,7 +41,12 @@ pub(super) async fn claim_order(
     let claimed = app
         .serve(caller, Action::Serve, move |host, actor| {
             let member = sent.body.member;
-            host.act_once(actor, &key, &sent.content, |tx, act| usecase::claim_order(tx, act, id, member))
+            if let Some(order) = host.look(|tx| usecase::read_order(tx, actor.merchant, id))? {
+                at_store(actor, order.store)?;
+            }
+            Ok::<_, Problem>(
+                host.act_once(actor, &key, &sent.content, |tx, act| usecase::claim_order(tx, act, id, member))?,
+            )
         })
         .await?;
     Ok(Json(claimed.order.into()))

@@ -15,7 +15,7 @@ use crate::domain::{Action, Code, MemberId, Reference, StoreId};
 use crate::http::caller::{Caller, Once};
 use crate::http::etag::Versioned;
 use crate::http::sent::Sent;
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_store};
 use crate::usecase;
 
 /// Who joins.
@@ -98,6 +98,7 @@ pub(super) async fn enrol_member(
     };
     let member = app
         .serve(caller, Action::Serve, move |host, actor| {
+            new.home_store.map_or(Ok(()), |store| at_store(actor, store))?;
             let enrolled = host.act_once(actor, &key, &sent.content, |tx, act| usecase::enrol_member(tx, act, &new))?;
             shown(host, actor, enrolled.member)
         })

@@ -188,12 +188,13 @@ pub(super) async fn read_timeline(
     let Query(page) = page.map_err(|error| Problem::wrong_query(&error.body_text()))?;
     let before = place::<16>(page.cursor.as_deref())?;
     let limit = page_length(page.limit)?;
-    let found = app
+    // Whom the id means now: of postings, what came to them and went from them is told.
+    let (id, found) = app
         .serve(caller, Action::Read, move |host, actor| {
             let with_personal = sees_personal(actor);
             host.view(actor, |tx, act| {
                 let id = known_here(tx, actor, id)?;
-                Ok::<_, Problem>(usecase::read_timeline(tx, act, id, before, limit, with_personal)?)
+                Ok::<_, Problem>((id, usecase::read_timeline(tx, act, id, before, limit, with_personal)?))
             })
         })
         .await?;

@@ -35,11 +35,12 @@ pub(super) struct OrdersQuery {
 pub(super) struct OrdersOut {
     /// Those that were recorded last first.
     orders: Vec<OrderOut>,
-    /// The cursor of the next page, when there may be more.
+    /// The cursor of the next page, when there may be more: for a key that is limited to stores, a page may have fewer than
+    /// asked for, or none, and be not the last.
     next: Option<String>,
 }
 
-/// Finds orders.
+/// Finds orders, of the stores in which one may act.
 #[utoipa::path(get, path = "/v1/orders", tag = "orders",
     extensions(("x-needs" = json!("read"))), params(OrdersQuery),
     responses((status = 200, body = OrdersOut),
@@ -59,13 +60,11 @@ pub(super) async fn list_orders(
         (None, Some(member)) => SoughtOrders::Of(member),
         (Some(_), Some(_)) => return Err(Problem::wrong_query(&"orders are sought by one thing at a time")),
     };
-    let is_list = !matches!(sought, SoughtOrders::Reference(_));
-    let orders = app
+    let page = app
         .serve(caller, Action::Read, move |host, actor| {
-            host.look(|tx| usecase::list_orders(tx, actor.merchant, &sought, before, limit))
+            host.look(|tx| usecase::list_orders(tx, (actor.merchant, &actor.stores), &sought, before, limit))
         })
         .await?;
-    let last = orders.last().filter(|_| is_list && orders.len() == limit);
-    let next = last.map(|last| cursor(last.id.as_bytes()));
-    Ok(Json(OrdersOut { orders: orders.into_iter().map(Into::into).collect(), next }))
+    let next = page.next.map(|next| cursor(next.as_bytes()));
+    Ok(Json(OrdersOut { orders: page.orders.into_iter().map(Into::into).collect(), next }))
 }

@@ -7,10 +7,10 @@ use crate::domain::{Action, OrderId};
 use crate::http::caller::Caller;
 use crate::http::path::Path;
 use crate::http::wire::OrderOut;
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_store};
 use crate::usecase;
 
-/// An order.
+/// An order of a store in which one may act.
 #[utoipa::path(get, path = "/v1/orders/{order}", tag = "orders",
     extensions(("x-needs" = json!("read"))), params(("order" = String, Path)),
     responses((status = 200, body = OrderOut),
@@ -22,8 +22,13 @@ pub(super) async fn read_order(
     Path(order): Path<String>,
 ) -> Result<Json<OrderOut>, Problem> {
     let id: OrderId = order.parse()?;
-    let found = app
-        .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::read_order(tx, actor.merchant, id)))
+    let order = app
+        .serve(caller, Action::Read, move |host, actor| {
+            let found = host.look(|tx| usecase::read_order(tx, actor.merchant, id))?;
+            let order = found.ok_or_else(|| Problem::unknown_order(id))?;
+            at_store(actor, order.store)?;
+            Ok::<_, Problem>(order)
+        })
         .await?;
-    found.map(|order| Json(order.into())).ok_or_else(|| Problem::unknown_order(id))
+    Ok(Json(order.into()))
 }

@@ -20,7 +20,8 @@ use crate::usecase::{self, Pay};
 #[schema(example = json!({"reference": "till-2-000815", "store": "sto_0198f2a4c1d07e3b9a5c6d7e8f901234", "member": "mem_0198f2a4c1d07e3b9a5c6d7e8f901234", "ordered_at": "2026-03-18T07:55:00+08:00", "currency": "CNY",
     "lines": [{"sku": "croissant", "category": "pastry", "quantity": 2, "amount_minor": 2400}]}))]
 pub(super) struct NewOrder {
-    /// The till's name for the order, unique in the merchant. The same again is the same order.
+    /// The till's name for the order, unique in the merchant. The same again, with the same store, member, lines, coupons,
+    /// payments and, if it is said, time, is the same order; with others it is refused (409 `reference-taken`).
     #[schema(value_type = String, example = "till-2-000815", max_length = 128)]
     reference: Reference,
     #[schema(value_type = String)]

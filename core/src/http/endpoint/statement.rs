@@ -119,11 +119,12 @@ pub(super) async fn read_statement(
     let Query(page) = page.map_err(|error| Problem::wrong_query(&error.body_text()))?;
     let before = place::<16>(page.cursor.as_deref())?.map(PostingId::from_bytes);
     let limit = page_length(page.limit)?;
-    let postings = app
+    // Whom the id means now: what is told is what came to them and went from them.
+    let (id, postings) = app
         .serve(caller, Action::Read, move |host, actor| {
             host.look(|tx| {
                 let id = known_here(tx, actor, id)?;
-                Ok::<_, Problem>(usecase::read_statement(tx, actor.merchant, id, before, limit)?)
+                Ok::<_, Problem>((id, usecase::read_statement(tx, actor.merchant, id, before, limit)?))
             })
         })
         .await?;

@@ -1,5 +1,7 @@
 //! The problems of use cases about what members hold.
 
+use axum::http::StatusCode;
+
 use super::Problem;
 use crate::domain::{CouponFault, Inapplicable};
 use crate::ledger::LedgerError;
@@ -94,6 +96,7 @@ impl From<DefineError> for Problem {
             DefineError::Coupon(CouponFault::EndsBeforeBegin { .. }) => Self::refused("ends-before-begin", error),
             DefineError::Coupon(CouponFault::LimitZero) => Self::refused("limit-zero", error),
             DefineError::UnitTaken(_) => Self::conflict("unit-taken", error),
+            DefineError::BeyondOwn => Self::new(StatusCode::FORBIDDEN, "other-store", error),
             DefineError::Store(error) => error.into(),
         }
     }

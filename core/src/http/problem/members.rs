@@ -64,6 +64,7 @@ impl From<EditError> for Problem {
             EditError::OtherVersion { .. } => Self::new(StatusCode::PRECONDITION_FAILED, "other-version", error),
             EditError::Erased(_) => Self::conflict("member-erased", error),
             EditError::UnknownStore(_) => Self::refused("unknown-store", error),
+            EditError::BeyondOwn => Self::new(StatusCode::FORBIDDEN, "other-store", error),
             EditError::UnknownReferrer(_) => Self::refused("unknown-referrer", error),
             EditError::Attribute(fault) => fault.into(),
             EditError::Identity(error) => error.into(),

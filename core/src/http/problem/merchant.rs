@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::Problem;
-use crate::usecase::{GoalError, ItemError, KeyError, MerchantError, RulesError, VersionError};
+use crate::usecase::{GoalError, ItemError, KeyError, MerchantError, PutStoreError, RulesError, VersionError};
 
 impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
@@ -34,6 +34,15 @@ impl From<MerchantError> for Problem {
         match error {
             MerchantError::OtherVersion => Self::new(StatusCode::PRECONDITION_FAILED, "other-version", error),
             MerchantError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<PutStoreError> for Problem {
+    fn from(error: PutStoreError) -> Self {
+        match error {
+            PutStoreError::BeyondOwn => Self::new(StatusCode::FORBIDDEN, "other-store", error),
+            PutStoreError::Store(error) => error.into(),
         }
     }
 }

@@ -35,6 +35,7 @@ impl From<EnableError> for Problem {
             EnableError::OtherPack { .. } => Self::refused("other-pack", error),
             EnableError::NotTrusted(_) => Self::refused("vendor-not-trusted", error),
             EnableError::UnknownStore(_) => Self::refused("unknown-store", error),
+            EnableError::BeyondOwn => Self::new(StatusCode::FORBIDDEN, "other-store", error),
             EnableError::GrantNotAsked(_) => Self::refused("grant-not-asked", error),
             EnableError::Settings(faults) => {
                 let problem = Self::refused("wrong-settings", "the settings do not fulfil the pack's schema");
@@ -82,6 +83,7 @@ impl From<RestoreError> for Problem {
     fn from(error: RestoreError) -> Self {
         match error {
             RestoreError::NotEnabled(_) => Self::not_found("pack-not-enabled", error),
+            RestoreError::BeyondOwn => Self::new(StatusCode::FORBIDDEN, "other-store", error),
             RestoreError::NothingBefore(_) => Self::conflict("nothing-before", error),
             RestoreError::UnderWay { .. } => Self::conflict("pack-upgrading", error),
             RestoreError::NotTrusted(_) => Self::refused("vendor-not-trusted", error),

@@ -2,7 +2,7 @@
 
 use super::records::Message;
 use crate::domain::{MemberId, MerchantId, MessageId};
-use crate::store::{Direction, StoreError, Tx, layout};
+use crate::store::{Direction, StoreError, Tx, layout, member_of};
 
 /// How many messages one question goes through, at most.
 const WINDOW: usize = 1000;
@@ -46,11 +46,15 @@ pub fn list_messages(
     sought: &SoughtMessages,
     limit: usize,
 ) -> Result<MessagePage, StoreError> {
-    let key = |id| match sought.member {
+    let member = match sought.member {
+        Some(member) => Some(member_of(tx, merchant, member)?.map_or(member, |member| member.id)),
+        None => None,
+    };
+    let key = |id| match member {
         Some(member) => layout::member_message(merchant, member, id),
         None => layout::message(merchant, id),
     };
-    let mut range = match sought.member {
+    let mut range = match member {
         Some(member) => layout::messages_of(merchant, member),
         None => layout::messages(merchant),
     };

@@ -16,6 +16,9 @@ pub enum RestoreError {
     /// It was never enabled.
     #[error("the pack `{0}` was never enabled")]
     NotEnabled(Code),
+    /// It is, or would be, in force in stores of others.
+    #[error("whoever is limited to stores changes packs that are in force in these only")]
+    BeyondOwn,
     /// There is nothing to be had back.
     #[error("of the pack `{0}` no earlier revision is kept: it was not changed, or longer ago than that is kept")]
     NothingBefore(Code),
@@ -67,6 +70,10 @@ pub fn forget_before(tx: &mut Tx, act: &mut Act<'_>, pack: &Code) -> Result<Enab
 fn find(tx: &mut Tx, act: &Act<'_>, pack: &Code) -> Result<(Enablement, Before), RestoreError> {
     let found = tx.load::<Enablement>(&layout::enablement(act.merchant, pack))?;
     let enablement = found.ok_or_else(|| RestoreError::NotEnabled(pack.clone()))?;
+    let before = enablement.before.iter().flat_map(|before| before.stores.iter().chain(before.store_settings.keys()));
+    if !act.may_in(enablement.named_stores().chain(before)) {
+        return Err(RestoreError::BeyondOwn);
+    }
     if enablement.stage != Stage::InForce {
         return Err(RestoreError::UnderWay { pack: pack.clone(), stage: enablement.stage });
     }

@@ -26,7 +26,7 @@ use crate::domain::{Action, Actor, TextError};
 use crate::http::caller::Caller;
 use crate::http::path::Path;
 use crate::http::streams::StreamPlace;
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_all_stores};
 use crate::store::{StoreError, Tx};
 use crate::usecase::{Act, EventsError, Host, record_export};
 
@@ -57,7 +57,8 @@ pub(super) struct ExportQuery {
 /// of orders are in major units, and a cell that begins with `=`, `+`, `-`, `@`, a tab, a carriage return or a single
 /// quote has a single quote before it, so that no spreadsheet takes it for a formula. The answer comes while it is read,
 /// each page of it consistent in itself; one that is cut short ends without the last chunk. It is one of the merchant's
-/// streams, of which there are at most 16, and ends when nothing of it is taken for a minute.
+/// streams, of which there are at most 16, and ends when nothing of it is taken for a minute. A key that is limited to
+/// stores takes out nothing, as records are those of all stores.
 #[utoipa::path(get, path = "/v1/exports/{kind}", tag = "exchange",
     extensions(("x-needs" = json!("exchange"))),
     params(("kind" = inline(ExportKind), Path, description = "What is taken out.", example = "members"), ExportQuery),
@@ -106,6 +107,7 @@ impl Parts for Export {
     }
 
     fn next_part(&mut self, host: &Host, actor: &Actor) -> Result<Option<Vec<u8>>, Problem> {
+        at_all_stores(actor)?;
         Ok(Self::next_part(self, host, actor)?)
     }
 }
