@@ -27,6 +27,7 @@ mod docs;
 mod durability;
 mod edits;
 mod events;
+mod every_id;
 mod every_route;
 mod exchange;
 mod figures;
