@@ -59,6 +59,7 @@ mod segments;
 mod signatures;
 mod signing;
 mod staff;
+mod store_limits;
 mod strace;
 mod timers;
 mod tls;
