@@ -102,6 +102,11 @@ impl World {
         Self { inner, shop, rival }
     }
 
+    /// One more merchant of this host, with one store.
+    pub fn another(&self, name: &str) -> Shop {
+        settle(&self.inner, name, &["main"], SHANGHAI)
+    }
+
     /// Moves the clock to an instant, such as `2026-03-18T09:30:00+08:00`.
     pub fn clock_at(&self, text: &str) {
         self.inner.clock.set(instant(text));
@@ -265,6 +270,13 @@ impl State {
     /// How many keys have this part.
     pub fn keys_with(&self, part: &[u8]) -> usize {
         self.0.keys().filter(|key| key.windows(part.len()).any(|window| window == part)).count()
+    }
+
+    /// What is kept under keys that have this part.
+    #[must_use]
+    pub fn with(mut self, part: &[u8]) -> Self {
+        self.0.retain(|key, _| key.windows(part.len()).any(|window| window == part));
+        self
     }
 
     /// The keys at which the two differ.

@@ -26,7 +26,7 @@ fn proposal() -> Value {
     json!({ "pack": PROBE, "partner": "rival", "terms": { "rate": 3 }, "credit_max_minor": 1000 })
 }
 
-async fn propose(world: &World, body: Value) -> Value {
+pub(crate) async fn propose(world: &World, body: Value) -> Value {
     world.shop.post("/v1/agreements", body).new_key().send().await.created()
 }
 

@@ -22,7 +22,7 @@ fn rehearse(candidate: &LoadedPack, recordings: &[Recording]) -> Value {
 }
 
 /// What the points pack tells of orders without a buyer, and what a candidate calls it.
-const OTHER: (&str, &str) = ("so nobody earns points", "so NOBODY earns points");
+pub(crate) const OTHER: (&str, &str) = ("so nobody earns points", "so NOBODY earns points");
 
 fn other_points() -> &'static [u8] {
     reworded(pack("points"), &[OTHER])

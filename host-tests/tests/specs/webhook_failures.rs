@@ -27,13 +27,13 @@ async fn moody(status: u16) -> (Receiver, Arc<AtomicU16>) {
     (Receiver::answering(answer).await, mood)
 }
 
-async fn list(world: &World, hook: &Value, what: &str) -> Vec<Value> {
+pub(crate) async fn list(world: &World, hook: &Value, what: &str) -> Vec<Value> {
     let read = world.shop.get(&path(hook, &format!("/{what}"))).send().await.ok();
     read[what.replace('-', "_")].as_array().unwrap().clone()
 }
 
 /// Moves the clock to each instant at which something falls due, and delivers. Gives the waits, in seconds.
-async fn play_out(world: &World) -> Vec<i64> {
+pub(crate) async fn play_out(world: &World) -> Vec<i64> {
     let mut waits = Vec::new();
     loop {
         let Some(due) = deliver(world).await.due_at else { return waits };
