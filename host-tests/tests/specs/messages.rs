@@ -309,11 +309,16 @@ async fn caps_count_what_a_member_was_sent_on_a_day_and_on_seven() {
     policy(shop, "\"0\"", json!({ "caps": { "sms": { "per_day": 2, "per_week": 3 } }, "valid_hours": 72 })).await.ok();
     let alice = phoned(shop, "Alice", "+8613800138000").await;
     consents(shop, &alice, true).await;
-    // Three at once: the third is found to be too many when it goes out, a fourth when it is queued.
+    // Three at once: one of them is found to be too many when it goes out, a fourth when it is queued.
     let three = [say_hello(shop, &alice).await, say_hello(shop, &alice).await, say_hello(shop, &alice).await];
     let round = send_due(&world).await;
     assert_eq!((round.sent, round.dropped), (2, 1));
-    assert_eq!(standing(shop, &three[2]).await, "dropped capped");
+    let mut standings = Vec::new();
+    for message in &three {
+        standings.push(standing(shop, message).await);
+    }
+    standings.sort();
+    assert_eq!(standings, ["dropped capped", "sent", "sent"]);
     assert_eq!(say_hello(shop, &alice).await["dropped"], "capped");
     world.clock_at("2026-03-19T00:00:00+08:00");
     say_hello(shop, &alice).await;
