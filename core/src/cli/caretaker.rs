@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use metrics::gauge;
+use metrics::{counter, gauge};
 
 use crate::describe::describe;
 use crate::http;
@@ -106,7 +106,7 @@ fn look_at_size(host: &Host, dir: &Path, alarmed_at: &mut Option<Timestamp>) {
     gauge!("punchcard_store_snapshot_bytes").set(usage.snapshot_bytes as f64);
     gauge!("punchcard_store_logical_bytes").set(usage.logical_bytes as f64);
     gauge!("punchcard_store_bloated").set(if usage.is_bloated() { 1.0 } else { 0.0 });
-    gauge!("punchcard_store_retries").set(host.store.retries() as f64);
+    counter!("punchcard_store_retries_total").absolute(host.store.retries());
     let now = host.clock.now();
     if usage.is_bloated() && alarmed_at.is_none_or(|at| now.duration_since(at) >= ALARM_EVERY) {
         *alarmed_at = Some(now);

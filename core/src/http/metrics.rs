@@ -33,6 +33,7 @@ fn install() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &SECONDS)?
         .set_buckets_for_metric(Matcher::Full("punchcard_webhook_attempt_seconds".into()), &ANSWER_SECONDS)?
+        .set_buckets_for_metric(Matcher::Full("punchcard_message_attempt_seconds".into()), &ANSWER_SECONDS)?
         .set_buckets_for_metric(Matcher::Full("punchcard_pack_run_seconds".into()), &RUN_SECONDS)?
         .set_buckets_for_metric(Matcher::Suffix("_transactions".into()), &COUNTS)?
         .set_buckets_for_metric(Matcher::Full("punchcard_pack_fuel".into()), &FUEL)?
@@ -42,7 +43,7 @@ fn install() -> Result<PrometheusHandle, BuildError> {
     metrics::describe_gauge!("punchcard_store_snapshot_bytes", "Files of the snapshots");
     metrics::describe_gauge!("punchcard_store_logical_bytes", "Keys and values in the store, at most");
     metrics::describe_gauge!("punchcard_store_bloated", "1 when the state is worth to compact");
-    metrics::describe_gauge!("punchcard_store_retries", "Transactions run again after a conflict, since the start");
+    metrics::describe_counter!("punchcard_store_retries_total", "Transactions run again after a conflict");
     metrics::describe_histogram!("punchcard_store_commit_seconds", "Writing and syncing one record of the journal");
     metrics::describe_histogram!("punchcard_store_group_transactions", "Transactions in one record of the journal");
     metrics::describe_counter!("punchcard_http_requests_total", "Requests by route, method and class of status");
@@ -65,6 +66,13 @@ fn install() -> Result<PrometheusHandle, BuildError> {
     metrics::describe_gauge!("punchcard_webhook_lag_events", "Events that the webhook furthest behind has not come to");
     metrics::describe_gauge!("punchcard_webhook_lagging", "Webhooks that have not come to every event");
     metrics::describe_gauge!("punchcard_webhook_at_work", "Webhooks that are delivered to at the moment");
+    metrics::describe_counter!("punchcard_message_attempts_total", "Attempts to send messages, by channel and outcome");
+    metrics::describe_histogram!(
+        "punchcard_message_attempt_seconds",
+        "Attempts to send, with their answers, by channel"
+    );
+    metrics::describe_counter!("punchcard_messages_total", "Messages by channel, and by what became of them");
+    metrics::describe_gauge!("punchcard_message_at_work", "Channels of merchants that are sent by at the moment");
     metrics::describe_counter!(
         "punchcard_recordings_lost_total",
         "Recordings of packs' calls that were not kept, by reason"

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::{Act, Reply};
 use crate::domain::{Code, Event, Label, MemberId, MerchantId, Minor, PostingId, Reference};
@@ -115,6 +116,13 @@ pub fn adjust_assets(tx: &mut Tx, act: &mut Act<'_>, adjust: &AdjustAssets) -> R
     let mut book = act.book(tx)?;
     book.post(&NewPosting { id, cause, pack: None, reason, moves: vec![wanted] })?;
     let Balance { available, pending, debt, held: _ } = book.balance(member, unit)?;
+    // The reason is free text and stands on the statement.
+    let (name, amount) = match by {
+        Adjustment::Give { amount, .. } => ("give", *amount),
+        Adjustment::Take { amount } => ("take", *amount),
+    };
+    let told = json!({ "member": member.to_string(), "unit": unit, name: amount });
+    act.record(tx, "adjustment", &id.to_string(), None, Some(&told))?;
     act.tell(tx, &Event::AssetsAdjusted { member, unit: unit.clone(), posting: id, at: act.now })?;
     Ok(Adjusted { posting: id, available, pending, debt })
 }
@@ -124,5 +132,9 @@ pub fn adjust_assets(tx: &mut Tx, act: &mut Act<'_>, adjust: &AdjustAssets) -> R
 /// # Errors
 /// The ledger's and the store's failures.
 pub fn release_grants(tx: &mut Tx, act: &mut Act<'_>, event: &Reference, limit: usize) -> Result<usize, LedgerError> {
-    act.book(tx)?.release_waiting(event, limit)
+    let released = act.book(tx)?.release_waiting(event, limit)?;
+    if released > 0 {
+        act.record(tx, "release", event.as_str(), None, Some(&json!({ "released": released })))?;
+    }
+    Ok(released)
 }

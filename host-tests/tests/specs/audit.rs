@@ -45,6 +45,33 @@ async fn changes_of_webhooks_are_in_the_audit_log_without_what_is_secret_of_them
 }
 
 #[tokio::test]
+async fn what_staff_put_right_by_hand_is_in_the_audit_log_without_their_words() {
+    let world = World::new();
+    let shop = &world.shop;
+    crate::with_points(shop).await;
+    let alice = shop.member("alice").enrol().await;
+    let path = format!("/v1/members/{}/adjustments", alice.id);
+    let give = json!({ "amount": 50, "release_on": "delivered-7" });
+    for by in [("give", json!({ "amount": 30 })), ("give", give), ("take", json!({ "amount": 20 }))] {
+        let body = json!({ "unit": "points", by.0: by.1, "reason": "said sorry to Alice" });
+        shop.post(&path, body).send().await.created();
+    }
+    for _ in 0..2 {
+        shop.post("/v1/releases", json!({ "event": "delivered-7" })).send().await.ok();
+    }
+    let told = changes(shop, &["adjustment", "release"]).await;
+    let adjusted = |by: &str, amount: u64| json!({ "member": alice.id, "unit": "points", by: amount });
+    let expected = json!([
+        ["adjustment", null, adjusted("give", 30)],
+        ["adjustment", null, adjusted("give", 50)],
+        ["adjustment", null, adjusted("take", 20)],
+        ["release", null, { "released": 1 }],
+    ]);
+    assert_eq!(json!(told), expected);
+    assert!(!shop.get("/v1/changes?limit=200").send().await.ok().to_string().contains("sorry"));
+}
+
+#[tokio::test]
 async fn uploads_and_enablements_of_packs_are_in_the_audit_log_once_each() {
     let world = World::new();
     let shop = &world.shop;

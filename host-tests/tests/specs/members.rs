@@ -10,6 +10,25 @@ use punchcard::usecase::CommandReply;
 use serde_json::{Value, json};
 
 #[tokio::test]
+async fn members_are_found_by_the_store_where_they_joined() {
+    let world = World::new();
+    let shop = &world.shop;
+    let mut joined = Vec::new();
+    for (name, store) in [("alice", 0), ("bob", 1), ("carol", 0)] {
+        joined.push(shop.member(name).with("home_store", shop.store(store)).enrol().await.id);
+    }
+    shop.member("nowhere").enrol().await;
+    let found = async |query: &str| {
+        let found = shop.get(&format!("/v1/members?{query}")).send().await.ok();
+        let found: Vec<_> = found["members"].as_array().unwrap().iter().map(|member| member["id"].clone()).collect();
+        json!(found)
+    };
+    assert_eq!(found(&format!("store={}", shop.store(0))).await, json!([joined[0], joined[2]]));
+    assert_eq!(found(&format!("store={}", shop.store(1))).await, json!([joined[1]]));
+    assert_eq!(found(&format!("store={}", world.rival.store(0))).await, json!([]));
+}
+
+#[tokio::test]
 async fn a_member_is_enrolled_with_reference_tags_and_store() {
     let world = World::new();
     let enrolling = world.shop.member("card-1001").tags(&["vip", "staff"]).with("channel", "till");

@@ -111,6 +111,26 @@ fn fuel_and_time_of_each_call_of_a_pack_are_in_the_figures() {
 }
 
 #[tokio::test]
+async fn every_figure_of_messages_says_what_it_is() {
+    let world = crate::messages::open_world();
+    let (shop, receiver) = (&world.shop, host_tests::Receiver::new().await);
+    // The figures are gathered from the first look on.
+    assert_eq!(shop.get("/metrics").send().await.status, 200);
+    crate::messages::gateway(shop, "sms", &receiver).await;
+    crate::messages::hello(shop, None).await;
+    let fang = crate::messages::phoned(shop, "fang", "+8613800138000").await;
+    crate::messages::say_hello(shop, &fang).await;
+    assert_eq!(crate::messages::send_due(&world).await.sent, 1);
+    let figures = String::from_utf8(shop.get("/metrics").send().await.body).unwrap();
+    let names: Vec<_> = figures.lines().filter_map(|line| line.strip_prefix("# TYPE punchcard_message")).collect();
+    assert!(names.len() >= 3, "{figures}");
+    for name in names {
+        let name = name.split(' ').next().unwrap();
+        assert!(figures.contains(&format!("# HELP punchcard_message{name} ")), "punchcard_message{name} says nothing");
+    }
+}
+
+#[tokio::test]
 async fn a_request_keeps_a_name_that_is_short_and_plain_and_gets_another_one_otherwise() {
     let world = World::new();
     let named = |name: &str| world.shop.get("/livez").header("x-request-id", name).send();

@@ -248,6 +248,17 @@ async fn dead_letters_are_sent_again_one_by_one_or_since_an_instant_or_dropped()
     got.sort();
     assert_eq!(got, [*first, *third]);
     assert_eq!(list(&world, &hook, "dead-letters").await, Vec::<Value>::new());
+    // Who did so is in the audit log.
+    let changes = world.shop.get("/v1/changes?limit=200").send().await.ok();
+    let of_letters = |change: &&Value| change["kind"].as_str().unwrap().starts_with("dead-letter");
+    let told = changes["changes"].as_array().unwrap().iter().filter(of_letters);
+    let told: Vec<_> = told.map(|change| json!([change["name"], change["after"]])).collect();
+    let expected = json!([
+        [first, { "webhook": hook["id"], "resent": true }],
+        [second, null],
+        [hook["id"], { "since": dead[2]["given_up_at"], "resent": 1 }],
+    ]);
+    assert_eq!(json!(told), expected);
 }
 
 #[tokio::test]

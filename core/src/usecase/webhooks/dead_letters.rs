@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::progress_of;
 use super::queue::Queue;
@@ -71,11 +72,14 @@ pub fn list_dead_letters(
 /// See [`DeadLetterError`].
 pub fn resend_dead_letter(
     tx: &mut Tx,
-    act: &Act<'_>,
+    act: &mut Act<'_>,
     webhook: WebhookId,
     sequence: u64,
 ) -> Result<Resent, DeadLetterError> {
     let letter = take(tx, act, webhook, sequence)?;
+    let told = json!({ "webhook": webhook.to_string() });
+    let resent = json!({ "webhook": webhook.to_string(), "resent": true });
+    act.record(tx, "dead-letter", &event_id(act.merchant, sequence), Some(&told), Some(&resent))?;
     resend(tx, act, webhook, &[letter])
 }
 
@@ -85,7 +89,7 @@ pub fn resend_dead_letter(
 /// When there is no such webhook, and the store's failures.
 pub fn resend_dead_letters(
     tx: &mut Tx,
-    act: &Act<'_>,
+    act: &mut Act<'_>,
     webhook: WebhookId,
     since: Timestamp,
 ) -> Result<Resent, DeadLetterError> {
@@ -94,6 +98,10 @@ pub fn resend_dead_letters(
     for letter in &letters {
         take(tx, act, webhook, letter.sequence)?;
     }
+    if !letters.is_empty() {
+        let resent = json!({ "since": since.to_string(), "resent": letters.len() });
+        act.record(tx, "dead-letters", &webhook.to_string(), None, Some(&resent))?;
+    }
     resend(tx, act, webhook, &letters)
 }
 
@@ -101,8 +109,15 @@ pub fn resend_dead_letters(
 ///
 /// # Errors
 /// See [`DeadLetterError`].
-pub fn drop_dead_letter(tx: &mut Tx, act: &Act<'_>, webhook: WebhookId, sequence: u64) -> Result<(), DeadLetterError> {
-    take(tx, act, webhook, sequence).map(|_| ())
+pub fn drop_dead_letter(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    webhook: WebhookId,
+    sequence: u64,
+) -> Result<(), DeadLetterError> {
+    take(tx, act, webhook, sequence)?;
+    let told = json!({ "webhook": webhook.to_string() });
+    Ok(act.record(tx, "dead-letter", &event_id(act.merchant, sequence), Some(&told), None)?)
 }
 
 fn known(tx: &mut Tx, merchant: MerchantId, webhook: WebhookId) -> Result<(), DeadLetterError> {
