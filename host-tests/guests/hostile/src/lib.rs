@@ -268,7 +268,7 @@ fn spin() -> ! {
 }
 
 fn burn() -> u64 {
-    (0..8_000_000_u64).fold(0, |turns, _| std::hint::black_box(turns.wrapping_add(1)))
+    (0..3_000_000_u64).fold(0, |turns, _| std::hint::black_box(turns.wrapping_add(1)))
 }
 
 fn eat_memory() -> ! {
