@@ -41,8 +41,6 @@ struct State {
     health: PackHealth,
     faults_in_a_row: u32,
     lines: VecDeque<KeptLine>,
-    /// The number of the newest line.
-    last_line: u64,
 }
 
 /// How a pack does at a merchant, since the process has begun.
@@ -95,15 +93,14 @@ impl Health {
     pub(super) fn note<T>(&self, merchant: MerchantId, pack: &Code, now: Timestamp, verdict: &Verdict<T>) {
         self.add_fuel(merchant, now, verdict.fuel);
         let mut packs = self.packs.lock();
-        let State { health, faults_in_a_row, lines, last_line } = packs.entry((merchant, pack.clone())).or_default();
+        let State { health, faults_in_a_row, lines } = packs.entry((merchant, pack.clone())).or_default();
         health.calls += 1;
         health.fuel = health.fuel.saturating_add(verdict.fuel);
         health.fuel_most = health.fuel_most.max(verdict.fuel);
         health.time = health.time.saturating_add(verdict.took);
         health.time_most = health.time_most.max(verdict.took);
-        let kept = verdict.lines.iter().cloned().zip(*last_line + 1..);
+        let kept = verdict.lines.iter().cloned().zip(newest(lines) + 1..);
         lines.extend(kept.map(|(line, number)| KeptLine { number, at: now, line }));
-        *last_line = lines.back().map_or(0, |line| line.number);
         let too_many = lines.len().saturating_sub(LINES_MAX);
         lines.drain(..too_many);
         let outcome = match &verdict.result {
@@ -201,10 +198,15 @@ impl Health {
     /// Who asks for what comes after a line of which nothing is known, as the process has begun anew, gets all lines.
     pub fn lines(&self, merchant: MerchantId, pack: &Code, after: u64) -> Vec<KeptLine> {
         let packs = self.packs.lock();
-        let Some(State { lines, last_line, .. }) = packs.get(&(merchant, pack.clone())) else { return Vec::new() };
-        let after = if after > *last_line { 0 } else { after };
+        let Some(State { lines, .. }) = packs.get(&(merchant, pack.clone())) else { return Vec::new() };
+        let after = if after > newest(lines) { 0 } else { after };
         lines.iter().filter(|line| line.number > after).cloned().collect()
     }
+}
+
+/// The number of the newest line; 0 when there is none.
+fn newest(lines: &VecDeque<KeptLine>) -> u64 {
+    lines.back().map_or(0, |line| line.number)
 }
 
 /// How long it rests after so many tries that failed.

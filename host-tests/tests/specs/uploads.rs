@@ -208,6 +208,16 @@ async fn a_component_that_needs_too_many_memories_is_refused() {
 }
 
 #[tokio::test]
+async fn a_component_of_too_many_instances_is_refused() {
+    let world = World::new();
+    let instances = "(core module $m) ".to_owned() + &"(core instance (instantiate $m)) ".repeat(16);
+    assert_begins(
+        &refusal(&world, Tiny::new("tiny").part(&instances).component()).await,
+        "422 invalid-component: the component is not valid: The component transitively contains 17 core module instances",
+    );
+}
+
+#[tokio::test]
 async fn a_component_that_begins_with_more_memory_than_it_may_have_is_refused() {
     let world = World::new();
     for (pages, expected) in [
