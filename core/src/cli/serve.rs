@@ -68,7 +68,8 @@ impl Serve {
             tracing::warn!("packs that nobody has signed are taken: this is for development (packs.unsigned)");
         }
         let host = data::capped_host(dir, store, &config.store.keys(), Clock::System, config.packs.caps())?;
-        host.programme.health.set_quota(config.packs.fuel_per_day());
+        host.programme.quotas.set_fuel_of_day(config.packs.fuel_per_day());
+        host.programme.quotas.set_written_a_second(config.packs.written_a_second());
         let recordings = data::recordings(dir, config.recordings.terms());
         let host = host.reaching(reach).sinking_into(sink).trusting(trust).recording_into(recordings);
         let hours = config.store.snapshot_hours.0;

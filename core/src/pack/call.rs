@@ -13,7 +13,7 @@ use wasmtime::{Store, Trap};
 
 use super::bindings::exports::punchcard::pack::{checkout, lifecycle, on_event, on_partner, on_timer};
 use super::bindings::punchcard::pack::types as wit;
-use super::engine::TICK;
+use super::engine::at_tick;
 use super::error::cut;
 use super::grant::allows_writing;
 use super::host::{Call, Desk, expires_at, millis};
@@ -455,9 +455,8 @@ impl Packs {
         let mut store = Store::new(&self.engine, call);
         store.limiter(|call| &mut call.meter);
         store.set_fuel(limits.fuel_max).map_err(|error| CallError::Host(error.to_string()))?;
-        let ticks = limits.wall_max_ms.div_ceil(u64::try_from(TICK.as_millis()).unwrap_or(1));
-        store.set_epoch_deadline(ticks.saturating_add(1));
-        store.epoch_deadline_trap();
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(at_tick);
         store.set_hostcall_fuel(Limits::ARGUMENTS_MAX_BYTES);
         Ok(store)
     }

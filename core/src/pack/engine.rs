@@ -5,15 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::Linker;
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, Strategy};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, StoreContextMut, Strategy, UpdateDeadline,
+};
 
+use super::Limits;
 use super::bindings;
 use super::cache::{Cache, CacheTally};
 use super::host::Call;
 use crate::vault::SecretKey;
 
-/// How often the wall clock is looked at while packs run.
-pub(super) const TICK: Duration = Duration::from_millis(5);
+/// How often the wall clock is looked at while packs run, and a call that lasts lets others have the processor.
+const TICK: Duration = Duration::from_millis(1);
 
 /// How many calls may be under way at once; the pool has a place for each.
 const CALLS_MAX: u32 = 256;
@@ -34,7 +37,7 @@ pub struct Packs {
     pub(super) engine: Engine,
     pub(super) linker: Arc<Linker<Call>>,
     pub(super) cache: Option<Arc<Cache>>,
-    pub(super) caps: super::Limits,
+    pub(super) caps: Limits,
     pooled: bool,
 }
 
@@ -57,7 +60,7 @@ impl Packs {
         bindings::Pack::add_to_linker::<_, wasmtime::component::HasSelf<Call>>(&mut linker, |call| call)
             .map_err(fail)?;
         tick(&engine)?;
-        Ok(Self { engine, linker: Arc::new(linker), cache: None, caps: super::Limits::CAP, pooled })
+        Ok(Self { engine, linker: Arc::new(linker), cache: None, caps: Limits::CAP, pooled })
     }
 
     /// The same, which keeps what it compiles in a folder, and takes from there what it has kept under this key. The folder
@@ -71,7 +74,7 @@ impl Packs {
 
     /// The same, whose packs get no more than this for one call, whatever they ask for.
     #[must_use]
-    pub fn capped(self, caps: super::Limits) -> Self {
+    pub fn capped(self, caps: Limits) -> Self {
         Self { caps, ..self }
     }
 
@@ -106,7 +109,7 @@ fn config(pooled: bool) -> Config {
             .total_memories(CALLS_MAX * MEMORIES_MAX)
             .total_tables(CALLS_MAX * TABLES_MAX)
             .max_core_instances_per_component(CORE_INSTANCES_MAX)
-            .max_memory_size(usize::try_from(super::Limits::CAP.memory_max_bytes).unwrap_or(usize::MAX))
+            .max_memory_size(usize::try_from(Limits::CAP.memory_max_bytes).unwrap_or(usize::MAX))
             // The loader has limits of its own for these, and words for them.
             .max_memories_per_component(100)
             .max_tables_per_component(100)
@@ -116,6 +119,21 @@ fn config(pooled: bool) -> Config {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
     config
+}
+
+/// How many ticks a call may last.
+pub(super) fn ticks(limits: &Limits) -> u64 {
+    limits.wall_max_ms.div_ceil(u64::try_from(TICK.as_millis()).unwrap_or(1))
+}
+
+/// Ends a call that has lasted too long; another one goes on when whoever waits for the processor has had it. What computes
+/// all the time would otherwise have it for as long as the system likes, many times what settling an order takes.
+pub(super) fn at_tick(mut store: StoreContextMut<'_, Call>) -> wasmtime::Result<UpdateDeadline> {
+    let call = store.data_mut();
+    let Some(left) = call.ticks_left.checked_sub(1) else { return Ok(UpdateDeadline::Interrupt) };
+    call.ticks_left = left;
+    std::thread::yield_now();
+    Ok(UpdateDeadline::Continue(1))
 }
 
 /// Moves the engine's clock on for as long as the engine lives.

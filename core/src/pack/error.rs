@@ -1,5 +1,7 @@
 //! How a call can end other than well. Trap, time, fuel, refusal and denial are different things.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -84,14 +86,12 @@ pub enum CallError {
         /// Until when.
         until: Timestamp,
     },
-    /// The merchant's packs have used up what they may on this day.
-    #[error(
-        "the packs of the merchant have used up their {fuel_max} units of fuel for today, and are called again from {until}"
-    )]
+    /// The merchant's packs have used up what they may use together.
+    #[error("the packs of the merchant have used up {quota}, and are called again from {until}")]
     QuotaUsedUp {
-        /// What all packs of a merchant may use on a day.
-        fuel_max: u64,
-        /// When the next day begins.
+        /// What they may use.
+        quota: Quota,
+        /// From when there is more.
         until: Timestamp,
     },
     /// Its storage is being brought to another revision, or back.
@@ -158,6 +158,36 @@ impl CallError {
             Self::Upgrading => "upgrading",
             Self::Store(_) => "store",
             Self::Host(_) => "host",
+        }
+    }
+}
+
+/// What all packs of a merchant may use together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quota {
+    /// Fuel on a day of UTC.
+    FuelOfDay {
+        /// The limit.
+        fuel_max: u64,
+    },
+    /// What all of them write a second.
+    Written {
+        /// The limit.
+        bytes_max: u64,
+    },
+    /// What one of them writes a second.
+    WrittenByPack {
+        /// The limit.
+        bytes_max: u64,
+    },
+}
+
+impl fmt::Display for Quota {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FuelOfDay { fuel_max } => write!(f, "their {fuel_max} units of fuel for today"),
+            Self::Written { bytes_max } => write!(f, "the {bytes_max} bytes that they may write a second"),
+            Self::WrittenByPack { bytes_max } => write!(f, "the {bytes_max} bytes that one of them may write a second"),
         }
     }
 }

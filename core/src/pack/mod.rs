@@ -32,7 +32,7 @@ mod timers;
 pub use cache::CacheTally;
 pub use call::{Asked, Decided, Earning, Finding, Happened, LogLine, Migrated, Scene, Verdict};
 pub use engine::{Packs, PacksError};
-pub use error::{CallError, Refusal, RefusalKind};
+pub use error::{CallError, Quota, Refusal, RefusalKind};
 pub use grant::{Grant, GrantError};
 pub use limits::{Limits, LimitsAsked};
 pub use load::{CONTRACT_VERSION, LoadError, LoadedPack, componentize, revision_of};

@@ -1,11 +1,11 @@
-//! How a use case calls a pack: not one that rests, is being upgraded or has used up its day; and what it did is counted,
+//! How a use case calls a pack: not one that rests, is being upgraded or has used up a quota; and what it did is counted,
 //! noted and recorded.
 
 use jiff::Timestamp;
 
 use super::pack_life::Stage;
 use super::recordings::Recordings;
-use super::usage::{count_usage, day_after, fuel_on_day};
+use super::usage::count_usage;
 use super::{Act, Active};
 use crate::domain::Code;
 use crate::pack::{CallError, Verdict};
@@ -22,8 +22,9 @@ impl Act<'_> {
         active: &Active,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<T, CallError> {
+        let _turn = self.programme.turns.take(self.merchant);
         self.may_try(tx, active)?;
-        self.call_anyway(tx, &active.code, call)?.result
+        self.counted(tx, &active.code, call)?.result
     }
 
     /// Whether calls of packs are recorded.
@@ -39,12 +40,6 @@ impl Act<'_> {
         verdict
     }
 
-    /// Calls a pack when one of the merchant's may run.
-    fn in_turn<T>(&self, tx: &mut Tx, call: impl FnOnce(&mut Tx) -> Verdict<T>) -> Verdict<T> {
-        let _turn = self.programme.turns.take(self.merchant);
-        self.recorded(call(tx))
-    }
-
     /// Calls a pack whose call leaves nothing, such as a quote: what it uses is not counted.
     ///
     /// # Errors
@@ -55,9 +50,10 @@ impl Act<'_> {
         active: &Active,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<T, CallError> {
+        let _turn = self.programme.turns.take(self.merchant);
         self.may_try(tx, active)?;
-        let verdict = self.in_turn(tx, call);
-        self.programme.health.note(self.merchant, &active.code, self.now, &verdict);
+        let verdict = self.recorded(call(tx));
+        self.note(&active.code, &verdict);
         verdict.result
     }
 
@@ -72,21 +68,7 @@ impl Act<'_> {
         if active.stage != Stage::InForce {
             return Err(CallError::Upgrading);
         }
-        match self.day_is_over_until(tx)? {
-            Some(until) => Err(CallError::QuotaUsedUp { fuel_max: self.programme.health.quota(), until }),
-            None => Ok(()),
-        }
-    }
-
-    /// Until when no pack of the merchant is called, if they have used up what all of them may on this day.
-    pub(super) fn day_is_over_until(&self, tx: &mut Tx) -> Result<Option<Timestamp>, StoreError> {
-        let health = &self.programme.health;
-        let fuel_max = health.quota();
-        if fuel_max == 0 {
-            return Ok(None);
-        }
-        let used = health.fuel_today(self.merchant, self.now, || fuel_on_day(tx, self.merchant, self.now))?;
-        Ok((used >= fuel_max).then(|| day_after(self.now)))
+        self.spent(tx, &active.code)?.map_or(Ok(()), |spent| Err(spent.into()))
     }
 
     /// Calls a pack of the merchant because a partner asks it, unless it rests. Neither what it uses nor that it broke off is
@@ -105,11 +87,17 @@ impl Act<'_> {
 
     /// Counts what a partner's pack has used to answer this merchant's.
     pub(super) fn count_asked(&self, tx: &mut Tx, pack: &Code, fuel: u64) -> Result<(), StoreError> {
-        self.programme.health.add_fuel(self.merchant, self.now, fuel);
+        self.programme.quotas.add_fuel(self.merchant, self.now, fuel);
         count_usage(tx, self.merchant, pack, self.now, fuel)
     }
 
-    /// Calls a pack, and notes how it does and what it has used. Whether the day is over is for the caller to look at: what
+    /// Notes how a pack does.
+    fn note<T>(&self, pack: &Code, verdict: &Verdict<T>) {
+        self.programme.quotas.add_fuel(self.merchant, self.now, verdict.fuel);
+        self.programme.health.note(self.merchant, pack, self.now, verdict);
+    }
+
+    /// Calls a pack, and notes how it does and what it has used. Whether a quota is used up is for the caller to look at: what
     /// an owner switches on, off or to another revision is told at once.
     pub(super) fn call_anyway<T>(
         &self,
@@ -117,9 +105,22 @@ impl Act<'_> {
         pack: &Code,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<Verdict<T>, StoreError> {
-        let verdict = self.in_turn(tx, call);
+        let _turn = self.programme.turns.take(self.merchant);
+        self.counted(tx, pack, call)
+    }
+
+    /// The same for who has a turn.
+    fn counted<T>(
+        &self,
+        tx: &mut Tx,
+        pack: &Code,
+        call: impl FnOnce(&mut Tx) -> Verdict<T>,
+    ) -> Result<Verdict<T>, StoreError> {
+        let before = tx.bytes();
+        let verdict = self.recorded(call(tx));
+        self.programme.quotas.add_written(self.merchant, pack, self.now, tx.bytes().saturating_sub(before));
         count_usage(tx, self.merchant, pack, self.now, verdict.fuel)?;
-        self.programme.health.note(self.merchant, pack, self.now, &verdict);
+        self.note(pack, &verdict);
         Ok(verdict)
     }
 }

@@ -4,7 +4,6 @@
 //! events and in the books.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,8 +12,6 @@ use parking_lot::Mutex;
 
 use crate::domain::{Code, MerchantId};
 use crate::pack::{LogLine, Verdict};
-use crate::store::StoreError;
-use crate::store::layout::day_of_usage;
 
 /// After so many faults without a call that went well between them a pack rests.
 const REST_AFTER: u32 = 5;
@@ -30,10 +27,6 @@ const LINES_MAX: usize = 200;
 #[derive(Default)]
 pub struct Health {
     packs: Mutex<HashMap<(MerchantId, Code), State>>,
-    /// Units of fuel that all packs of a merchant may use on a day; 0 for as much as they want.
-    quota: AtomicU64,
-    /// What they have used, by the day of UTC. Only kept when there is a quota.
-    today: Mutex<HashMap<MerchantId, (u32, u64)>>,
 }
 
 #[derive(Default)]
@@ -91,7 +84,6 @@ pub struct KeptLine {
 impl Health {
     /// Counts a call, and keeps what it logged.
     pub(super) fn note<T>(&self, merchant: MerchantId, pack: &Code, now: Timestamp, verdict: &Verdict<T>) {
-        self.add_fuel(merchant, now, verdict.fuel);
         let mut packs = self.packs.lock();
         let State { health, faults_in_a_row, lines } = packs.entry((merchant, pack.clone())).or_default();
         health.calls += 1;
@@ -129,44 +121,6 @@ impl Health {
         )]
         histogram!("punchcard_pack_fuel", "pack" => pack.to_string()).record(verdict.fuel as f64);
         histogram!("punchcard_pack_run_seconds", "pack" => pack.to_string()).record(verdict.took);
-    }
-
-    /// Adds to what all packs of a merchant have used today.
-    pub(super) fn add_fuel(&self, merchant: MerchantId, now: Timestamp, used: u64) {
-        if let Some((day, fuel)) = self.today.lock().get_mut(&merchant)
-            && *day == day_of_usage(now)
-        {
-            *fuel = fuel.saturating_add(used);
-        }
-    }
-
-    /// Units of fuel that all packs of a merchant may use on a day of UTC; 0 for as much as they want.
-    pub(super) fn quota(&self) -> u64 {
-        self.quota.load(Ordering::Relaxed)
-    }
-
-    /// Sets what all packs of a merchant may use on a day of UTC, in units of fuel; 0 for as much as they want.
-    pub fn set_quota(&self, fuel_max: u64) {
-        self.quota.store(fuel_max, Ordering::Relaxed);
-    }
-
-    /// What all packs of a merchant have used today, refused and broken calls included: since the start, and before that what
-    /// `kept` says.
-    pub(super) fn fuel_today(
-        &self,
-        merchant: MerchantId,
-        now: Timestamp,
-        kept: impl FnOnce() -> Result<u64, StoreError>,
-    ) -> Result<u64, StoreError> {
-        let today = day_of_usage(now);
-        if let Some((day, fuel)) = self.today.lock().get(&merchant)
-            && *day == today
-        {
-            return Ok(*fuel);
-        }
-        let fuel = kept()?;
-        self.today.lock().insert(merchant, (today, fuel));
-        Ok(fuel)
     }
 
     /// Until when a pack is not to be called. When the time is over, one caller is let through to try.

@@ -49,6 +49,7 @@ mod migrate;
 mod notes;
 pub mod pack_calls;
 pub mod pack_life;
+mod pack_quota;
 mod pack_services;
 mod pack_turns;
 mod programme;
@@ -127,6 +128,7 @@ pub use load_stored_value::{LoadError, LoadStoredValue, Loaded, load_stored_valu
 pub use merge_members::{MergeError, Merged, MergedAsset, merge_members};
 pub use migrate::{MigrateError, migrate};
 pub use notes::{Note, NoteError, NoteWritten, list_notes, remove_note, write_note};
+pub use pack_quota::Quotas;
 pub use programme::{Active, Enablement, Programme, ProgrammeError, Revision};
 pub use public_event::{EventData, EventKind, PublicEvent, UnknownKind, event_id, event_sequence};
 pub use quote_coupons::{QuotedCoupon, SoughtCoupons, Unused};

@@ -1,5 +1,5 @@
-//! How many packs of a merchant run at a time: as many as there are cores, so that one whose packs are busy leaves the processor
-//! to the others. Whoever finds all places taken waits for one, which comes free when a call is over: after its wall clock at
+//! How many packs of a merchant run at a time: on half of the cores, so that one whose packs are busy leaves the others to the
+//! others. Whoever finds all places taken waits for one, which comes free when a call is over: after its wall clock at
 //! the latest.
 
 use std::collections::HashMap;
@@ -45,7 +45,7 @@ impl Turns {
 
 impl Default for Turns {
     fn default() -> Self {
-        Self::new(std::thread::available_parallelism().map_or(1, std::num::NonZero::get))
+        Self::new(std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2)))
     }
 }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::Act;
 use super::health::Health;
 use super::pack_life::{Before, Stage, merged};
+use super::pack_quota::Quotas;
 use super::pack_turns::Turns;
 use crate::domain::{Code, Merchant, MerchantId, RevisionId, StoreId};
 use crate::pack::{Grant, LoadError, LoadedPack, Packs, Scene, SignedBy, revision_of};
@@ -214,6 +215,8 @@ pub struct Programme {
     active: RwLock<HashMap<MerchantId, Snapshot>>,
     /// How they do.
     pub health: Health,
+    /// What they may use.
+    pub quotas: Quotas,
     /// Who may run.
     pub(super) turns: Turns,
 }
@@ -227,7 +230,15 @@ const PART_BYTES: usize = 60 << 10;
 impl Programme {
     pub(super) fn new(packs: Packs) -> Self {
         let (loaded, loading, active) = (RwLock::default(), Mutex::default(), RwLock::default());
-        Self { packs, loaded, loading, active, health: Health::default(), turns: Turns::default() }
+        Self {
+            packs,
+            loaded,
+            loading,
+            active,
+            health: Health::default(),
+            quotas: Quotas::default(),
+            turns: Turns::default(),
+        }
     }
 
     /// The runtime.

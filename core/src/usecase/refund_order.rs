@@ -320,7 +320,7 @@ fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), Store
         let PackResult::Done { .. } = outcome.result else { continue };
         let Some(active) = act.programme.find(tx, merchant.id, &outcome.pack)? else { continue };
         let Ok(pack) = &active.loaded else { continue };
-        if active.stage != Stage::InForce || act.day_is_over_until(tx)?.is_some() {
+        if active.stage != Stage::InForce || act.spent(tx, &active.code)?.is_some() {
             refund_later(tx, act, &active.code, order)?;
             continue;
         }

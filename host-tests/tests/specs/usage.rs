@@ -171,7 +171,7 @@ async fn a_merchant_whose_packs_have_used_up_their_day_goes_on_without_them_unti
     world.restart();
     with_points(&world.shop).await;
     let alice = world.shop.member("alice").enrol().await;
-    world.running().host.programme.health.set_quota(1);
+    world.running().host.programme.quotas.set_fuel_of_day(1);
     alice.grant(5).await.ok();
     assert_eq!(alice.grant(5).await.problem().name(), "429 pack-quota-used-up");
     let order = alice.order("till-1").settle().await.created();
@@ -188,6 +188,41 @@ async fn a_merchant_whose_packs_have_used_up_their_day_goes_on_without_them_unti
         (24, 29),
         "what was left undone is done on the next day"
     );
+}
+
+#[tokio::test]
+async fn a_merchant_whose_packs_write_too_much_goes_on_without_them_for_a_while() {
+    let world = World::new();
+    world.restart();
+    with_points(&world.shop).await;
+    let alice = world.shop.member("alice").enrol().await;
+    let quotas = &world.running().host.programme.quotas;
+    quotas.set_written_a_second(1 << 10);
+    let mut grants = 0;
+    let refused = loop {
+        let given = alice.grant(5).await;
+        if given.status != 200 {
+            break given;
+        }
+        grants += 1;
+    };
+    assert!((2..100).contains(&grants), "eight seconds' worth at once, {grants} grants");
+    assert_eq!(refused.headers["retry-after"], "1");
+    let refused = refused.problem();
+    assert_eq!(refused.name(), "429 pack-quota-used-up");
+    let told = "the packs of the merchant have used up the 512 bytes that one of them may write a second";
+    assert!(refused.detail.starts_with(told), "{}", refused.detail);
+    let order = alice.order("till-1").settle().await.created();
+    assert_eq!(order["packs"][0]["failed"]["code"], "quota-used-up");
+    world.rival.enable(pack("points")).send().await.ok();
+    world.rival.member("bob").enrol().await.grant(5).await.ok();
+    let round = calls(&world).await;
+    assert!(round.done == 0 && round.due_at.is_some_and(|at| at > world.now()), "{round:?}");
+    world.clock_forward(SignedDuration::from_secs(2));
+    calls(&world).await;
+    let now = world.shop.get(&format!("/v1/orders/{}", order["id"].as_str().unwrap())).send().await.ok();
+    assert_eq!((earned(&now, "points"), alice.points().await), (24, 24 + 5 * grants), "the pack has caught up");
+    world.books_balance();
 }
 
 /// What all packs of the merchant have used today, in units of fuel.
@@ -212,21 +247,21 @@ async fn until_tomorrow(world: &World, done: usize) {
 async fn events_and_timers_wait_for_the_next_day_when_the_day_is_used_up_and_come_in_order() {
     let world = world_with(json!({})).await;
     world.restart();
-    let health = &world.running().host.programme.health;
+    let quotas = &world.running().host.programme.quotas;
     let alice = world.shop.member("alice").enrol().await;
     for number in 0..3 {
         alice.order(&format!("till-{number}")).settle().await.created();
     }
-    health.set_quota(fuel(&world).await + 1);
+    quotas.set_fuel_of_day(fuel(&world).await + 1);
     until_tomorrow(&world, 1).await;
-    health.set_quota(0);
+    quotas.set_fuel_of_day(0);
     let at = world.now().as_millisecond();
     world.shop.command("echo", "set-timer", json!({ "name": "t1", "at": at })).send().await.ok();
-    health.set_quota(1);
+    quotas.set_fuel_of_day(1);
     until_tomorrow(&world, 0).await;
     world.clock_forward(SignedDuration::from_hours(24));
     assert_eq!(calls(&world).await.failed, 0);
-    health.set_quota(0);
+    quotas.set_fuel_of_day(0);
     calls(&world).await;
     let heard = noted(&world.shop, "event-").await;
     let expected = |kind: &str| (format!("{kind} {}", alice.id), 1);
@@ -243,12 +278,12 @@ async fn a_refund_is_told_to_the_pack_on_the_next_day_when_the_day_is_used_up() 
     let world = World::new();
     world.restart();
     with_points(&world.shop).await;
-    let health = &world.running().host.programme.health;
+    let quotas = &world.running().host.programme.quotas;
     let alice = world.shop.member("alice").enrol().await;
     let order = alice.order("till-1").settle().await.created();
     let told = async || world.shop.get("/v1/packs/points/health").send().await.ok()["calls"].as_u64().unwrap();
     let before = told().await;
-    health.set_quota(1);
+    quotas.set_fuel_of_day(1);
     world.shop.refund(&order).await.ok();
     assert_eq!((alice.points().await, told().await), (0, before), "what was booked is given back by the host");
     until_tomorrow(&world, 0).await;
@@ -266,10 +301,10 @@ async fn a_migration_goes_on_on_the_next_day_when_the_day_is_used_up() {
     let change = json!({ "revision": later["revision"] });
     let changed = world.shop.post("/v1/packs/grows/upgrade", change).send().await.ok();
     assert_eq!(changed["stage"], "migrating");
-    let health = &world.running().host.programme.health;
-    health.set_quota(1);
+    let quotas = &world.running().host.programme.quotas;
+    quotas.set_fuel_of_day(1);
     until_tomorrow(&world, 0).await;
-    health.set_quota(u64::MAX);
+    quotas.set_fuel_of_day(u64::MAX);
     world.clock_forward(SignedDuration::from_hours(24));
     assert_eq!(calls(&world).await.done, 3);
     let now = world.shop.get("/v1/packs/grows/enablement").send().await.ok();
@@ -287,7 +322,7 @@ async fn a_parked_call_is_not_made_again_when_the_day_is_used_up() {
     let parked = async || world.shop.get("/v1/packs/echo/parked-calls").send().await.ok()["parked_calls"][0].clone();
     let before = parked().await;
     world.shop.command("echo", "noted", json!({ "prefix": "event-" })).send().await.ok();
-    world.running().host.programme.health.set_quota(1);
+    world.running().host.programme.quotas.set_fuel_of_day(1);
     let path = format!("/v1/packs/echo/parked-calls/{}/retry", before["call"].as_str().unwrap());
     let refused = world.shop.post(&path, json!({})).new_key().send().await.problem();
     assert_eq!((refused.name().as_str(), parked().await), ("429 pack-quota-used-up", before));

@@ -50,6 +50,11 @@ fn the_example_file_has_every_setting_with_its_default() {
 }
 
 #[test]
+fn packs_write_what_the_host_says_unless_the_operator_says_otherwise() {
+    assert_eq!(Config::default().packs.written_a_second(), crate::usecase::Quotas::WRITTEN_A_SECOND);
+}
+
+#[test]
 fn what_is_printed_is_read_as_the_same_again() {
     let file =
         "[http]\nlisten = \"[::1]:9\"\nforwarded_from = [\"127.0.0.1\", \"::1\"]\n[store]\ndata = 'a \"b\" \\ c'\n";

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use super::Problem;
 use crate::domain::Code;
-use crate::pack::{self, CallError, PlayError, RefusalKind};
+use crate::pack::{self, CallError, PlayError, Quota, RefusalKind};
 use crate::usecase::pack_calls::{FollowFromError, ParkedError};
 use crate::usecase::pack_life::{ChangeError, RemoveError, RestoreError, UpgradeError};
 
@@ -179,8 +179,11 @@ impl From<CallError> for Problem {
             CallError::Resting { .. } => {
                 Self { retry_after_s: Some(10), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "pack-resting", error) }
             }
-            CallError::QuotaUsedUp { .. } => Self {
-                retry_after_s: Some(3_600),
+            CallError::QuotaUsedUp { quota, .. } => Self {
+                retry_after_s: Some(match quota {
+                    Quota::FuelOfDay { .. } => 3_600,
+                    Quota::Written { .. } | Quota::WrittenByPack { .. } => 1,
+                }),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, "pack-quota-used-up", error)
             },
             CallError::Upgrading => {

@@ -25,6 +25,7 @@ use serde::de::DeserializeOwned;
 use self::function::{Answered, Function};
 use super::bindings::punchcard::pack::types;
 use super::call::LogLine;
+use super::engine::ticks;
 use super::grant::allows_writing;
 use super::limits::Meter;
 use super::recording::{Player, Recorder};
@@ -43,6 +44,8 @@ pub(super) struct Call {
     pub(super) lines: Vec<LogLine>,
     pub(super) host_calls: u64,
     pub(super) host_calls_max: u64,
+    /// How many more ticks of the engine's clock it may last.
+    pub(super) ticks_left: u64,
     /// Units of fuel that it used, once it is over.
     pub(super) fuel: u64,
     /// Whether it has read and written more than it may.
@@ -215,6 +218,7 @@ impl Call {
             lines: Vec::new(),
             host_calls: 0,
             host_calls_max: limits.host_calls_max,
+            ticks_left: ticks(limits),
             fuel: 0,
             moved_too_much: false,
             wrote_too_much: false,

@@ -4,7 +4,7 @@
 //! Events go in lanes by their member (or order): those of one member in order, lanes beside each other. A call that fails
 //! is tried again, later and later, and what comes after it for the same member waits; after the last time it is parked for
 //! people to look at. A lane in which nothing goes well any more rests, and then tries one call at a time. When the merchant's
-//! packs have used up their day, all that is due waits as it is until the next.
+//! packs have used up a quota, all that is due waits as it is until there is more.
 
 mod fire_timers;
 mod follow_events;
@@ -27,6 +27,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::pack_life::Stage;
+use super::pack_quota::Spent;
 use super::{Act, Active, Programme};
 use crate::domain::{Code, Event, Merchant, MerchantId, StoreId};
 use crate::pack::{CallError, LoadedPack, Scene, Verdict, next_timer};
@@ -109,8 +110,8 @@ struct Calling {
     fuel: u64,
     /// What the round has written so far, in bytes.
     bytes: usize,
-    /// Until when no pack of the merchant is called, when they have used up their day: what is due waits as it is.
-    day_is_over_until: Option<Timestamp>,
+    /// What the packs of the merchant have used up: until there is more, what is due waits as it is.
+    spent: Option<Spent>,
 }
 
 impl Calling {
@@ -135,33 +136,20 @@ impl Calling {
         let merchant = act.merchant(tx)?;
         let zone = merchant.time_zone.zone();
         let calls_left = if progress.failures < REST_AFTER { CALLS_MAX } else { 1 };
-        let (round, day_is_over_until) = (Round::default(), act.day_is_over_until(tx)?);
+        let (round, spent) = (Round::default(), act.spent(tx, &active.code)?);
         let (fuel, bytes) = (0, 0);
-        Ok(Some(Self {
-            active,
-            pack,
-            merchant,
-            zone,
-            lane,
-            progress,
-            before,
-            round,
-            calls_left,
-            fuel,
-            bytes,
-            day_is_over_until,
-        }))
+        Ok(Some(Self { active, pack, merchant, zone, lane, progress, before, round, calls_left, fuel, bytes, spent }))
     }
 
-    /// Until when the lane rests, if it does: of itself, or as the merchant's packs have used up their day.
+    /// Until when the lane rests, if it does: of itself, or as the merchant's packs have used up a quota.
     fn rests_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.progress.rest_until.filter(|until| *until > now).max(self.day_is_over_until)
+        self.progress.rest_until.filter(|until| *until > now).max(self.spent.map(|spent| spent.until))
     }
 
     /// Whether the round ends here.
     fn is_over(&self) -> bool {
         let is_full = self.fuel >= FUEL_MAX || self.bytes >= BYTES_MAX;
-        self.calls_left == 0 || is_full || self.day_is_over_until.is_some()
+        self.calls_left == 0 || is_full || self.spent.is_some()
     }
 
     fn scene(&self, act: &mut Act<'_>, store: Option<StoreId>, depth: u8) -> Scene {
@@ -173,7 +161,7 @@ impl Calling {
     fn outcome(&mut self, tx: &mut Tx, act: &Act<'_>, verdict: Verdict<()>) -> Result<Result<(), Failure>, StoreError> {
         self.bytes = tx.bytes();
         self.calls_left = self.calls_left.saturating_sub(1);
-        self.day_is_over_until = act.day_is_over_until(tx)?;
+        self.spent = act.spent(tx, &self.active.code)?;
         self.fuel = self.fuel.saturating_add(verdict.fuel);
         match verdict.result {
             Ok(()) => {

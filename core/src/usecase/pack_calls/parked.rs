@@ -41,7 +41,7 @@ pub enum ParkedError {
     /// The pack can not be called now.
     #[error("the pack `{0}` is not enabled with what this call needs")]
     NotEnabled(Code),
-    /// The merchant's packs have used up their day.
+    /// The merchant's packs have used up a quota.
     #[error(transparent)]
     Call(CallError),
     /// The store failed.
@@ -79,8 +79,8 @@ pub fn retry_parked(tx: &mut Tx, act: &mut Act<'_>, pack: &Code, call: CallId) -
     let serves = |active: &Active, pack: &LoadedPack| !is_event || may_follow(active, pack);
     let lane = if is_event { 0 } else { TIMERS };
     let mut calling = Calling::find(tx, act, pack, lane, serves)?.ok_or_else(not_enabled)?;
-    if let Some(until) = calling.day_is_over_until {
-        return Err(ParkedError::Call(CallError::QuotaUsedUp { fuel_max: act.programme.health.quota(), until }));
+    if let Some(spent) = calling.spent {
+        return Err(ParkedError::Call(spent.into()));
     }
     let outcome = match &parked.call {
         Parked::Event(sequence) => {

@@ -55,7 +55,7 @@ fn migrate(
     mut enablement: Enablement,
     mut progress: ChangeProgress,
 ) -> Result<Round, StoreError> {
-    let over = act.day_is_over_until(tx)?;
+    let over = act.spent(tx, &enablement.pack)?.map(|spent| spent.until);
     if let Some(at) = progress.due_at.filter(|at| *at > act.now).max(over) {
         return Ok(Round { due_at: Some(at), ..Round::default() });
     }
