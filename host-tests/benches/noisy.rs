@@ -45,7 +45,9 @@ fn main() -> ExitCode {
     let engine = DurableEngine::open(dir.path(), &DurableOptions::default()).expect("the folder can be opened");
     let quiet = Shop::open(Store::new(Arc::new(engine)), MEMBERS);
     quiet.enable_points(true);
-    quiet.host.programme.quotas.set_written_a_second(Quotas::WRITTEN_A_SECOND);
+    let quotas = &quiet.host.programme.quotas;
+    quotas.set_fuel_a_second(Quotas::FUEL_A_SECOND);
+    quotas.set_written_a_second(Quotas::WRITTEN_A_SECOND);
     let noisy = Shop::at(quiet.host.clone(), 10);
     for (number, harm) in HARM.iter().enumerate() {
         // A pack of a name and a unit of its own.

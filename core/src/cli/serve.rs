@@ -69,6 +69,7 @@ impl Serve {
         }
         let host = data::capped_host(dir, store, &config.store.keys(), Clock::System, config.packs.caps())?;
         host.programme.quotas.set_fuel_of_day(config.packs.fuel_per_day());
+        host.programme.quotas.set_fuel_a_second(config.packs.fuel_a_second());
         host.programme.quotas.set_written_a_second(config.packs.written_a_second());
         let recordings = data::recordings(dir, config.recordings.terms());
         let host = host.reaching(reach).sinking_into(sink).trusting(trust).recording_into(recordings);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use wasmtime::component::Linker;
 use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, StoreContextMut, Strategy, UpdateDeadline,
@@ -38,6 +39,8 @@ pub struct Packs {
     pub(super) linker: Arc<Linker<Call>>,
     pub(super) cache: Option<Arc<Cache>>,
     pub(super) caps: Limits,
+    /// Whoever compiles has this: one component at a time, so that many uploads leave the processor to others.
+    pub(super) compiling: Arc<Mutex<()>>,
     pooled: bool,
 }
 
@@ -60,7 +63,7 @@ impl Packs {
         bindings::Pack::add_to_linker::<_, wasmtime::component::HasSelf<Call>>(&mut linker, |call| call)
             .map_err(fail)?;
         tick(&engine)?;
-        Ok(Self { engine, linker: Arc::new(linker), cache: None, caps: Limits::CAP, pooled })
+        Ok(Self { engine, linker: Arc::new(linker), cache: None, caps: Limits::CAP, compiling: Arc::default(), pooled })
     }
 
     /// The same, which keeps what it compiles in a folder, and takes from there what it has kept under this key. The folder

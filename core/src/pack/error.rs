@@ -170,6 +170,16 @@ pub enum Quota {
         /// The limit.
         fuel_max: u64,
     },
+    /// Fuel of all of them a second.
+    Fuel {
+        /// The limit.
+        fuel_max: u64,
+    },
+    /// Fuel of one of them a second.
+    FuelOfPack {
+        /// The limit.
+        fuel_max: u64,
+    },
     /// What all of them write a second.
     Written {
         /// The limit.
@@ -186,6 +196,10 @@ impl fmt::Display for Quota {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::FuelOfDay { fuel_max } => write!(f, "their {fuel_max} units of fuel for today"),
+            Self::Fuel { fuel_max } => write!(f, "the {fuel_max} units of fuel that they may use a second"),
+            Self::FuelOfPack { fuel_max } => {
+                write!(f, "the {fuel_max} units of fuel that one of them may use a second")
+            }
             Self::Written { bytes_max } => write!(f, "the {bytes_max} bytes that they may write a second"),
             Self::WrittenByPack { bytes_max } => write!(f, "the {bytes_max} bytes that one of them may write a second"),
         }

@@ -298,6 +298,7 @@ impl Packs {
         if let Some(component) = cache.and_then(|(cache, name)| cache.find(&self.engine, name)) {
             return Ok((component, None));
         }
+        let _nobody_else = self.compiling.lock();
         let component = Component::from_binary(&self.engine, wasm).map_err(|error| {
             let invalid =
                 if wasm.starts_with(COMPONENT_PREAMBLE) { LoadError::Invalid } else { LoadError::NotAComponent };

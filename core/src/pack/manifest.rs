@@ -10,7 +10,10 @@ use super::load::Exports;
 use super::{Grant, LimitsAsked};
 use crate::domain::{CalendarRule, Code};
 
-/// A text by locale, such as `en` and `zh-CN`. `en` is always there.
+/// In which languages each text is.
+const LOCALES: [&str; 2] = ["en", "zh-CN"];
+
+/// A text by locale; `en` and `zh-CN` are always there.
 pub type Texts = BTreeMap<String, String>;
 
 /// Why a manifest is refused.
@@ -25,11 +28,13 @@ pub enum ManifestError {
         /// How long it is.
         bytes: usize,
     },
-    /// A text without English.
-    #[error("{place} has no text for `en`")]
-    NoEnglish {
+    /// A text that not everybody can read.
+    #[error("{place} has no text for `{locale}`; each text is in `en` and in `zh-CN`")]
+    MissingText {
         /// Where.
         place: String,
+        /// In which language.
+        locale: &'static str,
     },
     /// Two things of one name.
     #[error("{place} is declared twice")]
@@ -300,8 +305,10 @@ impl Manifest {
             .chain(timers)
             .chain(pages)
         {
-            if texts.get("en").is_none_or(String::is_empty) {
-                return Err(ManifestError::NoEnglish { place });
+            for locale in LOCALES {
+                if texts.get(locale).is_none_or(String::is_empty) {
+                    return Err(ManifestError::MissingText { place, locale });
+                }
             }
         }
         Ok(())

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::pack_life::Stage;
+use super::pack_quota::Usage;
 use super::recordings::Recordings;
 use super::usage::count_usage;
 use super::{Act, Active};
@@ -53,7 +54,7 @@ impl Act<'_> {
         let _turn = self.programme.turns.take(self.merchant);
         self.may_try(tx, active)?;
         let verdict = self.recorded(call(tx));
-        self.note(&active.code, &verdict);
+        self.note(&active.code, &verdict, 0);
         verdict.result
     }
 
@@ -87,13 +88,14 @@ impl Act<'_> {
 
     /// Counts what a partner's pack has used to answer this merchant's.
     pub(super) fn count_asked(&self, tx: &mut Tx, pack: &Code, fuel: u64) -> Result<(), StoreError> {
-        self.programme.quotas.add_fuel(self.merchant, self.now, fuel);
+        self.programme.quotas.add(self.merchant, pack, self.now, Usage { fuel, written: 0 });
         count_usage(tx, self.merchant, pack, self.now, fuel)
     }
 
     /// Notes how a pack does.
-    fn note<T>(&self, pack: &Code, verdict: &Verdict<T>) {
-        self.programme.quotas.add_fuel(self.merchant, self.now, verdict.fuel);
+    fn note<T>(&self, pack: &Code, verdict: &Verdict<T>, written: usize) {
+        let written = u64::try_from(written).unwrap_or(u64::MAX);
+        self.programme.quotas.add(self.merchant, pack, self.now, Usage { fuel: verdict.fuel, written });
         self.programme.health.note(self.merchant, pack, self.now, verdict);
     }
 
@@ -118,9 +120,9 @@ impl Act<'_> {
     ) -> Result<Verdict<T>, StoreError> {
         let before = tx.bytes();
         let verdict = self.recorded(call(tx));
-        self.programme.quotas.add_written(self.merchant, pack, self.now, tx.bytes().saturating_sub(before));
+        let written = tx.bytes().saturating_sub(before);
         count_usage(tx, self.merchant, pack, self.now, verdict.fuel)?;
-        self.note(pack, &verdict);
+        self.note(pack, &verdict, written);
         Ok(verdict)
     }
 }

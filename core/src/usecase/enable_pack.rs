@@ -186,7 +186,7 @@ pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Resul
     if pack.follows() && !enablement.stores.is_empty() {
         start_following(tx, act, &enablement.pack, wanted.follow_from)?;
     }
-    save_enablement(tx, act.merchant, &enablement)?;
+    save_enablement(tx, act, &enablement)?;
     act.record(tx, "enablement", enablement.pack.as_str(), before.as_ref(), Some(&enablement))?;
     if let Some(actor) = &act.actor {
         let event =

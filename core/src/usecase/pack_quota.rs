@@ -1,6 +1,7 @@
-//! What all packs of a merchant may use together: fuel on a day, so that what they cost is bounded; and bytes that they write a
-//! second, so that the disk is there for the other merchants, too. One pack may write half of that, so that something is left
-//! for the others of the merchant.
+//! What all packs of a merchant may use together: fuel on a day, so that what they cost is bounded; fuel a second and bytes that
+//! they write a second, so that processor and disk are there for the other merchants, too. One pack may use half of that, so
+//! that something is left for the others of the merchant. What a light call uses is not counted in what is used a second: a
+//! merchant with many orders is no burden, calls that each keep others waiting are.
 //!
 //! It is kept in memory. The day's fuel is also in the counters of the store, from where it comes after a start.
 
@@ -17,7 +18,7 @@ use crate::pack::{CallError, Quota};
 use crate::store::layout::day_of_usage;
 use crate::store::{StoreError, Tx};
 
-/// What packs may write at once after a while of quiet is what they may write in this time.
+/// What packs may use at once after a while of quiet is what they may use in this time.
 const BURST: SignedDuration = SignedDuration::from_secs(8);
 
 /// What the packs of each merchant may use, and what they have used.
@@ -25,7 +26,9 @@ const BURST: SignedDuration = SignedDuration::from_secs(8);
 pub struct Quotas {
     /// Units of fuel on a day; 0 for as much as they want.
     fuel_of_day: AtomicU64,
-    /// Bytes a second; 0 for as many as they want.
+    /// Units of fuel a second; 0 for as much as they want.
+    fuel_a_second: AtomicU64,
+    /// Bytes written a second; 0 for as many as they want.
     written_a_second: AtomicU64,
     used: Mutex<HashMap<MerchantId, Used>>,
 }
@@ -34,27 +37,67 @@ pub struct Quotas {
 #[derive(Default)]
 struct Used {
     /// Fuel on a day of UTC.
-    fuel: Option<(u32, u64)>,
-    /// What all of them have written.
-    written: Written,
-    /// What each has written.
-    written_by: HashMap<Code, Written>,
+    fuel_of_day: Option<(u32, u64)>,
+    of_all: Pace,
+    /// Of those that have used something lately.
+    of_packs: HashMap<Code, Pace>,
 }
 
-/// When all that was written would be written if it were written evenly.
+/// How far packs are ahead of what they may use a second.
 #[derive(Clone, Copy, Default)]
-struct Written(Timestamp);
+struct Pace {
+    fuel: Evenly,
+    written: Evenly,
+}
 
-impl Written {
-    fn add(&mut self, now: Timestamp, bytes: usize, a_second: u64) {
-        let nanoseconds = (bytes as u128).saturating_mul(1_000_000_000) / u128::from(a_second.max(1));
+/// When all that was used would be used if it were used evenly.
+#[derive(Clone, Copy, Default)]
+struct Evenly(Timestamp);
+
+impl Evenly {
+    fn add(&mut self, now: Timestamp, used: u64, a_second: u64) {
+        if a_second == 0 {
+            return;
+        }
+        let nanoseconds = u128::from(used).saturating_mul(1_000_000_000) / u128::from(a_second);
         let takes = SignedDuration::from_nanos(i64::try_from(nanoseconds).unwrap_or(i64::MAX));
         self.0 = self.0.max(now).checked_add(takes).unwrap_or(Timestamp::MAX);
     }
 
-    /// From when more may be written, if that is not now.
-    fn up_until(self, now: Timestamp) -> Option<Timestamp> {
+    /// From when more may be used, if that is not now.
+    fn waits_until(self, now: Timestamp) -> Option<Timestamp> {
         self.0.checked_sub(BURST).ok().filter(|until| *until > now)
+    }
+}
+
+/// What one call has used.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Usage {
+    /// Units of fuel.
+    pub(super) fuel: u64,
+    /// Bytes that it has left to be written.
+    pub(super) written: u64,
+}
+
+impl Usage {
+    /// What a call may use without being counted in what is used a second: about a millisecond, and some entries.
+    const LIGHT: Self = Self { fuel: 2_000_000, written: 16 << 10 };
+
+    fn beyond_light(self) -> Self {
+        let fuel = self.fuel.saturating_sub(Self::LIGHT.fuel);
+        Self { fuel, written: self.written.saturating_sub(Self::LIGHT.written) }
+    }
+}
+
+impl Pace {
+    fn add(&mut self, now: Timestamp, used: Usage, a_second: Usage) {
+        self.fuel.add(now, used.fuel, a_second.fuel);
+        self.written.add(now, used.written, a_second.written);
+    }
+
+    /// Whether all of it lies back, so that it need not be known.
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.fuel.0.max(self.written.0) <= now
     }
 }
 
@@ -73,7 +116,10 @@ impl From<Spent> for CallError {
 }
 
 impl Quotas {
-    /// What all packs of a merchant may write a second unless the operator says something else, in bytes.
+    /// What all packs of a merchant may use a second in calls that are not light, unless the operator says something else, in
+    /// units of fuel: a fifth of what a core of 2.6 GHz gives.
+    pub const FUEL_A_SECOND: u64 = 500_000_000;
+    /// The same of what they write, in bytes.
     pub const WRITTEN_A_SECOND: u64 = 512 << 10;
 
     /// Sets what all packs of a merchant may use on a day of UTC, in units of fuel; 0 for as much as they want.
@@ -81,57 +127,64 @@ impl Quotas {
         self.fuel_of_day.store(fuel_max, Ordering::Relaxed);
     }
 
+    /// Sets what all packs of a merchant may use a second, in units of fuel; 0 for as much as they want.
+    pub fn set_fuel_a_second(&self, fuel_max: u64) {
+        self.fuel_a_second.store(fuel_max, Ordering::Relaxed);
+    }
+
     /// Sets what all packs of a merchant may write a second, in bytes; 0 for as many as they want.
     pub fn set_written_a_second(&self, bytes_max: u64) {
         self.written_a_second.store(bytes_max, Ordering::Relaxed);
     }
 
-    /// Adds to the fuel that all packs of a merchant have used today.
-    pub(super) fn add_fuel(&self, merchant: MerchantId, now: Timestamp, used: u64) {
-        if let Some(Used { fuel: Some((day, fuel)), .. }) = self.used.lock().get_mut(&merchant)
+    /// Adds what a call of a merchant's pack has used.
+    pub(super) fn add(&self, merchant: MerchantId, pack: &Code, now: Timestamp, used: Usage) {
+        let fuel = self.fuel_a_second.load(Ordering::Relaxed);
+        let written = self.written_a_second.load(Ordering::Relaxed);
+        let mut of_merchants = self.used.lock();
+        let Used { fuel_of_day, of_all, of_packs } = of_merchants.entry(merchant).or_default();
+        if let Some((day, fuel)) = fuel_of_day
             && *day == day_of_usage(now)
         {
-            *fuel = fuel.saturating_add(used);
+            *fuel = fuel.saturating_add(used.fuel);
         }
-    }
-
-    /// Adds to the bytes that a pack of a merchant has written.
-    pub(super) fn add_written(&self, merchant: MerchantId, pack: &Code, now: Timestamp, bytes: usize) {
-        let a_second = self.written_a_second.load(Ordering::Relaxed);
-        if a_second == 0 || bytes == 0 {
+        let used = used.beyond_light();
+        if (used.fuel, used.written) == (0, 0) {
             return;
         }
-        let mut used = self.used.lock();
-        let Used { written, written_by, .. } = used.entry(merchant).or_default();
-        written.add(now, bytes, a_second);
-        match written_by.get_mut(pack) {
-            Some(written) => written.add(now, bytes, a_second / 2),
+        of_all.add(now, used, Usage { fuel, written });
+        let of_pack = match of_packs.get_mut(pack) {
+            Some(of_pack) => of_pack,
             None => {
-                // Who has written little is as who has written nothing.
-                written_by.retain(|_, written| written.0 > now);
-                written_by.entry(pack.clone()).or_default().add(now, bytes, a_second / 2);
+                of_packs.retain(|_, pace| !pace.is_over(now));
+                of_packs.entry(pack.clone()).or_default()
             }
-        }
+        };
+        of_pack.add(now, used, Usage { fuel: fuel / 2, written: written / 2 });
     }
 
-    /// From when a pack may write again, if it, or all packs of the merchant together, have written too much.
-    fn written_up(&self, merchant: MerchantId, pack: &Code, now: Timestamp) -> Option<Spent> {
-        let a_second = self.written_a_second.load(Ordering::Relaxed);
-        if a_second == 0 {
-            return None;
-        }
-        let used = self.used.lock();
-        let used = used.get(&merchant)?;
-        let of_pack =
-            || Some((used.written_by.get(pack)?.up_until(now)?, Quota::WrittenByPack { bytes_max: a_second / 2 }));
-        let of_all = used.written.up_until(now).map(|until| (until, Quota::Written { bytes_max: a_second }));
-        let (until, quota) = of_all.or_else(of_pack)?;
-        Some(Spent { quota, until })
+    /// From when a pack may be called again, if it, or all packs of the merchant together, have used more than what they may a
+    /// second.
+    fn ahead(&self, merchant: MerchantId, pack: &Code, now: Timestamp) -> Option<Spent> {
+        let of_merchants = self.used.lock();
+        let Used { of_all, of_packs, .. } = of_merchants.get(&merchant)?;
+        let of_pack = of_packs.get(pack).copied().unwrap_or_default();
+        let fuel_max = self.fuel_a_second.load(Ordering::Relaxed);
+        let bytes_max = self.written_a_second.load(Ordering::Relaxed);
+        let waits = [
+            (of_all.fuel, Quota::Fuel { fuel_max }, fuel_max),
+            (of_all.written, Quota::Written { bytes_max }, bytes_max),
+            (of_pack.fuel, Quota::FuelOfPack { fuel_max: fuel_max / 2 }, fuel_max),
+            (of_pack.written, Quota::WrittenByPack { bytes_max: bytes_max / 2 }, bytes_max),
+        ];
+        let waits = waits.into_iter().filter(|(.., a_second)| *a_second > 0);
+        let spent = waits.filter_map(|(used, quota, _)| Some(Spent { quota, until: used.waits_until(now)? }));
+        spent.max_by_key(|spent| spent.until)
     }
 
     /// When the next day begins, if the fuel of this one is used up: refused and broken calls included, since the start, and
     /// before that what `kept` says.
-    fn fuel_up(
+    fn day_over(
         &self,
         merchant: MerchantId,
         now: Timestamp,
@@ -142,12 +195,12 @@ impl Quotas {
             return Ok(None);
         }
         let today = day_of_usage(now);
-        let known = self.used.lock().get(&merchant).and_then(|used| used.fuel).filter(|(day, _)| *day == today);
-        let used = match known {
+        let known = self.used.lock().get(&merchant).and_then(|used| used.fuel_of_day);
+        let used = match known.filter(|(day, _)| *day == today) {
             Some((_, fuel)) => fuel,
             None => {
                 let fuel = kept()?;
-                self.used.lock().entry(merchant).or_default().fuel = Some((today, fuel));
+                self.used.lock().entry(merchant).or_default().fuel_of_day = Some((today, fuel));
                 fuel
             }
         };
@@ -159,8 +212,8 @@ impl Act<'_> {
     /// What the merchant's packs have used up, so that this one is not called for a while.
     pub(super) fn spent(&self, tx: &mut Tx, pack: &Code) -> Result<Option<Spent>, StoreError> {
         let quotas = &self.programme.quotas;
-        let fuel_up = quotas.fuel_up(self.merchant, self.now, || fuel_on_day(tx, self.merchant, self.now))?;
-        Ok(fuel_up.or_else(|| quotas.written_up(self.merchant, pack, self.now)))
+        let day_over = quotas.day_over(self.merchant, self.now, || fuel_on_day(tx, self.merchant, self.now))?;
+        Ok(day_over.or_else(|| quotas.ahead(self.merchant, pack, self.now)))
     }
 }
 
@@ -176,45 +229,59 @@ mod tests {
     }
 
     #[test]
-    fn who_writes_more_than_a_burst_waits_until_it_is_what_may_be_written_by_then() {
-        let (quotas, [one, other, third]) =
-            (Quotas::default(), ["one", "other", "third"].map(|code| Code::new(code).unwrap()));
-        let add = |pack, second, bytes| quotas.add_written(OURS, pack, at(second), bytes);
-        let waits = |merchant, pack, second| {
-            quotas.written_up(merchant, pack, at(second)).map(|spent| (spent.until.as_second(), spent.quota))
-        };
-        add(&one, 0, usize::MAX);
-        assert_eq!(waits(OURS, &one, 0), None, "without a quota nothing is counted");
+    fn who_uses_more_than_a_burst_waits_until_it_is_what_may_be_used_by_then() {
+        let fuel = |units: u64| Usage { fuel: units.saturating_add(Usage::LIGHT.fuel), ..Usage::LIGHT };
+        let written = |bytes: u64| Usage { written: bytes.saturating_add(Usage::LIGHT.written), ..Usage::LIGHT };
+        let quotas = Quotas::default();
+        quotas.set_fuel_a_second(2_000);
+        let all = |fuel_max| Quota::Fuel { fuel_max };
+        waits(&quotas, fuel, all(2_000), Quota::FuelOfPack { fuel_max: 1_000 });
+        let quotas = Quotas::default();
         quotas.set_written_a_second(2_000);
+        let all = |bytes_max| Quota::Written { bytes_max };
+        waits(&quotas, written, all(2_000), Quota::WrittenByPack { bytes_max: 1_000 });
+    }
+
+    fn waits(quotas: &Quotas, used: impl Fn(u64) -> Usage, of_all: Quota, of_pack: Quota) {
+        let [one, other, third] = ["one", "other", "third"].map(|code| Code::new(code).unwrap());
+        let add = |pack, second, amount| quotas.add(OURS, pack, at(second), used(amount));
+        let waits = |merchant, pack, second| {
+            quotas.ahead(merchant, pack, at(second)).map(|spent| (spent.until.as_second(), spent.quota))
+        };
         for second in 100..200 {
             add(&one, second, 1_000);
             assert_eq!(waits(OURS, &one, second), None);
         }
+        (0..100).for_each(|_| add(&one, 200, 0));
         add(&one, 200, 8_000);
         assert_eq!(waits(OURS, &one, 200), None, "a burst");
         add(&one, 200, 3_000);
-        let of_one = Some((203, Quota::WrittenByPack { bytes_max: 1_000 }));
+        let of_one = Some((203, of_pack));
         assert_eq!([200, 202, 203].map(|second| waits(OURS, &one, second)), [of_one, of_one, None]);
         assert_eq!((waits(OURS, &other, 200), waits(THEIRS, &one, 200)), (None, None));
         add(&other, 200, 8_000);
-        let of_all = Some((202, Quota::Written { bytes_max: 2_000 }));
-        assert_eq!([200, 201, 202].map(|second| waits(OURS, &third, second)), [of_all, of_all, None]);
+        let of_all = Some((201, of_all));
+        assert_eq!([200, 201].map(|second| waits(OURS, &third, second)), [of_all, None]);
         add(&one, 1_000, 8_000);
-        assert_eq!(waits(OURS, &one, 1_000), None, "what was written before is forgotten");
-        add(&one, 1_000, usize::MAX);
-        add(&one, 1_000, usize::MAX);
+        assert_eq!(waits(OURS, &one, 1_000), None, "what was used before is forgotten");
+        add(&one, 1_000, u64::MAX);
+        add(&one, 1_000, u64::MAX);
         assert!(waits(OURS, &one, 1_000).is_some());
+        quotas.set_fuel_a_second(0);
+        quotas.set_written_a_second(0);
+        assert_eq!(waits(OURS, &one, 1_000), None, "without a quota nobody waits");
     }
 
     #[test]
     fn the_fuel_of_a_day_is_for_that_day() {
         let quotas = Quotas::default();
         quotas.set_fuel_of_day(100);
-        let waits = |second, kept| quotas.fuel_up(OURS, at(second), || Ok(kept)).unwrap().map(|spent| spent.until);
+        let waits = |second, kept| quotas.day_over(OURS, at(second), || Ok(kept)).unwrap().map(|spent| spent.until);
+        let add = |second, fuel| quotas.add(OURS, &Code::new("one").unwrap(), at(second), Usage { fuel, written: 0 });
         assert_eq!(waits(0, 60), None);
-        quotas.add_fuel(OURS, at(0), 30);
+        add(0, 30);
         assert_eq!(waits(1, 1_000), None, "what was kept is read once");
-        quotas.add_fuel(OURS, at(2), 10);
+        add(2, 10);
         assert_eq!((waits(2, 0), waits(86_399, 0), waits(86_400, 0)), (Some(at(86_400)), Some(at(86_400)), None));
     }
 }

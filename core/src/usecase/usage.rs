@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::{Enablement, Revision};
-use crate::domain::{Code, MerchantId};
+use crate::domain::{Code, MerchantId, RevisionId};
 use crate::store::layout::{self, PackUse, day_of_usage};
-use crate::store::{Direction, StoreError, Tx, decode_counter};
+use crate::store::{Direction, StoreError, Tx, decode_counter, records};
 
 /// What a pack has used on a day of UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +19,7 @@ pub struct PackUsage {
     pub day: Date,
     /// Which pack.
     pub pack: Code,
-    /// Who has signed it; none when nobody has, or when it was removed.
+    /// Who had signed what was in force of it last on that day; none when nobody had.
     pub vendor: Option<Code>,
     /// How many calls were kept.
     pub calls: u64,
@@ -67,7 +68,6 @@ pub fn read_usage(
     mut after: Option<u32>,
     limit: usize,
 ) -> Result<(Vec<PackUsage>, Option<u32>), StoreError> {
-    let mut vendors = BTreeMap::new();
     let mut found = Vec::new();
     while found.len() < limit {
         let next = tx.scan(&layout::pack_usages_after(merchant, after), Direction::Forward, 1)?;
@@ -86,11 +86,7 @@ pub fn read_usage(
             }
         }
         for (pack, (calls, fuel)) in packs {
-            let vendor = match vendors.get(&pack) {
-                Some(known) => Option::<Code>::clone(known),
-                None => vendor_of(tx, merchant, &pack)?,
-            };
-            vendors.insert(pack.clone(), vendor.clone());
+            let vendor = vendor_on(tx, merchant, &pack, day)?;
             found.push(PackUsage { day: date(day), pack, vendor, calls, fuel });
         }
         after = Some(day);
@@ -103,7 +99,43 @@ fn date(day: u32) -> Date {
     midnight.map_or(Date::MAX, |midnight| jiff::tz::TimeZone::UTC.to_datetime(midnight).date())
 }
 
-fn vendor_of(tx: &mut Tx, merchant: MerchantId, pack: &Code) -> Result<Option<Code>, StoreError> {
+/// Who has signed what is in force of a pack, kept from the day on which that changes: what was used is told by vendor also when
+/// the pack is another's now, or nobody's.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Signer(Option<Code>);
+
+records! {
+    Signer, 1, "signer of a pack";
+}
+
+/// Keeps who has signed what is in force of a pack from now on.
+pub(super) fn note_signer(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    pack: &Code,
+    revision: RevisionId,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    // What is being removed has no revision any more, and is used no more.
+    let Some(revision) = tx.load::<Revision>(&layout::revision(merchant, revision))? else { return Ok(()) };
+    let signer = Signer(revision.signed.map(|signed| signed.vendor));
+    let day = day_of_usage(now);
+    if signer_on(tx, merchant, pack, day)?.as_ref() == Some(&signer) {
+        return Ok(());
+    }
+    tx.save(&layout::pack_signer(merchant, pack, day), &signer)
+}
+
+fn signer_on(tx: &mut Tx, merchant: MerchantId, pack: &Code, day: u32) -> Result<Option<Signer>, StoreError> {
+    let found = tx.load_scan(&layout::pack_signers_until(merchant, pack, day), Direction::Backward, 1)?;
+    Ok(found.into_iter().next().map(|(_, signer)| signer))
+}
+
+/// Who had signed what was in force of a pack on a day. Before that was kept it was who has signed what is in force now.
+fn vendor_on(tx: &mut Tx, merchant: MerchantId, pack: &Code, day: u32) -> Result<Option<Code>, StoreError> {
+    if let Some(Signer(vendor)) = signer_on(tx, merchant, pack, day)? {
+        return Ok(vendor);
+    }
     let Some(enablement) = tx.load::<Enablement>(&layout::enablement(merchant, pack))? else { return Ok(None) };
     let revision = tx.load::<Revision>(&layout::revision(merchant, enablement.revision))?;
     Ok(revision.and_then(|revision| revision.signed).map(|signed| signed.vendor))

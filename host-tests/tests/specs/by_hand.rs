@@ -40,7 +40,7 @@ impl ByHand {
 
     /// The component's bytes.
     pub(crate) fn component(&self) -> &'static [u8] {
-        let title = json!({ "en": "by hand" });
+        let title = json!({ "en": "by hand", "zh-CN": "手写" });
         let go = json!({ "name": "go", "title": title, "input": { "type": "object" } });
         let manifest = json!({ "id": "by-hand", "version": "0.1.0", "title": title, "limits": self.limits,
             "commands": [go] });

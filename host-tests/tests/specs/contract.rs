@@ -157,6 +157,30 @@ fn the_newest_contract_has_all_of_the_older_ones_as_it_was() {
 }
 
 #[test]
+fn each_function_says_what_it_is_for_and_each_of_the_hosts_what_its_errors_are() {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_path(Path::new(WIT).join(CONTRACT_VERSION)).unwrap().0;
+    let mut fallible = 0;
+    for interface in resolve.packages[package].interfaces.values().map(|id| &resolve.interfaces[*id]) {
+        for (name, function) in &interface.functions {
+            let place = format!("{}.{name}", interface.name.as_deref().unwrap_or_default());
+            let docs = function.docs.contents.as_deref().unwrap_or_default();
+            assert!(docs.len() > 20, "{place} has no documentation");
+            let returned = maybe(&resolve, function.result.as_ref());
+            let (can_fail, told) = (returned.contains("host-error"), docs.split_once("Errors: "));
+            assert_eq!(can_fail, told.is_some(), "{place}: {docs}");
+            fallible += usize::from(can_fail);
+            // Each of the names in it is one of those that there are.
+            let named = told.map_or("", |(_, errors)| errors).split('`').skip(1).step_by(2);
+            for error in named {
+                assert!(returned.contains(&format!("{error}(")), "{place} names `{error}`");
+            }
+        }
+    }
+    assert!(fallible > 30, "{fallible}");
+}
+
+#[test]
 fn a_contract_that_is_changed_or_whose_exports_grow_is_told() {
     let text = |field: &str, get: &str, import: &str, export: &str| {
         format!(

@@ -21,7 +21,7 @@ impl Tiny {
     /// A pack that has nothing but a name.
     pub(crate) fn new(id: &str) -> Self {
         Self {
-            manifest: json!({ "id": id, "version": "0.1.0", "title": { "en": id } }),
+            manifest: json!({ "id": id, "version": "0.1.0", "title": { "en": id, "zh-CN": id } }),
             before: String::new(),
             parts: String::new(),
             result: "string",
@@ -31,7 +31,7 @@ impl Tiny {
 
     /// With a unit of its own.
     pub(crate) fn unit(self, code: &str) -> Self {
-        self.with("units", json!([{ "code": code, "title": { "en": code } }]))
+        self.with("units", json!([{ "code": code, "title": { "en": code, "zh-CN": code } }]))
     }
 
     /// In this version.
@@ -280,11 +280,15 @@ async fn a_manifest_that_is_not_json_is_refused() {
 async fn a_manifest_with_wrong_fields_is_refused_with_the_field() {
     let world = World::new();
     let tiny = || Tiny::new("tiny");
-    let text = || json!({ "en": "x" });
+    let text = || json!({ "en": "x", "zh-CN": "x" });
     for (pack, reason) in [
         (tiny().with("id", json!("Tiny!")), "`Tiny!` is not a code"),
         (tiny().with("version", json!("one")), "unexpected character 'o'"),
         (tiny().with("title", json!({ "zh-CN": "小" })), "the title has no text for `en`"),
+        (
+            tiny().with("title", json!({ "en": "tiny" })),
+            "the title has no text for `zh-CN`; each text is in `en` and in",
+        ),
         (tiny().with("colour", json!("red")), "unknown field `colour`"),
         (tiny().with("settings", json!({ "type": "nonsense" })), "the settings' schema is not a JSON Schema: "),
         (tiny().with("grants", json!([{ "grant": "everything", "reason": text() }])), "`everything` is not a grant"),

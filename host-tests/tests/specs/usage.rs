@@ -9,7 +9,7 @@ use host_tests::{World, guest, pack, reworded};
 use jiff::SignedDuration;
 use punchcard::clock::{Clock, Entropy};
 use punchcard::domain::{Actor, Code, Currency, IdSource, Label, StaffId, ZoneName};
-use punchcard::pack::{Limits, Packs, Trust};
+use punchcard::pack::{Limits, Packs, SigningKey, Trust, sign};
 use punchcard::store::Store;
 use punchcard::usecase::pack_calls::Round;
 use punchcard::usecase::{
@@ -165,6 +165,33 @@ async fn what_packs_have_used_is_told_by_day() {
 }
 
 #[tokio::test]
+async fn what_a_pack_has_used_is_told_by_its_vendor_also_when_it_was_removed() {
+    let world = World::new();
+    let acme = SigningKey::new(Code::new("acme").unwrap(), &Entropy::seeded(1));
+    world.trusts(Trust::new(vec![acme.vendor_key()]).with_unsigned(true));
+    let stored = || world.shop.command("grows", "stored", json!({})).send();
+    world.shop.enable(guest("grows")).send().await.ok();
+    stored().await.ok();
+    world.clock_forward(SignedDuration::from_hours(24));
+    let signed = sign(reworded(guest("grows"), &[("1.0.0", "1.1.0")]), &acme).unwrap();
+    let signed = world.shop.upload(signed).await.created();
+    world.shop.post("/v1/packs/grows/upgrade", json!({ "revision": signed["revision"] })).send().await.ok();
+    stored().await.ok();
+    let told = async || {
+        let told = usage(&world, "csv").await;
+        told.lines().skip(1).map(|line| line.rsplit_once(',').unwrap().0.to_owned()).collect::<Vec<_>>()
+    };
+    let before = told().await;
+    assert_eq!(before, ["2026-03-18,,grows,2", "2026-03-19,acme,grows,2"]);
+    let off = reworded(guest("grows"), &[("1.0.0", "1.1.0")]);
+    world.shop.enable(sign(off, &acme).unwrap()).stores(&[]).send().await.ok();
+    assert_eq!(world.shop.request("DELETE", "/v1/packs/grows").send().await.status.as_u16(), 204);
+    calls(&world).await;
+    assert_eq!(world.shop.get("/v1/packs").send().await.ok()["revisions"], json!([]));
+    assert_eq!(told().await, before);
+}
+
+#[tokio::test]
 async fn a_merchant_whose_packs_have_used_up_their_day_goes_on_without_them_until_the_next() {
     let world = World::new();
     // A programme of its own, so that the quota is nobody else's.
@@ -191,37 +218,63 @@ async fn a_merchant_whose_packs_have_used_up_their_day_goes_on_without_them_unti
 }
 
 #[tokio::test]
-async fn a_merchant_whose_packs_write_too_much_goes_on_without_them_for_a_while() {
+async fn who_writes_too_much_waits_alone_and_the_other_packs_of_the_merchant_only_when_that_is_too_much_for_all() {
     let world = World::new();
     world.restart();
     with_points(&world.shop).await;
+    world.shop.enable(guest("grows")).send().await.ok();
     let alice = world.shop.member("alice").enrol().await;
     let quotas = &world.running().host.programme.quotas;
-    quotas.set_written_a_second(1 << 10);
-    let mut grants = 0;
-    let refused = loop {
-        let given = alice.grant(5).await;
-        if given.status != 200 {
-            break given;
-        }
-        grants += 1;
-    };
-    assert!((2..100).contains(&grants), "eight seconds' worth at once, {grants} grants");
+    let write =
+        || world.shop.command("grows", "add-entries", json!({ "count": 100, "text": "x".repeat(1_000) })).send();
+    quotas.set_written_a_second(20 << 10);
+    write().await.ok();
+    let refused = write().await;
     assert_eq!(refused.headers["retry-after"], "1");
     let refused = refused.problem();
     assert_eq!(refused.name(), "429 pack-quota-used-up");
-    let told = "the packs of the merchant have used up the 512 bytes that one of them may write a second";
+    let told = "the packs of the merchant have used up the 10240 bytes that one of them may write a second";
     assert!(refused.detail.starts_with(told), "{}", refused.detail);
+    for _ in 0..100 {
+        alice.grant(1).await.ok();
+    }
+    world.clock_forward(SignedDuration::from_secs(60));
+    quotas.set_written_a_second(5 << 10);
+    write().await.ok();
+    assert_eq!(alice.grant(1).await.problem().name(), "429 pack-quota-used-up");
     let order = alice.order("till-1").settle().await.created();
     assert_eq!(order["packs"][0]["failed"]["code"], "quota-used-up");
     world.rival.enable(pack("points")).send().await.ok();
     world.rival.member("bob").enrol().await.grant(5).await.ok();
     let round = calls(&world).await;
     assert!(round.done == 0 && round.due_at.is_some_and(|at| at > world.now()), "{round:?}");
-    world.clock_forward(SignedDuration::from_secs(2));
+    world.clock_forward(SignedDuration::from_secs(60));
     calls(&world).await;
     let now = world.shop.get(&format!("/v1/orders/{}", order["id"].as_str().unwrap())).send().await.ok();
-    assert_eq!((earned(&now, "points"), alice.points().await), (24, 24 + 5 * grants), "the pack has caught up");
+    assert_eq!((earned(&now, "points"), alice.points().await), (24, 124), "the pack has caught up");
+    world.books_balance();
+}
+
+#[tokio::test]
+async fn who_burns_too_much_fuel_waits_and_light_calls_are_not_counted() {
+    let world = World::new();
+    world.restart();
+    with_points(&world.shop).await;
+    world.shop.enable(guest("hostile")).settings(json!({ "behaviour": "burn" })).send().await.ok();
+    let alice = world.shop.member("alice").enrol().await;
+    let quotas = &world.running().host.programme.quotas;
+    quotas.set_fuel_a_second(1_000_000);
+    let first = alice.order("till-1").settle().await.created();
+    assert!(first["packs"].as_array().unwrap().iter().all(|outcome| outcome.get("failed").is_none()), "{first}");
+    let second = alice.order("till-2").settle().await.created();
+    let failed: Vec<_> = second["packs"].as_array().unwrap().iter().map(|outcome| &outcome["failed"]["code"]).collect();
+    assert_eq!(failed, ["quota-used-up", "quota-used-up"], "{second}");
+    world.clock_forward(SignedDuration::from_secs(600));
+    quotas.set_fuel_a_second(u64::from(u32::MAX));
+    for number in 0..20 {
+        let order = alice.order(&format!("later-{number}")).settle().await.created();
+        assert!(order["packs"].as_array().unwrap().iter().all(|outcome| outcome.get("failed").is_none()), "{order}");
+    }
     world.books_balance();
 }
 

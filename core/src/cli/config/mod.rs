@@ -206,10 +206,14 @@ settings! {
         fuel_million_per_day: Whole<0, 1_000_000_000> = "0", "pack-fuel-million-per-day", "PUNCHCARD_PACK_FUEL_MILLION_PER_DAY", "MILLIONS",
             "How much fuel all packs of one merchant may use on a day of UTC, in millions of units; 0 for as much as they \
              want. When it is used up, orders settle without packs and commands are refused (429) until the next day.";
+        fuel_million_per_second: Whole<0, 1_000_000> = "500", "pack-fuel-million-per-second", "PUNCHCARD_PACK_FUEL_MILLION_PER_SECOND", "MILLIONS",
+            "How much fuel all packs of one merchant may use a second, in millions of units, and one of them half of it; 0 for \
+             as much as they want. The first two million of each call are not counted. After a while of quiet they may use \
+             eight times as much at once. When it is used up, orders settle without packs, which catch up later, and commands \
+             are refused (429) until there is more.";
         write_kib_per_second: Whole<0, 1_000_000> = "512", "pack-write-kib-per-second", "PUNCHCARD_PACK_WRITE_KIB_PER_SECOND", "KIB",
             "How much all packs of one merchant may write a second, in KiB, and one of them half of it; 0 for as much as they \
-             want. After a while of quiet they may write eight times as much at once. When it is used up, orders settle \
-             without packs, which catch up later, and commands are refused (429) until there is more.";
+             want. The first 16 KiB of each call are not counted; otherwise as fuel_million_per_second.";
     }
 
     "Messages: what members are told."
@@ -378,6 +382,11 @@ impl Packs {
     /// How much fuel all packs of a merchant may use on a day; 0 for as much as they want.
     pub(super) fn fuel_per_day(&self) -> u64 {
         u64::from(self.fuel_million_per_day.0) * 1_000_000
+    }
+
+    /// How much fuel all packs of a merchant may use a second; 0 for as much as they want.
+    pub(super) fn fuel_a_second(&self) -> u64 {
+        u64::from(self.fuel_million_per_second.0) * 1_000_000
     }
 
     /// How much all packs of a merchant may write a second, in bytes; 0 for as much as they want.

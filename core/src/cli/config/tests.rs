@@ -50,8 +50,10 @@ fn the_example_file_has_every_setting_with_its_default() {
 }
 
 #[test]
-fn packs_write_what_the_host_says_unless_the_operator_says_otherwise() {
-    assert_eq!(Config::default().packs.written_a_second(), crate::usecase::Quotas::WRITTEN_A_SECOND);
+fn packs_may_use_what_the_host_says_unless_the_operator_says_otherwise() {
+    let packs = Config::default().packs;
+    assert_eq!(packs.fuel_a_second(), crate::usecase::Quotas::FUEL_A_SECOND);
+    assert_eq!(packs.written_a_second(), crate::usecase::Quotas::WRITTEN_A_SECOND);
 }
 
 #[test]

@@ -182,7 +182,10 @@ impl From<CallError> for Problem {
             CallError::QuotaUsedUp { quota, .. } => Self {
                 retry_after_s: Some(match quota {
                     Quota::FuelOfDay { .. } => 3_600,
-                    Quota::Written { .. } | Quota::WrittenByPack { .. } => 1,
+                    Quota::Fuel { .. }
+                    | Quota::FuelOfPack { .. }
+                    | Quota::Written { .. }
+                    | Quota::WrittenByPack { .. } => 1,
                 }),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, "pack-quota-used-up", error)
             },

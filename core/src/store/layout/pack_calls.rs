@@ -211,6 +211,17 @@ fn usage_day(merchant: MerchantId, day: u32) -> Name {
     Name::of(b'@', merchant).bytes(b"m").bytes(&day.to_be_bytes())
 }
 
+/// Who has signed what was in force of a pack, from a day of UTC on.
+pub fn pack_signer(merchant: MerchantId, pack: &Code, day: u32) -> Key {
+    part(merchant, b'v', pack).bytes(&day.to_be_bytes()).0
+}
+
+/// Those up to a day of UTC.
+pub fn pack_signers_until(merchant: MerchantId, pack: &Code, day: u32) -> KeyRange {
+    let whole = part(merchant, b'v', pack).range();
+    KeyRange { end: [pack_signer(merchant, pack, day).as_slice(), &[0]].concat(), ..whole }
+}
+
 /// The pack in the key of one of these.
 pub fn called_pack(key: &[u8]) -> Option<Code> {
     let rest = key.get(18..)?;

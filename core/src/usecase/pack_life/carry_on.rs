@@ -35,7 +35,7 @@ pub fn carry_on(tx: &mut Tx, act: &mut Act<'_>, pack: &Code) -> Result<Round, St
             let is_unfinished = drop_stale(tx, act, pack, &mut progress)?;
             if enablement.has_stale && !is_unfinished {
                 enablement.has_stale = false;
-                save_enablement(tx, act.merchant, &enablement)?;
+                save_enablement(tx, act, &enablement)?;
             }
             is_unfinished
         }
@@ -64,7 +64,7 @@ fn migrate(
     let failure = match part(tx, act, &enablement, &mut progress) {
         Ok(true) => {
             enablement.stage = Stage::InForce;
-            save_enablement(tx, act.merchant, &enablement)?;
+            save_enablement(tx, act, &enablement)?;
             let (pack, revision) = (enablement.pack.clone(), enablement.revision);
             act.tell(tx, &Event::PackUpgraded { pack, revision, at: act.now })?;
             tx.save(&key, &ChangeProgress { stale: progress.stale, ..ChangeProgress::default() })?;

@@ -26,8 +26,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Enablement;
 use super::pack_calls::Failure;
+use super::usage::note_signer;
+use super::{Act, Enablement};
 use crate::domain::{Code, MerchantId, RevisionId, StoreId};
 use crate::pack::Grant;
 use crate::store::{StoreError, Tx, layout, records};
@@ -110,9 +111,10 @@ pub fn read_progress(tx: &mut Tx, merchant: MerchantId, pack: &Code) -> Result<C
 }
 
 /// Keeps what is in force of a pack, from the next call on.
-pub(super) fn save_enablement(tx: &mut Tx, merchant: MerchantId, enablement: &Enablement) -> Result<(), StoreError> {
-    tx.save(&layout::enablement(merchant, &enablement.pack), enablement)?;
-    tx.add(&layout::enablements_version(merchant), 1)
+pub(super) fn save_enablement(tx: &mut Tx, act: &Act<'_>, enablement: &Enablement) -> Result<(), StoreError> {
+    tx.save(&layout::enablement(act.merchant, &enablement.pack), enablement)?;
+    note_signer(tx, act.merchant, &enablement.pack, enablement.revision, act.now)?;
+    tx.add(&layout::enablements_version(act.merchant), 1)
 }
 
 /// Settings with what is different in a store: a JSON merge patch (RFC 7396). Both are objects, which was checked when they

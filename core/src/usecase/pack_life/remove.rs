@@ -93,7 +93,7 @@ pub fn remove_pack(tx: &mut Tx, act: &mut Act<'_>, pack: &Code) -> Result<(), Re
         Some(found) => {
             act.record(tx, "enablement", pack.as_str(), Some(&found), None)?;
             let removing = Enablement { stage: Stage::Removing, ..found };
-            save_enablement(tx, act.merchant, &removing)?;
+            save_enablement(tx, act, &removing)?;
             remove_part(tx, act, &removing)?;
         }
         None => act.tell(tx, &Event::PackRemoved { pack: pack.clone(), at: act.now })?,

@@ -91,7 +91,7 @@ pub(in crate::usecase) fn forget(
     let mut progress = read_progress(tx, act.merchant, &enablement.pack)?;
     progress.stale.push(enablement.changes);
     enablement.has_stale = drop_stale(tx, act, &enablement.pack, &mut progress)?;
-    save_enablement(tx, act.merchant, enablement)?;
+    save_enablement(tx, act, enablement)?;
     tx.save(&layout::change_of_pack(act.merchant, &enablement.pack), &progress)
 }
 
@@ -123,7 +123,7 @@ pub(super) fn begin_restoring(
     enablement.stage = Stage::Restoring;
     let mut progress = read_progress(tx, act.merchant, &enablement.pack)?;
     progress = ChangeProgress { failure, stale: progress.stale, ..ChangeProgress::default() };
-    save_enablement(tx, act.merchant, enablement)?;
+    save_enablement(tx, act, enablement)?;
     restore_part(tx, act, enablement, &mut progress)?;
     tx.save(&layout::change_of_pack(act.merchant, &enablement.pack), &progress)
 }
@@ -168,7 +168,7 @@ pub(super) fn restore_part(
         changes: enablement.changes,
         has_stale: !progress.stale.is_empty(),
     };
-    save_enablement(tx, act.merchant, enablement)?;
+    save_enablement(tx, act, enablement)?;
     let code = progress.failure.as_ref().map(|failure| failure.code.clone());
     act.tell(tx, &Event::PackRestored { pack: enablement.pack.clone(), revision, code, at: act.now })?;
     Ok(false)
