@@ -39,7 +39,8 @@ impl Clock {
     }
 }
 
-/// Measures how long this machine takes for something. It decides nothing: what the domain does follows the [`Clock`].
+/// Measures how long this machine takes for something. It decides nothing but when a call of a pack has taken too long: what
+/// the domain does follows the [`Clock`].
 #[derive(Clone, Copy, Debug)]
 pub struct Stopwatch(Instant);
 

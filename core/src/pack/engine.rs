@@ -124,17 +124,13 @@ fn config(pooled: bool) -> Config {
     config
 }
 
-/// How many ticks a call may last.
-pub(super) fn ticks(limits: &Limits) -> u64 {
-    limits.wall_max_ms.div_ceil(u64::try_from(TICK.as_millis()).unwrap_or(1))
-}
-
 /// Ends a call that has lasted too long; another one goes on when whoever waits for the processor has had it. What computes
 /// all the time would otherwise have it for as long as the system likes, many times what settling an order takes.
 pub(super) fn at_tick(mut store: StoreContextMut<'_, Call>) -> wasmtime::Result<UpdateDeadline> {
     let call = store.data_mut();
-    let Some(left) = call.ticks_left.checked_sub(1) else { return Ok(UpdateDeadline::Interrupt) };
-    call.ticks_left = left;
+    if call.began.elapsed() >= call.wall_max {
+        return Ok(UpdateDeadline::Interrupt);
+    }
     std::thread::yield_now();
     Ok(UpdateDeadline::Continue(1))
 }

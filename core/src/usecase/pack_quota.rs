@@ -261,7 +261,7 @@ mod tests {
         assert_eq!((waits(OURS, &other, 200), waits(THEIRS, &one, 200)), (None, None));
         add(&other, 200, 8_000);
         let of_all = Some((201, of_all));
-        assert_eq!([200, 201].map(|second| waits(OURS, &third, second)), [of_all, None]);
+        assert_eq!([200, 201, 202].map(|second| waits(OURS, &third, second)), [of_all, of_all, None]);
         add(&one, 1_000, 8_000);
         assert_eq!(waits(OURS, &one, 1_000), None, "what was used before is forgotten");
         add(&one, 1_000, u64::MAX);

@@ -15,6 +15,7 @@ mod timers;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -25,11 +26,11 @@ use serde::de::DeserializeOwned;
 use self::function::{Answered, Function};
 use super::bindings::punchcard::pack::types;
 use super::call::LogLine;
-use super::engine::ticks;
 use super::grant::allows_writing;
 use super::limits::Meter;
 use super::recording::{Player, Recorder};
 use super::{Errand, Grant, Limits, ServiceError, Services};
+use crate::clock::Stopwatch;
 use crate::domain::{Code, Currency, IdSource, Label, Member, MemberId, MerchantId, StoreId};
 use crate::ledger::{Book, Cause, LedgerError, Move, NewPosting, Terms};
 use crate::store::{StoreError, Tx, member_of};
@@ -44,8 +45,10 @@ pub(super) struct Call {
     pub(super) lines: Vec<LogLine>,
     pub(super) host_calls: u64,
     pub(super) host_calls_max: u64,
-    /// How many more ticks of the engine's clock it may last.
-    pub(super) ticks_left: u64,
+    /// When it began.
+    pub(super) began: Stopwatch,
+    /// How long it may last.
+    pub(super) wall_max: Duration,
     /// Units of fuel that it used, once it is over.
     pub(super) fuel: u64,
     /// Whether it has read and written more than it may.
@@ -218,7 +221,8 @@ impl Call {
             lines: Vec::new(),
             host_calls: 0,
             host_calls_max: limits.host_calls_max,
-            ticks_left: ticks(limits),
+            began: Stopwatch::start(),
+            wall_max: Duration::from_millis(limits.wall_max_ms),
             fuel: 0,
             moved_too_much: false,
             wrote_too_much: false,
