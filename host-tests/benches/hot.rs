@@ -66,6 +66,7 @@ impl Orders {
             reference: Reference::new(format!("order-{number}")).expect("a reference"),
             store: self.shop.store.id,
             member: Some(self.shop.members[usize::try_from(member).expect("an index")].id),
+            served_by: None,
             ordered_at: None,
             currency: None,
             lines: basket(3),

@@ -108,6 +108,7 @@ fn weight() -> (usize, usize) {
         reference: Reference::new("weighed").expect("a reference"),
         store: shop.store.id,
         member: Some(shop.members[0].id),
+        served_by: None,
         ordered_at: None,
         currency: None,
         lines: basket(3),

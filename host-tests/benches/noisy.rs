@@ -102,6 +102,7 @@ fn settle(shop: &Shop, client: usize, number: u64) -> u64 {
         reference: Reference::new(format!("order-{number}")).expect("a reference"),
         store: shop.store.id,
         member: Some(member.id),
+        served_by: None,
         ordered_at: None,
         currency: None,
         lines: basket(3),

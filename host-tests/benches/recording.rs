@@ -76,6 +76,7 @@ fn settle(shop: &Shop, client: usize, number: u64) {
         reference: Reference::new(format!("order-{number}")).expect("a reference"),
         store: shop.store.id,
         member: Some(shop.members[member].id),
+        served_by: None,
         ordered_at: None,
         currency: None,
         lines: basket(3),

@@ -108,6 +108,7 @@ impl Orders {
             reference: Reference::new(format!("order-{number}")).expect("a reference"),
             store: self.shop.store.id,
             member: Some(self.shop.members[member].id),
+            served_by: None,
             ordered_at: None,
             currency: None,
             lines: basket(3),

@@ -1,6 +1,7 @@
 //! Members: the customers of one merchant.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -78,7 +79,7 @@ pub struct Tier {
     pub reason: Option<Label>,
 }
 
-/// Where a tag or a level comes from.
+/// Who did something: where a tag or a level comes from, who settled an order or booked a posting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Source {
     /// From before sources were kept.
@@ -91,6 +92,21 @@ pub enum Source {
     Rule,
     /// From a pack.
     Pack(Code),
+    /// From the host by itself, as something fell due.
+    Host,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("unknown"),
+            Self::Hand(staff) => write!(f, "hand:{staff}"),
+            Self::Operator => f.write_str("operator"),
+            Self::Rule => f.write_str("rule"),
+            Self::Pack(pack) => write!(f, "pack:{pack}"),
+            Self::Host => f.write_str("host"),
+        }
+    }
 }
 
 /// Whether a member is still who they were.

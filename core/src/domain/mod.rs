@@ -50,14 +50,14 @@ pub use message::{
 };
 pub use money::{Currency, Minor, MoneyError};
 pub use order::{
-    CouponDiscount, Line, LineFault, Order, OrderState, PackOutcome, PackResult, Payment, Refund, RefundedLine,
+    CouponDiscount, Line, LineFault, Order, OrderState, PackOutcome, PackResult, Payment, Refund, RefundedLine, Served,
     UsedCoupons,
 };
 pub use personal::{Birthday, Email, Personal, PersonalError, Phone, name_begins_with, name_starts, sought_start};
 pub use reach::{Reach, is_public};
 pub use segment::{Bought, Condition, ConditionFault, Portrait, Segment, Test, Within};
 pub use share::shares;
-pub use staff::{Action, Actor, Role, StoreScope};
+pub use staff::{Action, Actor, Role, Seller, StoreScope};
 pub use stored_value::{SpendingOrder, Split};
 pub use text::{Code, Label, Reference, Remark, TextError};
 pub use unit::{STORED_VALUE, STORED_VALUE_BONUS, Shortfall, Unit, UnitKind, UnitRules};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, Currency, Label, MemberId, Minor, OrderId, PostingId, Reference, StoreId};
+use super::{Code, Currency, Label, MemberId, Minor, OrderId, PostingId, Reference, Seller, Source, StaffId, StoreId};
 
 /// What was bought of one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,9 +55,15 @@ pub struct Order {
     pub reference: Reference,
     /// Where it was made.
     pub store: StoreId,
+    /// Who recorded it.
+    pub by: Source,
+    /// Who of the staff served the buyer, if it was said.
+    pub served_by: Option<Served>,
     /// Who bought, if it is known.
     pub member: Option<MemberId>,
-    /// When they claimed it, if it was recorded without them.
+    /// Who made it the buyer's, if it was recorded without them.
+    pub claimed_by: Option<Source>,
+    /// When that was.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
     pub claimed_at: Option<Timestamp>,
     /// When it was made. It can be long before it was recorded.
@@ -186,12 +192,30 @@ pub struct Payment {
     pub posting: Option<PostingId>,
 }
 
+/// Who served, and in which team they were then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Served {
+    /// Who of the staff.
+    pub staff: StaffId,
+    /// Their team, if they were in one.
+    pub team: Option<Code>,
+}
+
+impl Served {
+    /// For whom it counts.
+    pub fn sellers(&self) -> impl Iterator<Item = Seller> {
+        [Seller::Staff(self.staff)].into_iter().chain(self.team.clone().map(Seller::Team))
+    }
+}
+
 /// What was given back of an order at once.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refund {
     /// When.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
+    /// Who gave it back.
+    pub by: Source,
     /// Why, as staff said it.
     pub reason: Option<Label>,
     /// What of which lines.

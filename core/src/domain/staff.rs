@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{MerchantId, StaffId, StoreId};
+use super::{Code, MerchantId, StaffId, StoreId};
 
 /// Somebody who acts for a merchant: a person who has signed in, or the holder of an API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +24,24 @@ impl Actor {
     /// An owner: may do everything, everywhere.
     pub fn owner(merchant: MerchantId, staff: StaffId) -> Self {
         Self { merchant, staff, role: Role::Owner, stores: StoreScope::All }
+    }
+}
+
+/// Who sells: one of the staff, or a team of them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Seller {
+    /// A user or an API key.
+    Staff(StaffId),
+    /// A team, by its code.
+    Team(Code),
+}
+
+impl fmt::Display for Seller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Staff(staff) => write!(f, "{staff}"),
+            Self::Team(team) => write!(f, "team {team}"),
+        }
     }
 }
 

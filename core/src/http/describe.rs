@@ -37,8 +37,10 @@ const IDS: [(&str, &str, &str); 13] = [
 ];
 
 /// Fields of bodies that are ids, or lists of them.
-const FIELDS: [(&str, &str); 8] = [
+const FIELDS: [(&str, &str); 10] = [
     ("redemption", PostingId::PREFIX),
+    ("served_by", StaffId::PREFIX),
+    ("staff", StaffId::PREFIX),
     ("with", MemberId::PREFIX),
     ("referrer", MemberId::PREFIX),
     ("member", MemberId::PREFIX),
@@ -49,9 +51,10 @@ const FIELDS: [(&str, &str); 8] = [
 ];
 
 /// The parts of paths that are codes: name, an example, and what it is.
-const CODES: [(&str, &str, &str); 12] = [
+const CODES: [(&str, &str, &str); 13] = [
     ("page", "today", "The page's name, as the pack's manifest says."),
     ("segment", "lost", "The segment's code, of the merchant's choice."),
+    ("team", "morning", "The team's code, of the merchant's choice."),
     ("benefit", "brow-trim", "The benefit's code, of the merchant's choice."),
     ("tag", "vip", "The tag, of the merchant's choice."),
     ("purpose", "marketing-sms", "To what a member says yes or no, of the merchant's choice."),

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::Problem;
 use crate::domain::{
     Channel, Code, Label, Locale, MessageTemplate, MessageText, MessageValue, MessageValues, Placeholder,
-    PlaceholderKind, PlaceholderName, Source,
+    PlaceholderKind, PlaceholderName,
 };
 use crate::usecase::messages::{Message, MessageFault, MessageStatus, Rendered};
 
@@ -271,13 +271,7 @@ impl From<Message> for MessageOut {
             template: message.template.into(),
             channel: message.channel.into(),
             purpose: message.purpose.map(Into::into),
-            source: match message.source {
-                Source::Unknown => "unknown".to_owned(),
-                Source::Hand(key) => format!("hand:{key}"),
-                Source::Operator => "operator".to_owned(),
-                Source::Rule => "rule".to_owned(),
-                Source::Pack(pack) => format!("pack:{pack}"),
-            },
+            source: message.source.to_string(),
             queued_at: message.queued_at.to_string(),
             expires_at: message.expires_at.to_string(),
             status: message.status.name(),

@@ -104,8 +104,17 @@ pub(super) struct OrderOut {
     /// The name that the till gave it.
     reference: String,
     store: String,
+    /// Who recorded it: `hand:` with the id of a user or API key, `pack:` with its name, `operator`, or `unknown` for orders
+    /// of before this was kept.
+    by: String,
+    /// Who of the staff served, if it was said.
+    served_by: Option<String>,
+    /// The team in which they were then.
+    team: Option<String>,
     member: Option<String>,
-    /// When they claimed it, if it was recorded without them, RFC 3339.
+    /// Who claimed it for the member, if it was recorded without them; named like `by`.
+    claimed_by: Option<String>,
+    /// When that was, RFC 3339.
     claimed_at: Option<String>,
     /// When it was made, RFC 3339.
     ordered_at: String,
@@ -185,6 +194,8 @@ pub(super) struct PaymentOut {
 pub(super) struct RefundOut {
     /// When, RFC 3339.
     at: String,
+    /// Who gave it back, named like `by` of the order.
+    by: String,
     reason: Option<String>,
     lines: Vec<RefundedLineOut>,
     amount_minor: u64,
@@ -209,6 +220,7 @@ impl From<Refund> for RefundOut {
         });
         Self {
             at: refund.at.to_string(),
+            by: refund.by.to_string(),
             reason: refund.reason.map(Into::into),
             lines: lines.collect(),
             amount_minor: refund.amount_minor,
@@ -251,6 +263,8 @@ impl From<Order> for OrderOut {
             OrderState::PartlyRefunded => ("partly-refunded", None),
             OrderState::Refunded { at } => ("refunded", Some(at.to_string())),
         };
+        let served_by = order.served_by.as_ref().map(|served| served.staff.to_string());
+        let team = order.served_by.and_then(|served| served.team).map(Into::into);
         let discounts = order.coupons.into_iter().flat_map(|coupons| coupons.discounts);
         let payments = order.payments.into_iter();
         let payments =
@@ -259,7 +273,11 @@ impl From<Order> for OrderOut {
             id: order.id.to_string(),
             reference: order.reference.into(),
             store: order.store.to_string(),
+            by: order.by.to_string(),
+            served_by,
+            team,
             member: order.member.map(|member| member.to_string()),
+            claimed_by: order.claimed_by.map(|by| by.to_string()),
             claimed_at: order.claimed_at.map(|at| at.to_string()),
             ordered_at: order.ordered_at.to_string(),
             lines: order

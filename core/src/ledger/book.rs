@@ -10,7 +10,7 @@ use super::{
     Account, Allocation, Balance, Cause, Entry, Hold, House, LedgerError, Move, NewPosting, Party, PendingGrant,
     Posting, Transfer, lots,
 };
-use crate::domain::{Code, Currency, IdSource, LotId, MemberId, MerchantId, Minor, PostingId, StoreId, Unit};
+use crate::domain::{Code, Currency, IdSource, LotId, MemberId, MerchantId, Minor, PostingId, Source, StoreId, Unit};
 use crate::store::layout::{self, Side, Timed};
 use crate::store::{Record, Tx, encode};
 
@@ -25,6 +25,8 @@ pub struct Terms {
     pub now: Timestamp,
     /// For which store's figures what is done counts; none for what is done in no store.
     pub store: Option<StoreId>,
+    /// Who acts.
+    pub by: Source,
 }
 
 /// A merchant's ledger inside one transaction, at one instant.
@@ -35,13 +37,14 @@ pub struct Book<'a> {
     pub(super) zone: TimeZone,
     pub(super) now: Timestamp,
     store: Option<StoreId>,
+    by: Source,
 }
 
 impl<'a> Book<'a> {
     /// The ledger of a merchant.
     pub fn new(tx: &'a mut Tx, ids: &'a mut IdSource, terms: Terms) -> Self {
-        let Terms { merchant, zone, now, store } = terms;
-        Self { tx, ids, merchant, zone, now, store }
+        let Terms { merchant, zone, now, store, by } = terms;
+        Self { tx, ids, merchant, zone, now, store, by }
     }
 
     /// What a member can use of a unit now, and what else they have of it. What has fallen due counts as if it were
@@ -124,14 +127,14 @@ impl<'a> Book<'a> {
             return if earlier.matches(new) { Ok(earlier) } else { Err(LedgerError::ExistsDifferent(new.id)) };
         }
         let before = self.tx.savepoint();
-        let booked = self.book(new);
+        let booked = self.book(new, self.by.clone());
         if booked.is_err() {
             self.tx.rollback_to(before);
         }
         booked
     }
 
-    fn book(&mut self, new: &NewPosting) -> Result<Posting, LedgerError> {
+    fn book(&mut self, new: &NewPosting, by: Source) -> Result<Posting, LedgerError> {
         let mut entries = Vec::with_capacity(new.moves.len());
         for wanted in &new.moves {
             let transfers = self.carry_out(new.id, wanted)?;
@@ -142,6 +145,7 @@ impl<'a> Book<'a> {
         let posting = Posting {
             id: new.id,
             at: self.now,
+            by,
             cause: new.cause.clone(),
             pack: new.pack.clone(),
             reason: new.reason.clone(),
@@ -253,7 +257,8 @@ impl<'a> Book<'a> {
     /// Books something that the ledger does by itself, as a posting of its own.
     pub(super) fn book_own(&mut self, cause: Cause, wanted: Move) -> Result<(), LedgerError> {
         let id = self.ids.posting();
-        self.book(&NewPosting { id, cause, pack: None, reason: None, moves: vec![wanted] }).map(|_| ())
+        let new = NewPosting { id, cause, pack: None, reason: None, moves: vec![wanted] };
+        self.book(&new, Source::Host).map(|_| ())
     }
 
     /// Whether an instant has come.

@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Move, NewPosting};
-use crate::domain::{AgreementId, Code, Label, LotId, MemberId, Minor, OrderId, PostingId};
-use crate::store::{Record, whole};
+use crate::domain::{AgreementId, Code, Label, LotId, MemberId, Minor, OrderId, PostingId, Source};
+use crate::store::{Record, older};
 
 /// An account of the merchant itself. Its balance may have either sign; over all accounts of a unit the sum is zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -120,6 +120,8 @@ pub struct Posting {
     /// When it was booked.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Timestamp,
+    /// Who acted: also when a pack wanted it in their name.
+    pub by: Source,
     /// Why.
     pub cause: Cause,
     /// The pack that wanted it, if one did.
@@ -131,12 +133,11 @@ pub struct Posting {
 }
 
 impl Record for Posting {
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
     const NAME: &'static str = "posting";
 
-    /// Older versions knew fewer moves, causes and accounts; what they knew has kept its shape.
     fn from_older(version: u8, body: &[u8]) -> Option<Self> {
-        (1..=2).contains(&version).then(|| whole(body)).flatten()
+        older::posting(version, body)
     }
 }
 

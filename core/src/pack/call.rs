@@ -26,7 +26,8 @@ use super::timers::Timer;
 use super::{CallError, Grant, Limits, LoadedPack, Packs, Recording, Services};
 use crate::clock::Stopwatch;
 use crate::domain::{
-    AgreementId, Code, Currency, IdSource, Member, MemberId, MerchantId, Minor, Order, OrderId, StoreId, ZoneName,
+    AgreementId, Code, Currency, IdSource, Member, MemberId, MerchantId, Minor, Order, OrderId, Source, StoreId,
+    ZoneName,
 };
 use crate::store::Tx;
 
@@ -35,6 +36,8 @@ use crate::store::Tx;
 pub struct Scene {
     /// For whom.
     pub merchant: MerchantId,
+    /// In whose name it is made: of who of the staff runs the command, or of the pack.
+    pub by: Source,
     /// In which store, when there is one.
     pub store: Option<StoreId>,
     /// The instant that the call is about: an order's own time, also when it was sent late.
@@ -321,6 +324,7 @@ impl LoadedPack {
                 ids: IdSource::new(scene.now, scene.seed),
                 merchant: scene.merchant,
                 pack: self.manifest.id.clone(),
+                by: scene.by.clone(),
                 own_units: Arc::clone(&self.own_units),
                 grants: Arc::clone(&scene.grants),
                 now: scene.now,

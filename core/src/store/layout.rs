@@ -18,6 +18,10 @@
 //! | `$` | merchant, `e`, instant, user, session | nothing: when a session ends at last |
 //! | `$` | merchant, `h` | the merchant's handle, by which it is named at the sign-in |
 //! | `$` | nobody, `h`, handle | the id of the merchant that has it |
+//! | `$` | merchant, `t`, code | a team of staff |
+//! | `$` | merchant, `m`, staff | the code of the team that they are in |
+//! | `$` | merchant, `f`, day, store, staff or team, figure | counter: what somebody or a team has sold on a day |
+//! | `$` | merchant, `g`, month, staff or team, figure | a goal of theirs |
 //! | `U` | merchant, unit | a unit |
 //! | `m` | merchant, member | a member |
 //! | `n` | merchant, number | a member's id by reference or number of a card |
@@ -147,8 +151,9 @@ pub use messages::{
     message_records, message_template, message_templates, messages, messages_of, messages_waiting_of, waiting_message,
 };
 pub use staff::{
-    handle, handles, merchant_by_handle, session, session_end, session_ends, session_ends_until, session_parts,
-    sessions, sessions_of, user, user_by_name, user_names, users,
+    handle, handles, merchant_by_handle, seller_figure, seller_figure_parts, seller_figures, seller_goal,
+    seller_goal_parts, seller_goals, session, session_end, session_ends, session_ends_until, session_parts, sessions,
+    sessions_of, staff_in_team, staff_in_teams, team, team_of_staff, teams, user, user_by_name, user_names, users,
 };
 pub use webhooks::{
     Subject, WebhookKey, webhook, webhook_attempt, webhook_attempts, webhook_dead, webhook_dead_all,

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use super::whole;
 use crate::domain::{
     Benefit, Code, CouponType, Currency, Event, Label, Line, LotId, Member, MemberId, Merchant, MerchantId, Minor,
-    Order, OrderId, PackOutcome, PostingId, Reference, Refund, RefundedLine, Scope, Source, SpendingOrder, Standing,
-    StoreId, Tag, Unit, UnitKind, UnitRules, Validity, ZoneName,
+    Order, OrderId, PackOutcome, Payment, PostingId, Reference, Refund, RefundedLine, Scope, Source, SpendingOrder,
+    Standing, StoreId, Tag, Unit, UnitKind, UnitRules, UsedCoupons, Validity, ZoneName,
 };
-use crate::ledger::Lot;
+use crate::ledger::{Cause, Entry, Lot, Posting};
 
 /// Before it had a policy for stored value.
 #[derive(Deserialize)]
@@ -152,7 +152,7 @@ enum OrderState2 {
 }
 
 impl OrderState2 {
-    fn refunds(self, lines: &[Line], amount_minor: Minor) -> Vec<Refund> {
+    fn refunds(self, lines: &[Line], amount_minor: Minor) -> Vec<Refund3> {
         let Self::Refunded { at, reason, reversals } = self else { return Vec::new() };
         let lines = (0..).zip(lines);
         let lines = lines.map(|(number, line)| RefundedLine {
@@ -160,11 +160,69 @@ impl OrderState2 {
             quantity: line.quantity,
             amount_minor: line.amount_minor,
         });
-        vec![Refund { at, reason, lines: lines.collect(), amount_minor, completes: true, reversals }]
+        vec![Refund3 { at, reason, lines: lines.collect(), amount_minor, completes: true, reversals }]
     }
 }
 
-impl From<Order2> for Order {
+/// Before orders said who acted and who served.
+#[derive(Deserialize)]
+pub(crate) struct Order3 {
+    id: OrderId,
+    reference: Reference,
+    store: StoreId,
+    member: Option<MemberId>,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
+    claimed_at: Option<Timestamp>,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    ordered_at: Timestamp,
+    lines: Vec<Line>,
+    total_minor: Minor,
+    coupons: Option<UsedCoupons>,
+    payments: Vec<Payment>,
+    refunds: Vec<Refund3>,
+    outcomes: Vec<PackOutcome>,
+}
+
+#[derive(Deserialize)]
+struct Refund3 {
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    at: Timestamp,
+    reason: Option<Label>,
+    lines: Vec<RefundedLine>,
+    amount_minor: Minor,
+    completes: bool,
+    reversals: Vec<PostingId>,
+}
+
+impl From<Order3> for Order {
+    fn from(order: Order3) -> Self {
+        let Order3 { id, reference, store, member, claimed_at, ordered_at, lines, total_minor, .. } = order;
+        let Order3 { coupons, payments, refunds, outcomes, .. } = order;
+        let refunds = refunds.into_iter().map(|refund| {
+            let Refund3 { at, reason, lines, amount_minor, completes, reversals } = refund;
+            Refund { at, by: Source::Unknown, reason, lines, amount_minor, completes, reversals }
+        });
+        Self {
+            id,
+            reference,
+            store,
+            by: Source::Unknown,
+            served_by: None,
+            member,
+            claimed_by: claimed_at.map(|_| Source::Unknown),
+            claimed_at,
+            ordered_at,
+            lines,
+            total_minor,
+            coupons,
+            payments,
+            refunds: refunds.collect(),
+            outcomes,
+        }
+    }
+}
+
+impl From<Order2> for Order3 {
     fn from(order: Order2) -> Self {
         let Order2 { id, reference, store, member, ordered_at, lines, total_minor, state, outcomes } = order;
         let refunds = state.refunds(&lines, total_minor);
@@ -193,15 +251,28 @@ struct Line1 {
     amount_minor: Minor,
 }
 
-pub(super) fn order(version: u8, body: &[u8]) -> Option<Order> {
+pub(crate) fn order(version: u8, body: &[u8]) -> Option<Order> {
     match version {
         1 => whole::<Order1>(body).map(Into::into),
         2 => whole::<Order2>(body).map(Into::into),
+        3 => whole::<Order3>(body).map(Into::into),
         _ => None,
     }
 }
 
+impl From<Order2> for Order {
+    fn from(order: Order2) -> Self {
+        Order3::from(order).into()
+    }
+}
+
 impl From<Order1> for Order {
+    fn from(order: Order1) -> Self {
+        Order2::from(order).into()
+    }
+}
+
+impl From<Order1> for Order2 {
     fn from(order: Order1) -> Self {
         let Order1 { id, reference, store, member, ordered_at, lines, total_minor, state, outcomes } = order;
         let lines = lines
@@ -214,7 +285,7 @@ impl From<Order1> for Order {
                 amount_minor,
             })
             .collect();
-        Order2 { id, reference, store, member, ordered_at, lines, total_minor, state, outcomes }.into()
+        Self { id, reference, store, member, ordered_at, lines, total_minor, state, outcomes }
     }
 }
 
@@ -233,6 +304,23 @@ struct Lot1 {
 pub(crate) fn lot(version: u8, body: &[u8]) -> Option<Lot> {
     let Lot1 { id, source, granted, remaining, expired, expires_at } = (version == 1).then(|| whole(body))??;
     Some(Lot { id, source, granted, remaining, expired, forgiven: 0, expires_at })
+}
+
+/// Before it said who acted. Versions 1 and 2 knew fewer moves, causes and accounts; what they knew has kept its shape.
+#[derive(Deserialize)]
+struct Posting3 {
+    id: PostingId,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    at: Timestamp,
+    cause: Cause,
+    pack: Option<Code>,
+    reason: Option<Label>,
+    entries: Vec<Entry>,
+}
+
+pub(crate) fn posting(version: u8, body: &[u8]) -> Option<Posting> {
+    let Posting3 { id, at, cause, pack, reason, entries } = (1..=3).contains(&version).then(|| whole(body))??;
+    Some(Posting { id, at, by: Source::Unknown, cause, pack, reason, entries })
 }
 
 /// Version 1 knew fewer events; those it knew have kept their shapes.
@@ -314,5 +402,39 @@ mod tests {
             Line { sku: label("bun"), category: Some(label("pastry")), brand: None, quantity: 2, amount_minor: 700 };
         assert_eq!((order.id, order.lines, order.total_minor), (id, vec![line], 700));
         assert_eq!(order.ordered_at, Timestamp::from_second(5).unwrap());
+    }
+
+    #[test]
+    fn of_an_order_of_version_3_nobody_knows_who_acted() {
+        let (id, posting) = (OrderId::from_bytes([7; 16]), PostingId::from_bytes([4; 16]));
+        let (store, member) = (StoreId::from_bytes([8; 16]), MemberId::from_bytes([9; 16]));
+        let (at, at_millis) = (Timestamp::from_second(5).unwrap(), 5_000_i64);
+        let lines = vec![("bun", None::<&str>, None::<&str>, 2_u32, 700_u64)];
+        let refund = (at_millis, Some("stale"), vec![(0_u16, 1_u32, 350_u64)], 350_u64, false, vec![posting]);
+        let fields = (id, "till-1", store, Some(member), Some(at_millis), at_millis, lines, 700_u64);
+        let more = (None::<UsedCoupons>, Vec::<Payment>::new(), vec![refund], Vec::<PackOutcome>::new());
+        let order: Order = read(&older3(&(fields, more)));
+        assert_eq!((order.id, order.by, order.served_by), (id, Source::Unknown, None));
+        assert_eq!((order.member, order.claimed_at), (Some(member), Some(at)));
+        assert_eq!(order.claimed_by, Some(Source::Unknown));
+        let lines = vec![RefundedLine { line: 0, quantity: 1, amount_minor: 350 }];
+        let (by, reason, reversals) = (Source::Unknown, Some(label("stale")), vec![posting]);
+        let refund = Refund { at, by, reason, lines, amount_minor: 350, completes: false, reversals };
+        assert_eq!(order.refunds, [refund]);
+    }
+
+    #[test]
+    fn of_a_posting_of_version_3_nobody_knows_who_acted() {
+        let id = PostingId::from_bytes([4; 16]);
+        let bytes = older3(&(id, 5_000_i64, Cause::Load, None::<Code>, Some("cash"), Vec::<Entry>::new()));
+        let at = Timestamp::from_second(5).unwrap();
+        let (by, reason) = (Source::Unknown, Some(label("cash")));
+        let expected = Posting { id, at, by, cause: Cause::Load, pack: None, reason, entries: Vec::new() };
+        assert_eq!(read::<Posting>(&bytes), expected);
+    }
+
+    /// The bytes that the host wrote for version 3 of a record with these fields.
+    fn older3(fields: &impl Serialize) -> Vec<u8> {
+        postcard::to_extend(fields, vec![3]).unwrap()
     }
 }

@@ -41,7 +41,7 @@ records! {
     ServiceBenefit, 1, "service benefit";
     Segment, 1, "segment";
     Item, 1, "item of the catalogue";
-    Order, 3, "order", older::order;
+    Order, 4, "order", older::order;
     OrderId, 1, "order id";
     Event, 2, "event", older::event;
 }

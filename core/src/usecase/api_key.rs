@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::Act;
 use super::host::has_store;
+use super::teams::leave_team;
 use super::users::check_owner_stays;
 use crate::clock::Entropy;
 use crate::domain::{Actor, Label, MerchantId, Role, StaffId, StoreId, StoreScope};
@@ -189,6 +190,7 @@ pub fn revoke_api_key(tx: &mut Tx, act: &mut Act<'_>, id: StaffId) -> Result<Lis
     tx.delete(&layout::api_key(&listed.hash));
     let revoked = ListedKey { revoked_at: Some(act.now), ..listed.clone() };
     save_listed(tx, act, Some(&listed), &revoked)?;
+    leave_team(tx, act, id)?;
     Ok(revoked)
 }
 

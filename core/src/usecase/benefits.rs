@@ -1,6 +1,7 @@
 //! A merchant defines service benefits, and members use them up to their quota.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::host::has_store;
 use super::{Act, Reply};
@@ -154,8 +155,21 @@ pub fn use_benefit(
     }
     let key = uses(today(tx, act)?, act, &benefit, member);
     tx.add(&key, 1)?;
+    record_uses(tx, act, member, code, (before, before + 1))?;
     act.tell(tx, &Event::BenefitUsed { member, benefit: code.clone(), store, at: act.now })?;
     Ok(BenefitUsed { member, used: before + 1, left: benefit.quota - before - 1 })
+}
+
+/// Who gave a benefit or took a use of it back is in the audit log.
+fn record_uses(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    member: MemberId,
+    code: &Code,
+    (before, after): (u32, u32),
+) -> Result<(), StoreError> {
+    let told = |used: u32| Some(json!({ "benefit": code, "used": used }));
+    act.record_of(tx, member, "benefit-use", (told(before), told(after)), None)
 }
 
 /// Takes back one use of a benefit in the period that is: it was not given after all.
@@ -170,6 +184,7 @@ pub fn return_benefit(tx: &mut Tx, act: &mut Act<'_>, member: MemberId, code: &C
     }
     let key = uses(today(tx, act)?, act, &benefit, member);
     tx.add(&key, -1)?;
+    record_uses(tx, act, member, code, (before, before - 1))?;
     act.tell(tx, &Event::BenefitReturned { member, benefit: code.clone(), at: act.now })?;
     Ok(BenefitUsed { member, used: before - 1, left: benefit.quota.saturating_sub(before - 1) })
 }

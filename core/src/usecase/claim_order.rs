@@ -1,13 +1,13 @@
 //! A member claims an order that was recorded without one: from a receipt, an hour or a week later.
 
-use super::figures::{Figure, count};
+use super::figures::{Figure, count, count_sellers};
 use super::settle_order::ask_packs;
 use super::visits::note_visit;
 use super::{Act, Reply};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Event, MemberId, MerchantId, Order, OrderId, OrderState};
-use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
+use crate::store::{Key, Order3, Record, StoreError, Tx, layout, member_of, whole};
 
 /// An order that was claimed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,8 +17,13 @@ pub struct Claimed {
 }
 
 impl Record for Claimed {
-    const VERSION: u8 = 1;
+    const VERSION: u8 = 2;
     const NAME: &'static str = "claimed order";
+
+    /// Before orders said who acted.
+    fn from_older(version: u8, body: &[u8]) -> Option<Self> {
+        (version == 1).then(|| whole::<Order3>(body)).flatten().map(|order| Self { order: order.into() })
+    }
 }
 
 impl Reply for Claimed {
@@ -65,7 +70,7 @@ pub fn claim_order(tx: &mut Tx, act: &mut Act<'_>, id: OrderId, member: MemberId
     }
     let merchant = act.merchant(tx)?;
     act.store = Some(order.store);
-    (order.member, order.claimed_at) = (Some(member), Some(act.now));
+    (order.member, order.claimed_by, order.claimed_at) = (Some(member), Some(act.source()), Some(act.now));
     order.outcomes = ask_packs(tx, act, &merchant, &order, Some(&buyer))?;
     tx.save(&key, &order)?;
     tx.put(&layout::member_order(act.merchant, member, id), Vec::new())?;
@@ -73,6 +78,7 @@ pub fn claim_order(tx: &mut Tx, act: &mut Act<'_>, id: OrderId, member: MemberId
     let mut moves = vec![(Figure::MemberOrders, 1), (Figure::MemberRevenueMinor, order.total_minor)];
     moves.extend(note_visit(tx, act, member, zone.to_datetime(order.ordered_at).date(), order.total_minor)?);
     count(tx, act.merchant, &zone, order.ordered_at, Some(order.store), &moves)?;
+    count_sellers(tx, act.merchant, &zone, order.ordered_at, (order.store, order.served_by.as_ref()), &moves)?;
     act.tell(tx, &Event::OrderClaimed { order: id, member, at: act.now })?;
     Ok(Claimed { order })
 }

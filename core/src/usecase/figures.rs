@@ -1,6 +1,7 @@
 //! Figures: how much of what happened on which day in which store. Counters that the transaction moves which causes
 //! them, so reading them costs the same at any number of orders.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -8,7 +9,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::Act;
-use crate::domain::{Code, Label, Line, MerchantId, Minor, StoreId};
+use crate::domain::{Code, Label, Line, MerchantId, Minor, Seller, Served, StoreId};
 use crate::ledger::House;
 use crate::store::layout::{self, Selling, Side};
 use crate::store::{Direction, Key, KeyRange, StoreError, Tx, decode_counter};
@@ -81,6 +82,11 @@ impl Figure {
         Self::ALL.iter().copied().find(|figure| figure.letter() == letter)
     }
 
+    /// Whether it is counted for staff and teams, too.
+    pub fn is_of_sellers(self) -> bool {
+        OF_SELLERS.contains(&self)
+    }
+
     /// The figure of this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|figure| figure.name() == name)
@@ -102,6 +108,34 @@ pub(super) fn count(
     let day = zone.to_datetime(at).date();
     for (figure, by) in moves {
         tx.add(&layout::figure(merchant, day, store, figure.letter()), signed(*by))?;
+    }
+    Ok(())
+}
+
+/// The figures that are counted for whoever served as well.
+const OF_SELLERS: [Figure; 6] = [
+    Figure::Orders,
+    Figure::RevenueMinor,
+    Figure::Refunds,
+    Figure::RefundedMinor,
+    Figure::MemberOrders,
+    Figure::MemberRevenueMinor,
+];
+
+/// Moves figures of whoever served, and of their team.
+pub(super) fn count_sellers(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    zone: &TimeZone,
+    at: Timestamp,
+    (store, served_by): (StoreId, Option<&Served>),
+    moves: &[(Figure, u64)],
+) -> Result<(), StoreError> {
+    let day = zone.to_datetime(at).date();
+    for seller in served_by.iter().flat_map(|served| served.sellers()) {
+        for (figure, by) in moves.iter().filter(|(figure, _)| figure.is_of_sellers()) {
+            tx.add(&layout::seller_figure(merchant, day, store, &seller, figure.letter()), signed(*by))?;
+        }
     }
     Ok(())
 }
@@ -238,6 +272,32 @@ pub fn read_best_sellers(
     let mut sold: Vec<Sold> = sold.collect();
     sold.sort_by(|one, other| other.revenue_minor.cmp(&one.revenue_minor).then_with(|| one.name.cmp(&other.name)));
     sold.truncate(limit);
+    Ok(sold)
+}
+
+/// What staff and teams have sold from one day to another, both included: by revenue, the most first, then by who they
+/// are. It costs what there are staff on different days, so the range should be short.
+///
+/// # Errors
+/// The store's failures.
+pub fn read_sellers(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    (from, to): (Date, Date),
+    only: Option<StoreId>,
+) -> Result<Vec<(Seller, Counts)>, StoreError> {
+    let mut sold: BTreeMap<Seller, Counts> = BTreeMap::new();
+    each(tx, &layout::seller_figures(merchant, from, to), |key, value| {
+        let (store, seller, letter) = layout::seller_figure_parts(key)?;
+        let figure = Figure::of(letter)?;
+        if only.is_none_or(|only| only == store) {
+            *sold.entry(seller).or_default().entry(figure).or_default() += value;
+        }
+        Some(())
+    })?;
+    let mut sold: Vec<_> = sold.into_iter().collect();
+    let revenue = |counts: &Counts| counts.get(&Figure::RevenueMinor).copied().unwrap_or(0);
+    sold.sort_by_key(|(_, counts)| Reverse(revenue(counts)));
     Ok(sold)
 }
 

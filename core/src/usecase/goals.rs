@@ -1,12 +1,15 @@
 //! A merchant sets goals for months, and sees how far they are reached.
 
+use std::collections::BTreeMap;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::Act;
-use super::figures::{Figure, read_figures};
+use super::figures::{Figure, read_figures, read_sellers};
 use super::host::has_store;
-use crate::domain::{MerchantId, StoreId};
+use super::teams::{Team, stores_of};
+use crate::domain::{Code, MerchantId, Seller, StaffId, StoreId};
 use crate::store::{Direction, Record, StoreError, Tx, layout};
 
 /// A goal as it is kept.
@@ -18,13 +21,24 @@ impl Record for Target {
     const NAME: &'static str = "goal";
 }
 
+/// Whose goal it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GoalOf {
+    /// Of all stores together.
+    All,
+    /// Of a store.
+    Store(StoreId),
+    /// Of one of the staff or a team.
+    Seller(Seller),
+}
+
 /// A goal for a month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Goal {
     /// A day of the month.
     pub month: Date,
-    /// For which store; none for all together.
-    pub store: Option<StoreId>,
+    /// Whose it is.
+    pub of: GoalOf,
     /// Of which figure.
     pub figure: Figure,
     /// How much it is to be.
@@ -46,6 +60,15 @@ pub enum GoalError {
     /// Not a store of the merchant.
     #[error("there is no store {0}")]
     UnknownStore(StoreId),
+    /// Neither a user nor an API key of the merchant.
+    #[error("there is no user or API key {0}")]
+    UnknownStaff(StaffId),
+    /// Not a team of the merchant.
+    #[error("there is no team `{0}`")]
+    UnknownTeam(Code),
+    /// Not what is counted for staff.
+    #[error("`{}` is not counted for staff and teams: {} are", .0.name(), sellers_figures())]
+    NotOfSellers(Figure),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -56,12 +79,19 @@ pub enum GoalError {
 /// # Errors
 /// The first refusal in the order of [`GoalError`]'s variants.
 pub fn set_goal(tx: &mut Tx, act: &mut Act<'_>, goal: &Goal) -> Result<(), GoalError> {
-    if let Some(store) = goal.store
-        && !has_store(tx, act.merchant, store)?
-    {
-        return Err(GoalError::UnknownStore(store));
-    }
-    let key = layout::goal(act.merchant, goal.month.first_of_month(), goal.store, goal.figure.letter());
+    let (merchant, month, figure) = (act.merchant, goal.month.first_of_month(), goal.figure.letter());
+    let (key, whose) = match &goal.of {
+        GoalOf::All => (layout::goal(merchant, month, None, figure), "all".to_owned()),
+        GoalOf::Store(store) if !has_store(tx, merchant, *store)? => return Err(GoalError::UnknownStore(*store)),
+        GoalOf::Store(store) => (layout::goal(merchant, month, Some(*store), figure), store.to_string()),
+        GoalOf::Seller(seller) => {
+            check_seller(tx, merchant, seller)?;
+            if !goal.figure.is_of_sellers() {
+                return Err(GoalError::NotOfSellers(goal.figure));
+            }
+            (layout::seller_goal(merchant, month, seller, figure), seller.to_string())
+        }
+    };
     let before = tx.load::<Target>(&key)?;
     let after = (goal.target > 0).then_some(Target(goal.target));
     if before == after {
@@ -71,29 +101,57 @@ pub fn set_goal(tx: &mut Tx, act: &mut Act<'_>, goal: &Goal) -> Result<(), GoalE
         Some(target) => tx.save(&key, target)?,
         None => tx.delete(&key),
     }
-    let whose = goal.store.map_or_else(|| "all".to_owned(), |store| store.to_string());
     let month = goal.month.strftime("%Y-%m");
     let name = format!("{month} {whose} {}", goal.figure.name());
     act.record(tx, "goal", &name, before.as_ref(), after.as_ref())?;
     Ok(())
 }
 
-/// The goals for a month, with how far they are reached: those of all stores together first.
+fn check_seller(tx: &mut Tx, merchant: MerchantId, seller: &Seller) -> Result<(), GoalError> {
+    match seller {
+        Seller::Staff(staff) => stores_of(tx, merchant, *staff)?.map(drop).ok_or(GoalError::UnknownStaff(*staff)),
+        Seller::Team(team) => {
+            let found = tx.load::<Team>(&layout::team(merchant, team))?;
+            found.map(drop).ok_or_else(|| GoalError::UnknownTeam(team.clone()))
+        }
+    }
+}
+
+/// The names of the figures that are counted for staff and teams.
+fn sellers_figures() -> String {
+    let names: Vec<_> = Figure::ALL.iter().filter(|figure| figure.is_of_sellers()).map(|one| one.name()).collect();
+    names.join(", ")
+}
+
+/// The goals for a month, with how far they are reached: those of all stores together first, then those of stores, of
+/// staff and of teams.
 ///
 /// # Errors
 /// The store's failures.
 pub fn list_goals(tx: &mut Tx, merchant: MerchantId, month: Date) -> Result<Vec<GoalProgress>, StoreError> {
-    let (first, last) = (month.first_of_month(), month.last_of_month());
-    let kept = tx.load_scan::<Target>(&layout::goals(merchant, first), Direction::Forward, usize::MAX)?;
-    let figures = if kept.is_empty() { Default::default() } else { read_figures(tx, merchant, (first, last), None)? };
-    kept.into_iter()
-        .map(|(key, Target(target))| {
-            let parts = layout::figure_parts(&key);
-            let known = parts.and_then(|(_, store, letter)| Some((store, Figure::of(letter)?)));
-            let (store, figure) = known.ok_or_else(|| StoreError::corrupt("key of a goal", &key))?;
-            let of_store = |store| figures.stores.get(&Some(store)).and_then(|counts| counts.get(&figure)).copied();
-            let reached = store.map_or_else(|| figures.total(figure), |store| of_store(store).unwrap_or(0));
-            Ok(GoalProgress { goal: Goal { month: first, store, figure, target }, reached })
-        })
-        .collect()
+    let (month, days) = (month.first_of_month(), (month.first_of_month(), month.last_of_month()));
+    let kept = tx.load_scan::<Target>(&layout::goals(merchant, month), Direction::Forward, usize::MAX)?;
+    let figures = if kept.is_empty() { Default::default() } else { read_figures(tx, merchant, days, None)? };
+    let of_sellers = tx.load_scan::<Target>(&layout::seller_goals(merchant, month), Direction::Forward, usize::MAX)?;
+    let sold: BTreeMap<_, _> = match of_sellers.is_empty() {
+        true => BTreeMap::new(),
+        false => read_sellers(tx, merchant, days, None)?.into_iter().collect(),
+    };
+    let corrupt = |key: &[u8]| StoreError::corrupt("key of a goal", key);
+    let goal = |of, figure, target| Goal { month, of, figure, target };
+    let mut all = Vec::new();
+    for (key, Target(target)) in kept {
+        let (_, store, letter) = layout::figure_parts(&key).ok_or_else(|| corrupt(&key))?;
+        let figure = Figure::of(letter).ok_or_else(|| corrupt(&key))?;
+        let of_store = |store| figures.stores.get(&Some(store)).and_then(|counts| counts.get(&figure)).copied();
+        let reached = store.map_or_else(|| figures.total(figure), |store| of_store(store).unwrap_or(0));
+        all.push(GoalProgress { goal: goal(store.map_or(GoalOf::All, GoalOf::Store), figure, target), reached });
+    }
+    for (key, Target(target)) in of_sellers {
+        let (_, seller, letter) = layout::seller_goal_parts(&key).ok_or_else(|| corrupt(&key))?;
+        let figure = Figure::of(letter).ok_or_else(|| corrupt(&key))?;
+        let reached = sold.get(&seller).and_then(|counts| counts.get(&figure)).copied().unwrap_or(0);
+        all.push(GoalProgress { goal: goal(GoalOf::Seller(seller), figure, target), reached });
+    }
+    Ok(all)
 }

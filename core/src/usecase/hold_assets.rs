@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::redeem_coupons::is_coupon;
 use super::{Act, Reply};
-use crate::domain::{Code, HoldId, Label, MemberId, MerchantId, Minor, PostingId};
-use crate::ledger::{Cause, House, LedgerError, Move, NewPosting};
+use crate::domain::{Code, HoldId, Label, MemberId, MerchantId, Minor, PostingId, Source};
+use crate::ledger::{Cause, Hold, HoldState, House, LedgerError, Move, NewPosting, Posting};
 use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
 /// What is to be set aside.
@@ -70,6 +70,42 @@ pub enum HoldError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// A hold, and who did what with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldSeen {
+    /// The hold.
+    pub hold: Hold,
+    /// Who set it aside.
+    pub placed_by: Source,
+    /// Who ended it, and when.
+    pub ended: Option<(Source, Timestamp)>,
+}
+
+/// A hold of the merchant, if there is one with this id. It is told as it is at the instant: one whose time is over has
+/// lapsed, whether or not that is booked.
+///
+/// # Errors
+/// The store's failures.
+pub fn read_hold(tx: &mut Tx, act: &mut Act<'_>, id: HoldId) -> Result<Option<HoldSeen>, LedgerError> {
+    let Some(hold) = act.book(tx)?.find_hold(id)? else { return Ok(None) };
+    let placed_by = posting(tx, act, hold.source)?.by;
+    let ended = match hold.state {
+        HoldState::Open if hold.is_open_at(act.now) => None,
+        HoldState::Open => Some((Source::Host, hold.lapses_at)),
+        HoldState::Posted { posting: by, .. } | HoldState::Voided { posting: by } => {
+            let ending = posting(tx, act, by)?;
+            Some((ending.by, ending.at))
+        }
+        HoldState::Lapsed { .. } => Some((Source::Host, hold.lapses_at)),
+    };
+    Ok(Some(HoldSeen { hold, placed_by, ended }))
+}
+
+fn posting(tx: &mut Tx, act: &Act<'_>, id: PostingId) -> Result<Posting, StoreError> {
+    let key = layout::posting(act.merchant, id);
+    tx.load(&key)?.ok_or_else(|| StoreError::corrupt("posting of a hold (missing)", &key))
 }
 
 /// Sets an amount aside.

@@ -460,7 +460,7 @@ impl Act<'_> {
     /// As [`Act::merchant`].
     pub fn book<'a>(&'a mut self, tx: &'a mut Tx) -> Result<Book<'a>, StoreError> {
         let zone = self.merchant(tx)?.time_zone.zone();
-        let terms = Terms { merchant: self.merchant, zone, now: self.now, store: self.store };
+        let terms = Terms { merchant: self.merchant, zone, now: self.now, store: self.store, by: self.source() };
         Ok(Book::new(tx, &mut self.ids, terms))
     }
 

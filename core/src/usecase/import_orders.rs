@@ -81,6 +81,7 @@ pub fn import_order(tx: &mut Tx, act: &mut Act<'_>, row: &OrderRow) -> Result<Or
         reference: row.reference.clone(),
         store: row.store,
         member,
+        served_by: None,
         ordered_at: Some(row.ordered_at),
         currency: None,
         lines: row.lines.clone(),

@@ -71,6 +71,7 @@ mod set_tier;
 mod settle_order;
 mod spend_stored_value;
 mod tag_member;
+mod teams;
 #[cfg(test)]
 mod tests;
 mod timeline;
@@ -105,13 +106,17 @@ pub use enable_pack::{EnableError, EnablePack, enable_pack, read_enablement, rea
 pub use enrol_member::{EnrolError, EnrolMember, Enrolled, enrol_member};
 pub use erase_member::{EraseError, erase_member};
 pub use export::{export_members, export_orders, export_postings, record_disclosure, record_export};
-pub use figures::{Counts, Figure, Figures, Sold, UnitFlow, read_best_sellers, read_figures, read_flows, read_hours};
+pub use figures::{
+    Counts, Figure, Figures, Sold, UnitFlow, read_best_sellers, read_figures, read_flows, read_hours, read_sellers,
+};
 pub use find_members::{FindError, FoundMembers, Sought, find_member, find_members};
 pub use follow_segments::follow_segments;
 pub use give_assets::{GiveAssets, GiveError, Given, give_assets};
-pub use goals::{Goal, GoalError, GoalProgress, list_goals, set_goal};
+pub use goals::{Goal, GoalError, GoalOf, GoalProgress, list_goals, set_goal};
 pub use health::{Fault, Health, KeptLine, PackHealth};
-pub use hold_assets::{HoldAssets, HoldError, HoldOut, PostHold, hold_assets, post_hold, void_hold};
+pub use hold_assets::{
+    HoldAssets, HoldError, HoldOut, HoldSeen, PostHold, hold_assets, post_hold, read_hold, void_hold,
+};
 pub use host::{Act, Host, OnceError, Reply};
 pub use import::ImportPlan;
 pub use import_assets::{AssetBrought, AssetRow, Holding, ImportAssetError, Owner, import_asset};
@@ -152,6 +157,7 @@ pub use set_tier::{SetTier, TierChange, TierError, list_tier_changes, set_tier};
 pub use settle_order::{Pay, SettleError, SettleOrder, Settled, find_order, read_order, settle_order};
 pub use spend_stored_value::{SpendError, SpendStoredValue, Spent, spend_stored_value};
 pub use tag_member::{TagError, drop_tag, put_tag};
+pub use teams::{TEAM_STAFF_MAX, Team, TeamError, drop_team, list_teams, put_team};
 pub use timeline::{Happening, Moment, read_timeline};
 pub use upload_pack::{UploadError, list_packs, upload_pack};
 pub use usage::{PackUsage, read_usage};

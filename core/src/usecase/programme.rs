@@ -184,6 +184,7 @@ impl Active {
     ) -> Scene {
         Scene {
             merchant: merchant.id,
+            by: act.source(),
             store,
             at,
             now: act.now,

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::domain::{Code, IdSource, MemberId, Merchant, MerchantId, Minor, Unit, UnitKind};
+use crate::domain::{Code, IdSource, MemberId, Merchant, MerchantId, Minor, Source, Unit, UnitKind};
 use crate::ledger::{Account, Balance, Book, House, LedgerError, Lot, Terms};
 use crate::store::layout::Side;
 use crate::store::{Direction, StoreError, Tx, layout, member_of};
@@ -66,7 +66,7 @@ pub fn read_assets(
             continue;
         }
         // Reading makes no ids.
-        let terms = Terms { merchant, zone: zone.clone(), now, store: None };
+        let terms = Terms { merchant, zone: zone.clone(), now, store: None, by: Source::Host };
         let balance = Book::new(tx, &mut IdSource::new(now, 0), terms).balance(member, &code)?;
         if unit.kind == UnitKind::Coupon && balance == Balance::default() {
             continue;

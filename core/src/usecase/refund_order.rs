@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::figures::{Figure, count};
+use super::figures::{Figure, count, count_sellers};
 use super::pack_calls::refund_later;
 use super::pack_life::Stage;
 use super::visits::note_return;
@@ -15,7 +15,7 @@ use crate::domain::{
 };
 use crate::ledger::{Cause, LedgerError, Move, NewPosting};
 use crate::pack::CallError;
-use crate::store::{Key, Order1, Order2, Record, StoreError, Tx, layout, member_of, whole};
+use crate::store::{Key, Order1, Order2, Order3, Record, StoreError, Tx, layout, member_of, whole};
 
 /// What is given back.
 #[derive(Clone, Debug)]
@@ -47,14 +47,15 @@ pub struct Refunded {
 }
 
 impl Record for Refunded {
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
     const NAME: &'static str = "refunded order";
 
-    /// Before lines had a brand, and before there were parts.
+    /// Before lines had a brand, before there were parts, and before orders said who acted.
     fn from_older(version: u8, body: &[u8]) -> Option<Self> {
         let order = match version {
             1 => whole::<Order1>(body)?.into(),
             2 => whole::<Order2>(body)?.into(),
+            3 => whole::<Order3>(body)?.into(),
             _ => return None,
         };
         Some(Self { order })
@@ -145,6 +146,7 @@ pub fn refund_order(tx: &mut Tx, act: &mut Act<'_>, refund: &RefundOrder) -> Res
     let amount_minor: Minor = lines.iter().map(|part| part.amount_minor).sum();
     order.refunds.push(Refund {
         at: act.now,
+        by: act.source(),
         reason: refund.reason.clone(),
         lines,
         amount_minor,
@@ -165,6 +167,7 @@ pub fn refund_order(tx: &mut Tx, act: &mut Act<'_>, refund: &RefundOrder) -> Res
     let zone = act.merchant(tx)?.time_zone.zone();
     let moves = [(Figure::Refunds, 1), (Figure::RefundedMinor, amount_minor)];
     count(tx, act.merchant, &zone, act.now, Some(order.store), &moves)?;
+    count_sellers(tx, act.merchant, &zone, act.now, (order.store, order.served_by.as_ref()), &moves)?;
     if let Some(member) = order.member {
         let buyer = member_of(tx, act.merchant, member)?.map_or(member, |member| member.id);
         note_return(tx, act.merchant, buyer, amount_minor, completes)?;

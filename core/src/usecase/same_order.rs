@@ -18,7 +18,7 @@ pub(super) enum Says {
     NothingOfPayment,
 }
 
-/// Whether what is sent is what is recorded: store, buyer, lines, time if it is said, coupons and payments.
+/// Whether what is sent is what is recorded: store, buyer, lines, time and who served if it is said, coupons and payments.
 pub(super) fn is_same(
     tx: &mut Tx,
     merchant: MerchantId,
@@ -33,6 +33,7 @@ pub(super) fn is_same(
     // A buyer who claimed the order later was not named when it was sent first.
     let is_same = recorded.store == sent.store
         && (of == buyer.map(|buyer| buyer.id) || (buyer.is_none() && recorded.claimed_at.is_some()))
+        && sent.served_by.is_none_or(|staff| recorded.served_by.as_ref().is_some_and(|served| served.staff == staff))
         && same_lines(&recorded.lines_before_coupons(), &sent.lines)
         && sent.ordered_at.is_none_or(|at: Timestamp| whole_millis(at) == recorded.ordered_at);
     Ok(is_same

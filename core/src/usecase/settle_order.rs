@@ -7,22 +7,23 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::catalogue::completed;
-use super::figures::{Figure, count, count_order};
+use super::figures::{Figure, count, count_order, count_sellers};
 use super::hold_assets::{HoldError, PostHold, post_hold};
 use super::host::has_store;
 use super::pack_calls::settle_later;
 use super::redeem_coupons::{Choice, RedeemCoupons, RedeemError, Redeemed, redeem_coupons};
 use super::same_order::{Says, is_same};
 use super::spend_stored_value::{SpendError, SpendStoredValue, spend_stored_value, stored_value_units};
+use super::teams::{stores_of, team_of};
 use super::visits::note_visit;
 use super::{Act, Active, Reply};
 use crate::domain::{
     Code, Currency, Event, HoldId, Line, LineFault, Member, MemberId, Merchant, MerchantId, Minor, Order, OrderId,
-    PackOutcome, PackResult, Payment, PostingId, Reference, StoreId, UsedCoupons,
+    PackOutcome, PackResult, Payment, PostingId, Reference, Served, StaffId, StoreId, UsedCoupons,
 };
 use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting};
 use crate::pack::{CallError, Earning};
-use crate::store::{Key, Order1, Order2, Record, StoreError, Tx, layout, member_of, whole};
+use crate::store::{Key, Order1, Order2, Order3, Record, StoreError, Tx, layout, member_of, whole};
 
 /// What was bought.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct SettleOrder {
     pub store: StoreId,
     /// Who bought, if it is known.
     pub member: Option<MemberId>,
+    /// Who of the staff served, if it is said.
+    pub served_by: Option<StaffId>,
     /// When, if it was not just now.
     pub ordered_at: Option<Timestamp>,
     /// In which currency, if the till says so.
@@ -90,14 +93,15 @@ pub struct Settled {
 }
 
 impl Record for Settled {
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
     const NAME: &'static str = "settled order";
 
-    /// Before lines had a brand, and before orders named coupons and payments.
+    /// Before lines had a brand, before orders named coupons and payments, and before they said who acted.
     fn from_older(version: u8, body: &[u8]) -> Option<Self> {
         let (order, repeated) = match version {
             1 => whole::<(Order1, bool)>(body).map(|(order, repeated)| (order.into(), repeated))?,
             2 => whole::<(Order2, bool)>(body).map(|(order, repeated)| (order.into(), repeated))?,
+            3 => whole::<(Order3, bool)>(body).map(|(order, repeated)| (order.into(), repeated))?,
             _ => return None,
         };
         Some(Self { order, repeated })
@@ -140,6 +144,17 @@ pub enum SettleError {
         reference: Reference,
         /// The other order.
         order: OrderId,
+    },
+    /// Neither a user nor an API key of the merchant.
+    #[error("there is no user or API key {0}")]
+    UnknownStaff(StaffId),
+    /// They do not work there.
+    #[error("{staff} is limited to stores, of which {store} is none")]
+    StaffElsewhere {
+        /// Who was said to have served.
+        staff: StaffId,
+        /// Where.
+        store: StoreId,
     },
     /// Coupons and stored value are a member's.
     #[error("an order with coupons, or paid with stored value or a hold, needs the member whose they are")]
@@ -227,13 +242,17 @@ fn settle(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, says: Says) -> Resu
     if let Some(order) = tx.load::<OrderId>(&by_reference)? {
         return repeated(tx, merchant.id, order, (new, says), buyer.as_ref());
     }
+    let served_by = served(tx, merchant.id, new)?;
     act.store = Some(new.store);
     let lines = completed(tx, merchant.id, &new.lines)?;
     let mut order = Order {
         id: act.ids.order(),
         reference: new.reference.clone(),
         store: new.store,
+        by: act.source(),
+        served_by,
         member: buyer.as_ref().map(|buyer| buyer.id),
+        claimed_by: None,
         claimed_at: None,
         ordered_at,
         lines,
@@ -256,6 +275,16 @@ fn settle(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, says: Says) -> Resu
     Ok(Settled { order, repeated: false })
 }
 
+/// Who served, and the team that they are in now.
+fn served(tx: &mut Tx, merchant: MerchantId, new: &SettleOrder) -> Result<Option<Served>, SettleError> {
+    let Some(staff) = new.served_by else { return Ok(None) };
+    let stores = stores_of(tx, merchant, staff)?.ok_or(SettleError::UnknownStaff(staff))?;
+    if !stores.has(new.store) {
+        return Err(SettleError::StaffElsewhere { staff, store: new.store });
+    }
+    Ok(Some(Served { staff, team: team_of(tx, merchant, staff)? }))
+}
+
 /// Moves the figures of the day on which an order was made.
 fn count_settled(tx: &mut Tx, act: &Act<'_>, order: &Order, zone: &TimeZone) -> Result<(), StoreError> {
     let Order { store, member, ordered_at, total_minor, .. } = *order;
@@ -265,6 +294,7 @@ fn count_settled(tx: &mut Tx, act: &Act<'_>, order: &Order, zone: &TimeZone) -> 
         moves.extend(note_visit(tx, act, member, zone.to_datetime(ordered_at).date(), total_minor)?);
     }
     count(tx, act.merchant, zone, ordered_at, Some(store), &moves)?;
+    count_sellers(tx, act.merchant, zone, ordered_at, (store, order.served_by.as_ref()), &moves)?;
     count_order(tx, act, zone, ordered_at, store, (&order.lines, total_minor))
 }
 

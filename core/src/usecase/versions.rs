@@ -25,6 +25,8 @@ pub enum Thing {
     Segment(Code),
     /// A store, by its code.
     Store(Code),
+    /// A team of staff.
+    Team(Code),
     /// A unit with its rules.
     Unit(Code),
 }
@@ -58,9 +60,11 @@ impl Thing {
             Self::Coupon(code) => layout::coupon_type(merchant, code),
             Self::Enablement(pack) => layout::enablement(merchant, pack),
             Self::Segment(code) => layout::segment(merchant, code),
+            Self::Team(code) => layout::team(merchant, code),
             Self::Unit(code) => layout::unit(merchant, code),
             Self::Goals(month) => {
-                let goals = tx.scan(&layout::goals(merchant, *month), Direction::Forward, usize::MAX)?;
+                let mut goals = tx.scan(&layout::goals(merchant, *month), Direction::Forward, usize::MAX)?;
+                goals.extend(tx.scan(&layout::seller_goals(merchant, *month), Direction::Forward, usize::MAX)?);
                 let digest = goals
                     .iter()
                     .fold(Sha256::new(), |digest, (key, value)| digest.chain_update(key).chain_update(value));

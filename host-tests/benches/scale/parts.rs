@@ -179,6 +179,7 @@ impl Till {
             reference: Reference::new(format!("order-{:x}-{number}", self.run)).expect("a reference"),
             store: self.store,
             member: Some(self.members[usize::try_from(member).expect("an index")]),
+            served_by: None,
             ordered_at: None,
             currency: None,
             lines: basket(3),

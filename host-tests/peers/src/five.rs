@@ -64,6 +64,7 @@ impl Till {
             reference: Reference::new(format!("order-{number}")).expect("a reference"),
             store: self.shop.store.id,
             member: Some(self.shop.members[number % MEMBERS].id),
+            served_by: None,
             ordered_at: None,
             currency: None,
             lines: basket(LINES),

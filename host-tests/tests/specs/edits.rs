@@ -36,6 +36,11 @@ async fn each_thing_that_people_edit_is_changed_only_in_the_version_that_was_rea
             json!({ "title": "A bag", "quota": 2, "period": "day" }),
         ),
         ("/v1/coupons/welcome", coupon("5 off"), coupon("Five off")),
+        (
+            "/v1/teams/morning",
+            json!({ "title": "Morning", "staff": [] }),
+            json!({ "title": "Morning shift", "staff": [] }),
+        ),
         ("/v1/goals/2026-03", json!({ "figure": "orders", "target": 5 }), json!({ "figure": "orders", "target": 6 })),
         ("/v1/packs/points/enablement", enablement(json!([])), enablement(json!([shop.store(0)]))),
         (

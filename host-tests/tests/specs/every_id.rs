@@ -37,6 +37,13 @@ pub(crate) struct Session {
     csrf_token: String,
 }
 
+impl Session {
+    /// A request that is asked by it.
+    pub(crate) fn sign(&self, request: Request) -> Request {
+        request.header("cookie", &self.cookie).header("x-csrf-token", &self.csrf_token)
+    }
+}
+
 #[tokio::test]
 async fn whatever_a_path_names_by_its_id_is_404_for_another_merchant_and_not_for_its_own() {
     let (given, session) = furnished().await;
@@ -119,8 +126,7 @@ fn of_its_own(given: &Given, route: &Route, session: &Session) -> Request {
     if !route.ids_in_path().contains(&"session") {
         return route.ask(given, shop);
     }
-    let asked = route.ask(given, &shop.with_key(None));
-    asked.header("cookie", &session.cookie).header("x-csrf-token", &session.csrf_token)
+    session.sign(route.ask(given, &shop.with_key(None)))
 }
 
 /// A shop with one real thing of each kind that a path names, and a session of somebody of it. The rival has the same packs.
@@ -269,6 +275,7 @@ async fn by_code(shop: &Shop) {
         ("/v1/benefits/brow-trim", json!({ "title": MARK, "quota": 3, "period": "month" })),
         ("/v1/attributes/size", json!({ "label": MARK, "kind": "choice", "choices": ["S", "M"] })),
         ("/v1/catalogue/croissant", json!({ "name": MARK })),
+        ("/v1/teams/morning", json!({ "title": MARK, "staff": [] })),
         ("/v1/stores/main", json!({ "name": MARK })),
         ("/v1/goals/2026-03", json!({ "figure": "orders", "target": 10 })),
         (

@@ -164,8 +164,8 @@ async fn goals_for_a_month_tell_how_far_they_are_reached() {
     assert_eq!(
         goals["goals"],
         json!([
-            { "store": null, "figure": "revenue_minor", "target": 10_000, "reached": 4_800 },
-            { "store": shop.store(1), "figure": "orders", "target": 10, "reached": 1 },
+            { "store": null, "staff": null, "team": null, "figure": "revenue_minor", "target": 10_000, "reached": 4_800 },
+            { "store": shop.store(1), "staff": null, "team": null, "figure": "orders", "target": 10, "reached": 1 },
         ])
     );
     assert_eq!(shop.get("/v1/goals/2026-04").send().await.ok()["goals"], json!([]));

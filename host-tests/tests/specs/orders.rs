@@ -17,12 +17,14 @@ async fn an_order_is_recorded_with_what_each_pack_did() {
     let read = world.shop.get(&format!("/v1/orders/{}", order["id"].as_str().unwrap())).send().await.ok();
     assert_eq!(read, order);
     assert_eq!((&order["member"], &order["store"]), (&json!(alice.id), &json!(world.shop.store(0))));
-    for field in ["id", "member", "store"] {
+    for field in ["by", "id", "member", "store"] {
         order[field] = "…".into();
     }
     assert_json_snapshot!(order, @r#"
     {
+      "by": "…",
       "claimed_at": null,
+      "claimed_by": null,
       "coupons": [],
       "id": "…",
       "lines": [
@@ -59,8 +61,10 @@ async fn an_order_is_recorded_with_what_each_pack_did() {
       "reference": "till-1",
       "refunded_at": null,
       "refunds": [],
+      "served_by": null,
       "state": "settled",
       "store": "…",
+      "team": null,
       "total_minor": 3650
     }
     "#);

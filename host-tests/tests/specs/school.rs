@@ -1,7 +1,7 @@
 //! A school for specs of the training pack: courses, a class, students, and what the ledger has of them.
 
 use host_tests::{Member, Reply, World, pack};
-use punchcard::domain::{Code, IdSource, MemberId};
+use punchcard::domain::{Code, IdSource, MemberId, Source};
 use punchcard::ledger::{Book, Terms};
 use serde_json::{Value, json};
 
@@ -95,7 +95,7 @@ impl School {
         let (merchant, now) = (self.world.shop.id, self.world.now());
         let lots = host.look(|tx| {
             let (mut ids, unit) = (IdSource::new(now, 0), Code::new(UNIT).unwrap());
-            let terms = Terms { merchant, zone: jiff::tz::TimeZone::UTC, now, store: None };
+            let terms = Terms { merchant, zone: jiff::tz::TimeZone::UTC, now, store: None, by: Source::Operator };
             let mut book = Book::new(tx, &mut ids, terms);
             book.spendable_lots(member.id.parse::<MemberId>().unwrap(), &unit, None, 1000)
         });

@@ -100,6 +100,7 @@ impl Script<'_> {
             reference: reference_of("cafe-till-1"),
             store: self.store(0).id,
             member: Some(person.id),
+            served_by: None,
             ordered_at: None,
             currency: None,
             lines: vec![line],

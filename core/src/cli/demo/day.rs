@@ -211,6 +211,7 @@ impl Script<'_> {
             reference: reference_of(reference),
             store: self.store(store).id,
             member: person.map(|person| person.id),
+            served_by: None,
             ordered_at: None,
             currency: None,
             lines: vec![Line { sku: label(sku), category: None, brand: None, quantity, amount_minor }],

@@ -6,7 +6,6 @@ use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::member::source;
 use super::read_member::known_here;
 use crate::domain::{Action, Code, Label, MemberId};
 use crate::http::caller::Caller;
@@ -72,7 +71,7 @@ impl From<ConsentReceipt> for ConsentOut {
             purpose: receipt.purpose.into(),
             given: receipt.given,
             at: receipt.at.to_string(),
-            source: source(&receipt.source),
+            source: receipt.source.to_string(),
             channel: receipt.channel.map(Into::into),
             text: receipt.text.map(Into::into),
         }

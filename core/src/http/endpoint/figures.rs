@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::domain::{Action, Actor, StoreId};
+use crate::domain::{Action, Actor, Code, Seller, StaffId, StoreId};
 use crate::http::caller::Caller;
 use crate::http::cursor::page_length;
 use crate::http::etag::{IfExpected, Versioned, change};
@@ -19,7 +19,7 @@ use crate::http::sent::Sent;
 use crate::http::{App, Problem, at_store};
 use crate::store::layout::Selling;
 use crate::store::{StoreError, Tx};
-use crate::usecase::{self, Act, Counts, Figure, Goal, GoalProgress, Thing};
+use crate::usecase::{self, Act, Counts, Figure, Goal, GoalOf, GoalProgress, Thing};
 
 /// Which days, and where.
 #[derive(Deserialize, IntoParams)]
@@ -40,9 +40,9 @@ pub(super) struct Range {
 /// The longest range that is summed at once, in days.
 const DAYS_MAX: i32 = 400;
 /// The longest range of which best sellers are told, in days.
-const SELLING_DAYS_MAX: i32 = 92;
+pub(super) const SELLING_DAYS_MAX: i32 = 92;
 
-fn checked(from: Date, to: Date, days_max: i32) -> Result<(Date, Date), Problem> {
+pub(super) fn checked(from: Date, to: Date, days_max: i32) -> Result<(Date, Date), Problem> {
     let days = from.until(to).map(|span: Span| span.get_days()).unwrap_or(i32::MAX);
     match days {
         0.. if days < days_max => Ok((from, to)),
@@ -54,7 +54,7 @@ fn checked(from: Date, to: Date, days_max: i32) -> Result<(Date, Date), Problem>
 }
 
 /// Sees that somebody may read the figures of a store, or of all.
-fn visible(actor: &Actor, store: Option<StoreId>) -> Result<(), Problem> {
+pub(super) fn visible(actor: &Actor, store: Option<StoreId>) -> Result<(), Problem> {
     match store {
         Some(store) => at_store(actor, store),
         None if actor.stores.is_all() => Ok(()),
@@ -312,10 +312,16 @@ pub(super) async fn read_best_sellers(
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "figure": "revenue_minor", "target": 10_000_000 }))]
 pub(super) struct GoalIn {
-    /// For one store; for all together if it is left out.
+    /// For one store. For all together if neither it nor `staff` nor `team` is there.
     #[schema(value_type = Option<String>)]
     store: Option<StoreId>,
-    /// One of the names in `figures`.
+    /// For one of the staff, a user or an API key.
+    #[schema(value_type = Option<String>)]
+    staff: Option<StaffId>,
+    /// For a team.
+    #[schema(value_type = Option<String>, max_length = 48, example = "morning")]
+    team: Option<Code>,
+    /// One of the names in `figures`; for staff and teams one of those that are counted for them.
     #[schema(example = "revenue_minor")]
     figure: String,
     /// How much it is to be; 0 takes the goal away.
@@ -329,8 +335,12 @@ const TARGET_MAX: u64 = 1_000_000_000_000;
 /// A goal, and how far it is reached.
 #[derive(Serialize, ToSchema)]
 pub(super) struct GoalOut {
-    /// Null for all stores together.
+    /// Null unless it is of one store.
     store: Option<String>,
+    /// Null unless it is of one of the staff.
+    staff: Option<String>,
+    /// Null unless it is of a team.
+    team: Option<String>,
     figure: &'static str,
     target: u64,
     /// How much it is by now.
@@ -345,11 +355,14 @@ pub(super) struct GoalsOut {
 
 impl From<Vec<GoalProgress>> for GoalsOut {
     fn from(goals: Vec<GoalProgress>) -> Self {
-        let goals = goals.into_iter().map(|GoalProgress { goal, reached }| GoalOut {
-            store: goal.store.map(|store| store.to_string()),
-            figure: goal.figure.name(),
-            target: goal.target,
-            reached,
+        let goals = goals.into_iter().map(|GoalProgress { goal, reached }| {
+            let (store, staff, team) = match goal.of {
+                GoalOf::All => (None, None, None),
+                GoalOf::Store(store) => (Some(store.to_string()), None, None),
+                GoalOf::Seller(Seller::Staff(staff)) => (None, Some(staff.to_string()), None),
+                GoalOf::Seller(Seller::Team(team)) => (None, None, Some(team.into())),
+            };
+            GoalOut { store, staff, team, figure: goal.figure.name(), target: goal.target, reached }
         });
         Self { goals: goals.collect() }
     }
@@ -357,8 +370,16 @@ impl From<Vec<GoalProgress>> for GoalsOut {
 
 /// Those goals that somebody may see: a key that is limited to stores sees theirs.
 fn seen_by(actor: &Actor, mut goals: Vec<GoalProgress>) -> Vec<GoalProgress> {
-    goals.retain(|one| one.goal.store.map_or(actor.stores.is_all(), |store| actor.stores.has(store)));
+    goals.retain(|one| may_see(actor, &one.goal.of));
     goals
+}
+
+/// Staff and teams sell in any store, so that their goals are for those who may see all of them.
+fn may_see(actor: &Actor, of: &GoalOf) -> bool {
+    match of {
+        GoalOf::Store(store) => actor.stores.has(*store),
+        GoalOf::All | GoalOf::Seller(_) => actor.stores.is_all(),
+    }
 }
 
 fn month(text: &str) -> Result<Date, Problem> {
@@ -405,16 +426,23 @@ pub(super) async fn set_goal(
     sent: Sent<GoalIn>,
 ) -> Result<Versioned<Json<GoalsOut>>, Problem> {
     let month = month(&text)?;
-    let GoalIn { store, figure, target } = sent.body;
+    let GoalIn { store, staff, team, figure, target } = sent.body;
+    let of = match (store, staff, team) {
+        (None, None, None) => GoalOf::All,
+        (Some(store), None, None) => GoalOf::Store(store),
+        (None, Some(staff), None) => GoalOf::Seller(Seller::Staff(staff)),
+        (None, None, Some(team)) => GoalOf::Seller(Seller::Team(team)),
+        _ => return Err(Problem::wrong_body("store", &"a goal is of one thing: name `store`, `staff` or `team` only")),
+    };
     let figure = Figure::named(&figure).ok_or_else(|| {
         Problem::wrong_body("figure", &format!("`{figure}` is no figure; /v1/figures has their names"))
     })?;
     if target > TARGET_MAX {
         return Err(Problem::wrong_body("target", &format!("{target} is more than {TARGET_MAX}")));
     }
-    let goal = Goal { month, store, figure, target };
+    let goal = Goal { month, of, figure, target };
     app.serve(caller, Action::ManageStaff, move |host, actor| {
-        if !goal.store.map_or(actor.stores.is_all(), |store| actor.stores.has(store)) {
+        if !may_see(actor, &goal.of) {
             return Err(Problem::other_store());
         }
         let set = |tx: &mut Tx, act: &mut Act<'_>| usecase::set_goal(tx, act, &goal);

@@ -1,4 +1,5 @@
-//! `POST /v1/members/{member}/holds`, `POST /v1/holds/{hold}/post` and `POST /v1/holds/{hold}/void`
+//! `POST /v1/members/{member}/holds`, `GET /v1/holds/{hold}`, `POST /v1/holds/{hold}/post` and
+//! `POST /v1/holds/{hold}/void`
 
 use axum::Json;
 use axum::extract::State;
@@ -12,6 +13,7 @@ use crate::http::caller::{Caller, Once};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
+use crate::ledger::{HoldState, LedgerError};
 use crate::usecase;
 
 /// What is to be set aside.
@@ -63,6 +65,76 @@ impl From<usecase::HoldOut> for HoldChanged {
     fn from(done: usecase::HoldOut) -> Self {
         Self { hold: done.hold.to_string(), posting: done.posting.to_string() }
     }
+}
+
+/// An amount that was set aside, and what became of it.
+#[derive(Serialize, ToSchema)]
+pub(super) struct HoldDetails {
+    hold: String,
+    member: String,
+    unit: String,
+    amount: Minor,
+    /// Who set it aside: `hand:` with the id of a user or API key, `pack:` with its name, `operator`, or `unknown` for what
+    /// was booked before this was kept.
+    by: String,
+    /// When, RFC 3339.
+    placed_at: String,
+    /// From when on it can not be posted any more, RFC 3339.
+    lapses_at: String,
+    /// `open`, `posted`, `voided` or `lapsed`.
+    state: &'static str,
+    /// How much of it was spent; the rest went back.
+    posted: Option<Minor>,
+    /// Who ended it, named like `by`; `host` when its time was over.
+    ended_by: Option<String>,
+    /// When, RFC 3339.
+    ended_at: Option<String>,
+}
+
+impl From<usecase::HoldSeen> for HoldDetails {
+    fn from(seen: usecase::HoldSeen) -> Self {
+        let usecase::HoldSeen { hold, placed_by, ended } = seen;
+        let (state, posted) = match hold.state {
+            HoldState::Open if ended.is_none() => ("open", None),
+            HoldState::Posted { amount, .. } => ("posted", Some(amount)),
+            HoldState::Voided { .. } => ("voided", None),
+            HoldState::Open | HoldState::Lapsed { .. } => ("lapsed", None),
+        };
+        Self {
+            hold: hold.id.to_string(),
+            member: hold.member.to_string(),
+            unit: hold.unit.into(),
+            amount: hold.amount,
+            by: placed_by.to_string(),
+            placed_at: hold.placed_at.to_string(),
+            lapses_at: hold.lapses_at.to_string(),
+            state,
+            posted,
+            ended_by: ended.as_ref().map(|(by, _)| by.to_string()),
+            ended_at: ended.map(|(_, at)| at.to_string()),
+        }
+    }
+}
+
+/// What was set aside, who did it, and what became of it.
+#[utoipa::path(get, path = "/v1/holds/{hold}", tag = "holds",
+    extensions(("x-needs" = json!("read"))), params(("hold" = String, Path)),
+    responses((status = 200, body = HoldDetails),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn read_hold(
+    State(app): State<App>,
+    caller: Caller,
+    Path(hold): Path<String>,
+) -> Result<Json<HoldDetails>, Problem> {
+    let id: HoldId = hold.parse()?;
+    let seen = app
+        .serve(caller, Action::Read, move |host, actor| {
+            let seen = host.view(actor, |tx, act| usecase::read_hold(tx, act, id))?;
+            seen.ok_or(LedgerError::UnknownHold(id))
+        })
+        .await?;
+    Ok(Json(seen.into()))
 }
 
 /// Sets an amount of a member's aside, or reserves a coupon.

@@ -8,7 +8,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::domain::{
-    Actor, Birthday, Code, Email, ExternalId, Label, Member, Personal, Phone, Reference, Remark, Source, Standing,
+    Actor, Birthday, Code, Email, ExternalId, Label, Member, Personal, Phone, Reference, Remark, Standing,
 };
 use crate::usecase::Known;
 
@@ -133,17 +133,6 @@ pub(super) struct MemberOut {
     merged_into: Option<String>,
 }
 
-/// What a source is called.
-pub(super) fn source(source: &Source) -> String {
-    match source {
-        Source::Unknown => "unknown".to_owned(),
-        Source::Hand(key) => format!("hand:{key}"),
-        Source::Operator => "operator".to_owned(),
-        Source::Rule => "rule".to_owned(),
-        Source::Pack(pack) => format!("pack:{pack}"),
-    }
-}
-
 impl MemberOut {
     /// A member as `actor` may see them at an instant.
     pub(super) fn new(known: Known, actor: &Actor, now: Timestamp) -> Self {
@@ -172,7 +161,7 @@ impl MemberOut {
             tags: tags
                 .map(|(code, tag)| TagOut {
                     tag: code.into(),
-                    source: source(&tag.source),
+                    source: tag.source.to_string(),
                     at: tag.at.to_string(),
                     expires_at: tag.expires_at.map(|at| at.to_string()),
                 })
@@ -181,7 +170,7 @@ impl MemberOut {
                 tier: tier.code.into(),
                 since: tier.since.to_string(),
                 until: tier.until.map(|at| at.to_string()),
-                source: source(&tier.source),
+                source: tier.source.to_string(),
                 reason: tier.reason.map(Into::into),
             }),
             enrolled_at: enrolled_at.to_string(),

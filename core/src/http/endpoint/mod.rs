@@ -69,6 +69,7 @@ mod spend_stored_value;
 mod statement;
 mod stream_events;
 mod tags_and_tier;
+mod teams;
 mod test_webhook;
 mod units;
 mod upload_pack;
@@ -133,6 +134,9 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(figures::read_hours))
         .routes(routes!(figures::read_best_sellers))
         .routes(routes!(figures::list_goals, figures::set_goal))
+        .routes(routes!(teams::read_staff_figures))
+        .routes(routes!(teams::list_teams))
+        .routes(routes!(teams::put_team, teams::drop_team))
         .routes(routes!(export::export))
         .routes(routes!(export::export_member))
         .routes(routes!(attributes::define_attribute))
@@ -141,6 +145,7 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(load_stored_value::load_stored_value))
         .routes(routes!(spend_stored_value::spend_stored_value))
         .routes(routes!(hold_assets::hold_assets))
+        .routes(routes!(hold_assets::read_hold))
         .routes(routes!(hold_assets::post_hold))
         .routes(routes!(hold_assets::void_hold))
         .routes(routes!(define_coupon::define_coupon))

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::domain::{Action, Code, Currency, HoldId, MemberId, Reference, StoreId};
+use crate::domain::{Action, Code, Currency, HoldId, MemberId, Reference, StaffId, StoreId};
 use crate::http::caller::{Caller, Once};
 use crate::http::sent::Sent;
 use crate::http::wire::{AmountMinor, CouponChoice, LineIn, OrderOut, lines};
@@ -21,7 +21,7 @@ use crate::usecase::{self, Pay};
     "lines": [{"sku": "croissant", "category": "pastry", "quantity": 2, "amount_minor": 2400}]}))]
 pub(super) struct NewOrder {
     /// The till's name for the order, unique in the merchant. The same again, with the same store, member, lines, coupons,
-    /// payments and, if it is said, time, is the same order; with others it is refused (409 `reference-taken`).
+    /// payments and, if they are said, time and `served_by`, is the same order; with others it is refused (409 `reference-taken`).
     #[schema(value_type = String, example = "till-2-000815", max_length = 128)]
     reference: Reference,
     #[schema(value_type = String)]
@@ -29,6 +29,10 @@ pub(super) struct NewOrder {
     /// Who bought, if it is known.
     #[schema(value_type = Option<String>)]
     member: Option<MemberId>,
+    /// Who of the staff served: a user or an API key that works in that store. It counts for them and their team
+    /// (`GET /v1/figures/staff`).
+    #[schema(value_type = Option<String>)]
+    served_by: Option<StaffId>,
     /// When it was made, RFC 3339; just now if absent.
     #[schema(value_type = Option<String>, example = "2026-11-22T08:15:00Z")]
     ordered_at: Option<Timestamp>,
@@ -98,11 +102,13 @@ pub(super) async fn settle_order(
     Once(key): Once,
     sent: Sent<NewOrder>,
 ) -> Result<(StatusCode, Json<OrderOut>), Problem> {
-    let NewOrder { reference, store, member, ordered_at, currency, lines: basket, coupons, payments } = sent.body;
+    let NewOrder { reference, store, member, served_by, ordered_at, currency, lines: basket, .. } = sent.body;
+    let (coupons, payments) = (sent.body.coupons, sent.body.payments);
     let lines = lines(basket)?;
     let coupons = coupons.into_iter().map(Into::into).collect();
     let payments = payments.into_iter().map(Into::into).collect();
-    let new = usecase::SettleOrder { reference, store, member, ordered_at, currency, lines, coupons, payments };
+    let new =
+        usecase::SettleOrder { reference, store, member, served_by, ordered_at, currency, lines, coupons, payments };
     let settled = app
         .serve(caller, Action::Serve, move |host, actor| {
             at_store(actor, new.store)?;

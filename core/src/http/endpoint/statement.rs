@@ -22,6 +22,9 @@ pub(super) struct PostingOut {
     id: String,
     /// When, RFC 3339.
     at: String,
+    /// Who acted: `hand:` with the id of a user or API key, `pack:` with its name, `operator`, `host` for what fell due, or
+    /// `unknown` for what was booked before this was kept.
+    by: String,
     /// Why: `order`, `refund`, `load`, `payment`, `coupon`, `expiry`, `hold`, `lapse`, `release`, `gift`, `merge`, `adjustment`, `pack`.
     cause: &'static str,
     /// The order, when it is about one.
@@ -76,6 +79,7 @@ impl PostingOut {
         Self {
             id: posting.id.to_string(),
             at: posting.at.to_string(),
+            by: posting.by.to_string(),
             cause,
             order: order.map(|order| order.to_string()),
             pack: posting.pack.map(|pack: Code| pack.into()),

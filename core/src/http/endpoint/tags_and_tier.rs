@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::member::{MemberOut, source};
+use super::member::MemberOut;
 use super::read_member::known_here;
 use crate::domain::{Action, ChangeId, Code, Label, MemberId};
 use crate::http::caller::Caller;
@@ -162,7 +162,7 @@ impl From<TierChange> for TierChangeOut {
             until: change.tier.as_ref().and_then(|tier| tier.until).map(|at| at.to_string()),
             tier: change.tier.map(|tier| tier.code.into()),
             at: change.at.to_string(),
-            source: source(&change.source),
+            source: change.source.to_string(),
             reason: change.reason.map(Into::into),
         }
     }

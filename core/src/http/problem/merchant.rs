@@ -3,7 +3,9 @@
 use axum::http::StatusCode;
 
 use super::Problem;
-use crate::usecase::{GoalError, ItemError, KeyError, MerchantError, PutStoreError, RulesError, VersionError};
+use crate::usecase::{
+    GoalError, ItemError, KeyError, MerchantError, PutStoreError, RulesError, TeamError, VersionError,
+};
 
 impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
@@ -60,7 +62,24 @@ impl From<GoalError> for Problem {
     fn from(error: GoalError) -> Self {
         match error {
             GoalError::UnknownStore(_) => Self::refused("unknown-store", error),
+            GoalError::UnknownStaff(_) => Self::refused("unknown-staff", error),
+            GoalError::UnknownTeam(_) => Self::refused("unknown-team", error),
+            GoalError::NotOfSellers(_) => Self::refused("not-of-staff", error),
             GoalError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TeamError> for Problem {
+    fn from(error: TeamError) -> Self {
+        match error {
+            TeamError::Unknown(_) => Self::not_found("unknown-team", error),
+            TeamError::TooManyStaff(_) => Self::refused("too-many-staff", error),
+            TeamError::TooMany => Self::conflict("too-many-teams", error),
+            TeamError::UnknownStaff(_) => Self::refused("unknown-staff", error),
+            TeamError::InOtherTeam { .. } => Self::conflict("in-other-team", error),
+            TeamError::BeyondOwn => Self::new(StatusCode::FORBIDDEN, "other-store", error),
+            TeamError::Store(error) => error.into(),
         }
     }
 }

@@ -36,6 +36,8 @@ impl From<SettleError> for Problem {
             SettleError::UnknownStore(_) => Self::refused("unknown-store", error),
             SettleError::UnknownMember(_) => Self::refused("unknown-member", error),
             SettleError::ReferenceTaken { .. } => Self::conflict("reference-taken", error),
+            SettleError::UnknownStaff(_) => Self::refused("unknown-staff", error),
+            SettleError::StaffElsewhere { .. } => Self::refused("staff-elsewhere", error),
             SettleError::NeedsMember => Self::refused("needs-member", error),
             SettleError::TooManyPayments(_) => Self::refused("too-many-payments", error),
             SettleError::Coupons(error) => match *error {

@@ -20,8 +20,8 @@ use jiff::tz::TimeZone;
 
 use super::*;
 use crate::domain::{
-    Benefit, Code, CouponType, HoldId, IdSource, Label, MemberId, MerchantId, Minor, PostingId, Reference, Scope, Unit,
-    UnitKind, UnitRules, Validity,
+    Benefit, Code, CouponType, HoldId, IdSource, Label, MemberId, MerchantId, Minor, PostingId, Reference, Scope,
+    Source, Unit, UnitKind, UnitRules, Validity,
 };
 use crate::store::{Store, layout};
 
@@ -195,7 +195,7 @@ impl World {
 }
 
 fn terms(second: i64) -> Terms {
-    Terms { merchant: MERCHANT, zone: TimeZone::UTC, now: at(second), store: None }
+    Terms { merchant: MERCHANT, zone: TimeZone::UTC, now: at(second), store: None, by: Source::Operator }
 }
 
 /// Steps of a table: at a second, a posting is made; then Alice has so much. The job that books what is due runs in a

@@ -31,7 +31,7 @@ use super::limits::Meter;
 use super::recording::{Player, Recorder};
 use super::{Errand, Grant, Limits, ServiceError, Services};
 use crate::clock::Stopwatch;
-use crate::domain::{Code, Currency, IdSource, Label, Member, MemberId, MerchantId, StoreId};
+use crate::domain::{Code, Currency, IdSource, Label, Member, MemberId, MerchantId, Source, StoreId};
 use crate::ledger::{Book, Cause, LedgerError, Move, NewPosting, Terms};
 use crate::store::{StoreError, Tx, member_of};
 
@@ -69,6 +69,8 @@ pub(super) struct Desk {
     pub(super) ids: IdSource,
     pub(super) merchant: MerchantId,
     pub(super) pack: Code,
+    /// In whose name the call is made.
+    pub(super) by: Source,
     pub(super) own_units: Arc<BTreeSet<Code>>,
     pub(super) grants: Arc<BTreeSet<Grant>>,
     pub(super) now: Timestamp,
@@ -325,7 +327,8 @@ impl Desk {
     }
 
     fn book(&mut self) -> Book<'_> {
-        let terms = Terms { merchant: self.merchant, zone: self.zone.clone(), now: self.now, store: self.store };
+        let (merchant, zone, by) = (self.merchant, self.zone.clone(), self.by.clone());
+        let terms = Terms { merchant, zone, now: self.now, store: self.store, by };
         Book::new(&mut self.tx, &mut self.ids, terms)
     }
 

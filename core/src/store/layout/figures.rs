@@ -13,14 +13,18 @@ pub(super) fn day_bytes(day: Date) -> [u8; 4] {
     [high, low, day.month().unsigned_abs(), day.day().unsigned_abs()]
 }
 
-fn day_of(bytes: [u8; 4]) -> Option<Date> {
+pub(super) fn day_of(bytes: [u8; 4]) -> Option<Date> {
     let [high, low, month, day] = bytes;
     let year = i16::try_from(u16::from_be_bytes([high, low])).ok()?;
     Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
 }
 
-fn store_bytes(store: Option<StoreId>) -> [u8; 16] {
+pub(super) fn store_bytes(store: Option<StoreId>) -> [u8; 16] {
     store.map_or(NO_STORE, |store| *store.as_bytes())
+}
+
+pub(super) fn store_of(bytes: [u8; 16]) -> Option<StoreId> {
+    (bytes != NO_STORE).then_some(StoreId::from_bytes(bytes))
 }
 
 fn on(table: u8, merchant: MerchantId, day: Date) -> Name {
@@ -35,7 +39,7 @@ fn days(table: u8, merchant: MerchantId, from: Date, to: Date) -> KeyRange {
 fn dated(key: &[u8]) -> Option<(Date, Option<StoreId>, &[u8])> {
     let (day, rest) = key.get(17..)?.split_first_chunk::<4>()?;
     let (store, rest) = rest.split_first_chunk::<16>()?;
-    Some((day_of(*day)?, (*store != NO_STORE).then_some(StoreId::from_bytes(*store)), rest))
+    Some((day_of(*day)?, store_of(*store), rest))
 }
 
 /// A figure of a store's day; `figure` is its letter.

@@ -5,8 +5,11 @@
 
 use jiff::Timestamp;
 
-use super::{Code, Key, KeyRange, MerchantId, Name, SessionId, StaffId, after, millis};
-use crate::domain::SignInName;
+use jiff::civil::Date;
+
+use super::figures::{day_bytes, day_of, store_bytes, store_of};
+use super::{Code, Key, KeyRange, MerchantId, Name, SessionId, StaffId, StoreId, after, millis};
+use crate::domain::{Seller, SignInName};
 
 const NOBODY: MerchantId = MerchantId::from_bytes([0; 16]);
 
@@ -65,6 +68,86 @@ pub fn session_parts(key: &[u8]) -> Option<(StaffId, SessionId)> {
     let tail = key.get(18..)?;
     let (user, session) = tail.get(tail.len().checked_sub(32)?..)?.split_first_chunk::<16>()?;
     Some((StaffId::from_bytes(*user), SessionId::from_bytes(session.try_into().ok()?)))
+}
+
+/// A team of staff.
+pub fn team(merchant: MerchantId, code: &Code) -> Key {
+    part(merchant, b't').bytes(code.as_str().as_bytes()).0
+}
+
+/// All teams of a merchant.
+pub fn teams(merchant: MerchantId) -> KeyRange {
+    part(merchant, b't').range()
+}
+
+/// The code of the team that somebody is in.
+pub fn team_of_staff(merchant: MerchantId, staff: StaffId) -> Key {
+    part(merchant, b'm').bytes(staff.as_bytes()).0
+}
+
+/// Who of a merchant's staff is in a team.
+pub fn staff_in_teams(merchant: MerchantId) -> KeyRange {
+    part(merchant, b'm').range()
+}
+
+/// The one of the staff at the end of such a key.
+pub fn staff_in_team(key: &[u8]) -> Option<StaffId> {
+    Some(StaffId::from_bytes(key.get(18..)?.try_into().ok()?))
+}
+
+/// A figure of what somebody or a team has sold in a store on a day.
+pub fn seller_figure(merchant: MerchantId, day: Date, store: StoreId, seller: &Seller, figure: u8) -> Key {
+    let key = part(merchant, b'f').bytes(&day_bytes(day)).bytes(&store_bytes(Some(store)));
+    sold_by(key, seller).bytes(&[figure]).0
+}
+
+/// What was sold by anybody from one day to another, both included.
+pub fn seller_figures(merchant: MerchantId, from: Date, to: Date) -> KeyRange {
+    let on = |day| part(merchant, b'f').bytes(&day_bytes(day));
+    KeyRange { start: on(from).0, end: on(to).range().end }
+}
+
+/// Store, seller and letter of such a key.
+pub fn seller_figure_parts(key: &[u8]) -> Option<(StoreId, Seller, u8)> {
+    let (_, rest) = key.get(18..)?.split_first_chunk::<4>()?;
+    let (store, rest) = rest.split_first_chunk::<16>()?;
+    let (seller, figure) = seller_parts(rest)?;
+    Some((store_of(*store)?, seller, figure))
+}
+
+/// A goal of one of the staff or a team for a month: `day` is its first.
+pub fn seller_goal(merchant: MerchantId, day: Date, seller: &Seller, figure: u8) -> Key {
+    sold_by(part(merchant, b'g').bytes(&day_bytes(day)), seller).bytes(&[figure]).0
+}
+
+/// The goals of staff and teams for the month whose first day this is.
+pub fn seller_goals(merchant: MerchantId, day: Date) -> KeyRange {
+    part(merchant, b'g').bytes(&day_bytes(day)).range()
+}
+
+/// Month, seller and letter of such a key.
+pub fn seller_goal_parts(key: &[u8]) -> Option<(Date, Seller, u8)> {
+    let (day, rest) = key.get(18..)?.split_first_chunk::<4>()?;
+    let (seller, figure) = seller_parts(rest)?;
+    Some((day_of(*day)?, seller, figure))
+}
+
+fn sold_by(key: Name, seller: &Seller) -> Name {
+    match seller {
+        Seller::Staff(staff) => key.bytes(b"s").bytes(staff.as_bytes()),
+        Seller::Team(team) => key.bytes(b"t").text(team.as_str()),
+    }
+}
+
+fn seller_parts(rest: &[u8]) -> Option<(Seller, u8)> {
+    let (figure, rest) = rest.split_last()?;
+    let (kind, name) = rest.split_first()?;
+    let seller = match kind {
+        b's' => Seller::Staff(StaffId::from_bytes(name.try_into().ok()?)),
+        b't' => Seller::Team(Code::new(std::str::from_utf8(name.strip_suffix(&[0])?).ok()?).ok()?),
+        _ => return None,
+    };
+    Some((seller, *figure))
 }
 
 /// By what a merchant is named at the sign-in.

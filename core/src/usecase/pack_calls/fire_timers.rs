@@ -12,6 +12,7 @@ use crate::usecase::{Act, Enablement};
 /// # Errors
 /// The store's failures. What the pack refuses is no error: it is tried again.
 pub fn fire_timers(tx: &mut Tx, act: &mut Act<'_>, pack: &Code) -> Result<Round, StoreError> {
+    act.pack = Some(pack.clone());
     let Some(mut calling) = Calling::find(tx, act, pack, TIMERS, |_, _| true)? else {
         return Ok(Round::default());
     };

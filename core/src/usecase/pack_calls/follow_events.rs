@@ -17,6 +17,7 @@ const SCAN: usize = 256;
 /// # Errors
 /// The store's failures. What the pack refuses is no error: it is tried again.
 pub fn follow_events(tx: &mut Tx, act: &mut Act<'_>, pack: &Code, lane: u8) -> Result<Round, StoreError> {
+    act.pack = Some(pack.clone());
     let Some(mut calling) = Calling::find(tx, act, pack, lane, may_follow)? else { return Ok(Round::default()) };
     let log = layout::events(act.merchant);
     if calling.before.is_none() {

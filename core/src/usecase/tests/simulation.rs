@@ -391,6 +391,7 @@ impl Shop {
                     reference: Reference::new(reference).unwrap(),
                     store: self.place,
                     member,
+                    served_by: None,
                     ordered_at: None,
                     currency: None,
                     lines: vec![line(amount)],

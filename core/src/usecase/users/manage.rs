@@ -12,6 +12,7 @@ use crate::store::{Direction, StoreError, Tx, layout};
 use crate::usecase::Act;
 use crate::usecase::api_key::ListedKey;
 use crate::usecase::host::has_store;
+use crate::usecase::teams::leave_team;
 
 /// How many users a merchant has at most.
 pub(super) const USERS_MAX: usize = 2_000;
@@ -205,6 +206,7 @@ pub fn remove_user(tx: &mut Tx, act: &mut Act<'_>, id: StaffId) -> Result<(), Us
     session::end_all(tx, act.merchant, id, None)?;
     tx.delete(&layout::user_by_name(act.merchant, &user.name));
     tx.delete(&layout::user(act.merchant, id));
+    leave_team(tx, act, id)?;
     act.record(tx, "user", &id.to_string(), Some(&told(&user)), None)?;
     Ok(())
 }

@@ -67,6 +67,7 @@ impl Shop {
                 reference: reference(till),
                 store: created.stores[0].id,
                 member: Some(member),
+                served_by: None,
                 ordered_at: None,
                 currency: None,
                 lines: vec![Line { sku: label("bun"), category: None, brand: None, quantity: 1, amount_minor: 500 }],

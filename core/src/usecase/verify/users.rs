@@ -3,10 +3,11 @@
 use super::Check;
 use crate::domain::{Code, MerchantId, StaffId};
 use crate::store::{StoreError, decode, decode_own, layout};
+use crate::usecase::Team;
 use crate::usecase::users::{Session, User};
 
 impl<P: FnMut()> Check<'_, P> {
-    /// Users, their names, their sessions and the merchant's handle.
+    /// Users, their names, their sessions, teams and the merchant's handle.
     pub(super) fn users(&mut self, id: MerchantId) -> Result<(), StoreError> {
         self.each(&layout::users(id), |tx, key, bytes| {
             let user = decode_own(key, bytes, |user: &User| layout::user(id, user.id))?;
@@ -34,6 +35,22 @@ impl<P: FnMut()> Check<'_, P> {
             let found = tx.load::<Session>(&layout::session(id, user, session))?;
             let is_so = found.is_some_and(|found| layout::session_end(id, found.ends_at, user, session) == *key);
             Ok((!is_so).then(|| format!("{session} is listed to end, and is not there or ends at another time")))
+        })?;
+        self.each(&layout::teams(id), |tx, key, bytes| {
+            let team = decode_own(key, bytes, |team: &Team| layout::team(id, &team.code))?;
+            for staff in &team.staff {
+                if tx.load::<Code>(&layout::team_of_staff(id, *staff))?.as_ref() != Some(&team.code) {
+                    return Ok(Some(format!("{staff} is in the team `{}`, which is not found by them", team.code)));
+                }
+            }
+            Ok(None)
+        })?;
+        self.each(&layout::staff_in_teams(id), |tx, key, bytes| {
+            let staff = layout::staff_in_team(key).ok_or_else(|| StoreError::corrupt("key of a team's staff", key))?;
+            let code: Code = decode(key, bytes)?;
+            let team = tx.load::<Team>(&layout::team(id, &code))?;
+            let is_in = team.is_some_and(|team| team.staff.contains(&staff));
+            Ok((!is_in).then(|| format!("{staff} leads to the team `{code}`, which they are not in")))
         })?;
         let wrong = self.store.read(|tx| {
             let Some(handle) = tx.load::<Code>(&layout::handle(id))? else { return Ok(None) };

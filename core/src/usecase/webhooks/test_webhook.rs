@@ -1,6 +1,7 @@
 //! Somebody has a message sent to a webhook that tells of nothing, to see whether it arrives.
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::progress_of;
 use super::queue::Queue;
@@ -67,5 +68,6 @@ pub fn test_webhook(tx: &mut Tx, act: &mut Act<'_>, webhook: WebhookId) -> Resul
     queue.put(Subject::Test(id), 0, &Waiting { asked_at: Some(act.now), ..Waiting::default() })?;
     queue.arm(Subject::Test(id), act.now)?;
     tx.save(&layout::webhook_progress(act.merchant, webhook), &progress)?;
+    act.record(tx, "webhook-test", &webhook.to_string(), None, Some(&json!({ "asked": true })))?;
     Ok(TestQueued { id })
 }

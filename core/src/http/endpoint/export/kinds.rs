@@ -106,6 +106,9 @@ impl ExportKind {
                 ("customer", "/customer"),
                 ("ordered_at", "/ordered_at"),
                 ("state", "/state"),
+                ("by", "/by"),
+                ("served_by", "/served_by"),
+                ("team", "/team"),
                 ("line", "/line"),
                 ("sku", "/sku"),
                 ("category", "/category"),
@@ -116,6 +119,7 @@ impl ExportKind {
             Self::Statements => &[
                 ("posting", "/posting"),
                 ("at", "/at"),
+                ("by", "/by"),
                 ("cause", "/cause"),
                 ("order", "/order"),
                 ("pack", "/pack"),
