@@ -69,6 +69,41 @@ fn text(value: &Value) -> String {
 }
 
 #[tokio::test]
+async fn a_user_changes_what_people_call_them_and_their_language() {
+    let world = World::new();
+    let shop = &world.shop;
+    let (fang, ming) = (person(shop, "fang", "clerk").await, person(shop, "ming", "auditor").await);
+    let read = fang.get("/v1/session").send().await;
+    let etag = read.header("etag").unwrap().to_owned();
+    assert_eq!((&read.json()["locale"], &read.json()["role"]), (&Value::Null, &json!("clerk")));
+    let patch = |person: &Person, etag: &str, change: Value| {
+        person.ask("PATCH", "/v1/session", change).header("if-match", etag)
+    };
+    let changed = patch(&fang, &etag, json!({ "display_name": "王芳", "locale": "zh-CN" })).send().await;
+    let newer = changed.header("etag").unwrap().to_owned();
+    assert_ne!(newer, etag);
+    let changed = changed.ok();
+    assert_eq!((&changed["display_name"], &changed["locale"]), (&json!("王芳"), &json!("zh-CN")));
+    assert_eq!(patch(&fang, &etag, json!({ "locale": null })).send().await.problem().name(), "412 other-version");
+    assert_eq!(patch(&fang, &newer, json!({ "role": "owner" })).send().await.problem().name(), "422 wrong-body");
+    let back = patch(&fang, &newer, json!({ "locale": null })).send().await.ok();
+    assert_eq!((&back["display_name"], &back["locale"]), (&json!("王芳"), &Value::Null));
+    let listed = shop.get(&format!("/v1/users/{}", fang.id)).send().await.ok();
+    assert_eq!((&listed["display_name"], &listed["role"]), (&json!("王芳"), &json!("clerk")));
+    assert_eq!(ming.get("/v1/session").send().await.ok()["display_name"], "ming of the shop");
+    let by_key = shop.patch("/v1/session", "\"0\"", json!({ "display_name": "Key" })).send().await;
+    assert_eq!(by_key.problem().name(), "409 no-user");
+    let changes = shop.get("/v1/changes?limit=200").send().await.ok();
+    let of_fang = changes["changes"].as_array().unwrap().iter().filter(|one| one["by"]["staff"] == fang.id);
+    let told: Vec<_> = of_fang.map(|one| (&one["kind"], &one["before"]["locale"], &one["after"]["locale"])).collect();
+    assert_eq!(
+        told,
+        [(&json!("user"), &Value::Null, &json!("zh-CN")), (&json!("user"), &json!("zh-CN"), &Value::Null)]
+    );
+    assert!(!changes.to_string().contains("王芳"), "what people call them is not in the log");
+}
+
+#[tokio::test]
 async fn a_user_sets_their_password_by_an_invitation_signs_in_and_signs_out() {
     let world = World::new();
     let shop = &world.shop;

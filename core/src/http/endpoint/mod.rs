@@ -128,7 +128,7 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(invitations::accept_invitation))
         .routes(routes!(sessions::sign_in, sessions::list_sessions))
         .routes(routes!(sessions::end_session))
-        .routes(routes!(own_session::read_own, own_session::sign_out))
+        .routes(routes!(own_session::read_own, own_session::change_own, own_session::sign_out))
         .routes(routes!(own_session::change_password))
         .routes(routes!(figures::read_figures))
         .routes(routes!(figures::read_hours))

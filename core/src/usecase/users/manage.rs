@@ -193,6 +193,38 @@ pub fn change_user(
     Ok(after)
 }
 
+/// Changes what a user may say of themselves: what people call them, and their language.
+///
+/// # Errors
+/// [`UserError::Unknown`], [`UserError::OtherVersion`], and the store's failures.
+pub fn change_own(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    id: StaffId,
+    version: u64,
+    display_name: Option<&Label>,
+    locale: Option<&Option<Label>>,
+) -> Result<User, UserError> {
+    let before = read_user(tx, act.merchant, id)?;
+    if before.version != version {
+        return Err(UserError::OtherVersion);
+    }
+    let mut after = before.clone();
+    if let Some(name) = display_name {
+        after.display_name = name.clone();
+    }
+    if let Some(locale) = locale {
+        after.locale.clone_from(locale);
+    }
+    if after == before {
+        return Ok(before);
+    }
+    after.version += 1;
+    tx.save(&layout::user(act.merchant, id), &after)?;
+    act.record(tx, "user", &id.to_string(), Some(&told(&before)), Some(&told(&after)))?;
+    Ok(after)
+}
+
 /// Removes a user and their sessions. What they did stays theirs, by their id.
 ///
 /// # Errors

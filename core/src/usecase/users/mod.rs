@@ -13,7 +13,8 @@ mod sign_in;
 
 pub use handle::{HandleError, find_handle, find_merchant, put_handle};
 pub use manage::{
-    ChangeUser, Invited, NewUser, UserError, add_user, change_user, invite_again, list_users, read_user, remove_user,
+    ChangeUser, Invited, NewUser, UserError, add_user, change_own, change_user, invite_again, list_users, read_user,
+    remove_user,
 };
 pub use password::{PasswordHash, hash_password, is_password, stand_in};
 pub use records::{Session, User, UserState};
