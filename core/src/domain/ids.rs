@@ -104,6 +104,8 @@ ids! {
     SessionId "ses" "session";
     /// A note about a member.
     NoteId "not" "note";
+    /// A code by which people join.
+    JoinCodeId "jcd" "join code";
     /// A change that somebody made, in the audit log.
     ChangeId "chg" "change";
     /// An address to which events are sent.
@@ -173,6 +175,7 @@ sources! {
     staff StaffId "A new id of somebody of the staff.";
     session SessionId "A new session's id.";
     note NoteId "A new note's id.";
+    join_code JoinCodeId "A new join code's id.";
     change ChangeId "A new change's id.";
     webhook WebhookId "A new webhook's id.";
     message MessageId "A new message's id.";

@@ -6,7 +6,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{AttributeValue, Code, Label, MemberId, Reference, StaffId, StoreId};
+use super::{AttributeValue, Code, JoinCodeId, Label, MemberId, Reference, StaffId, StoreId};
 
 /// A customer of one merchant, without personal data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,6 +77,15 @@ pub struct Tier {
     pub source: Source,
     /// Why.
     pub reason: Option<Label>,
+}
+
+/// How somebody came.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Way {
+    /// By a channel of the merchant's choice.
+    Channel(Code),
+    /// By a join code.
+    Code(JoinCodeId),
 }
 
 /// Who did something: where a tag or a level comes from, who settled an order or booked a posting.

@@ -37,11 +37,11 @@ pub use coupon::{
 };
 pub use event::Event;
 pub use ids::{
-    AgreementId, CallId, ChangeId, HoldId, IdSource, LotId, MemberId, MerchantId, MessageId, NoteId, OrderId,
-    ParseIdError, PostingId, RecordingId, RevisionId, SessionId, StaffId, StoreId, WebhookId,
+    AgreementId, CallId, ChangeId, HoldId, IdSource, JoinCodeId, LotId, MemberId, MerchantId, MessageId, NoteId,
+    OrderId, ParseIdError, PostingId, RecordingId, RevisionId, SessionId, StaffId, StoreId, WebhookId,
 };
 pub use item::Item;
-pub use member::{ExternalId, Member, Source, Standing, Tag, Tier};
+pub use member::{ExternalId, Member, Source, Standing, Tag, Tier, Way};
 pub use merchant::{Merchant, Store, ZoneName};
 pub(crate) use message::RESERVED;
 pub use message::{

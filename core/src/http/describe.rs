@@ -10,8 +10,8 @@ use utoipa::{Modify, openapi};
 
 use super::caller::cookie_name;
 use crate::domain::{
-    AgreementId, CallId, Code, HoldId, MemberId, MessageId, NoteId, OrderId, PostingId, RecordingId, Reference,
-    RevisionId, SessionId, StaffId, StoreId, WebhookId,
+    AgreementId, CallId, Code, HoldId, JoinCodeId, MemberId, MessageId, NoteId, OrderId, PostingId, RecordingId,
+    Reference, RevisionId, SessionId, StaffId, StoreId, WebhookId,
 };
 
 /// The digits of the ids in examples.
@@ -20,12 +20,13 @@ const DIGITS: &str = "0198f2a4c1d07e3b9a5c6d7e8f901234";
 const CODE: &str = "^[a-z0-9]+(-[a-z0-9]+)*$";
 
 /// The parts of paths that are ids: name, prefix, and what it is.
-const IDS: [(&str, &str, &str); 13] = [
+const IDS: [(&str, &str, &str); 14] = [
     ("agreement", AgreementId::PREFIX, "The agreement's id."),
     ("revision", RevisionId::PREFIX, "The id of the pack's revision."),
     ("member", MemberId::PREFIX, "The member's id."),
     ("order", OrderId::PREFIX, "The order's id."),
     ("hold", HoldId::PREFIX, "The hold's id."),
+    ("join_code", JoinCodeId::PREFIX, "The join code's id."),
     ("note", NoteId::PREFIX, "The note's id."),
     ("key", StaffId::PREFIX, "The API key's id, which is not its secret."),
     ("webhook", WebhookId::PREFIX, "The webhook's id."),
@@ -37,12 +38,13 @@ const IDS: [(&str, &str, &str); 13] = [
 ];
 
 /// Fields of bodies that are ids, or lists of them.
-const FIELDS: [(&str, &str); 10] = [
+const FIELDS: [(&str, &str); 11] = [
     ("redemption", PostingId::PREFIX),
     ("served_by", StaffId::PREFIX),
     ("staff", StaffId::PREFIX),
     ("with", MemberId::PREFIX),
     ("referrer", MemberId::PREFIX),
+    ("join_code", JoinCodeId::PREFIX),
     ("member", MemberId::PREFIX),
     ("store", StoreId::PREFIX),
     ("stores", StoreId::PREFIX),

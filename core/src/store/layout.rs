@@ -22,6 +22,9 @@
 //! | `$` | merchant, `m`, staff | the code of the team that they are in |
 //! | `$` | merchant, `f`, day, store, staff or team, figure | counter: what somebody or a team has sold on a day |
 //! | `$` | merchant, `g`, month, staff or team, figure | a goal of theirs |
+//! | `#` | merchant, `d`, join code | a code by which people join |
+//! | `#` | merchant, `n` | counter: join codes of the merchant |
+//! | `#` | merchant, `f`, day, store, channel or join code | counter: who joined by it on a day |
 //! | `U` | merchant, unit | a unit |
 //! | `m` | merchant, member | a member |
 //! | `n` | merchant, number | a member's id by reference or number of a card |
@@ -116,12 +119,13 @@ use jiff::Timestamp;
 
 use super::{Key, KeyRange};
 use crate::domain::{
-    AgreementId, CallId, ChangeId, Code, ExternalId, HoldId, Label, LotId, MemberId, MerchantId, NoteId, OrderId,
-    PostingId, Reference, RevisionId, SessionId, StaffId, StoreId, WebhookId,
+    AgreementId, CallId, ChangeId, Code, ExternalId, HoldId, JoinCodeId, Label, LotId, MemberId, MerchantId, NoteId,
+    OrderId, PostingId, Reference, RevisionId, SessionId, StaffId, StoreId, WebhookId,
 };
 
 mod agreements;
 mod figures;
+mod joins;
 mod ledger;
 mod members;
 mod messages;
@@ -139,6 +143,7 @@ pub use figures::{
     Flow, Selling, figure, figure_parts, figures, flow, flow_parts, flows, goal, goals, hour_figure, hour_figure_parts,
     hour_figures, selling, selling_parts, sellings, visit, visit_parts, visits, visits_between, visits_of,
 };
+pub use joins::{join_code, join_code_count, join_codes, joins, joins_between, joins_parts};
 pub use ledger::{
     Due, Month, Timed, all_due, coupon_type, coupon_types, coupons_issued, coupons_issued_all, coupons_issued_to, due,
     due_parts, due_until, hold, holds, imported, imported_all, ledger_log, liabilities, liability, liability_parts,

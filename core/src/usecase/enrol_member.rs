@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::attributes::{self, Given};
 use super::figures::{Figure, count};
 use super::host::has_store;
+use super::join_codes::{count_join, read_join_code};
 use super::known::{IdentityError, Known, save_known};
 use super::{Act, Reply, record_change};
 use crate::domain::{
-    AttributeFault, Code, Event, ExternalId, Member, MemberId, MerchantId, Personal, Reference, Standing, StoreId, Tag,
+    AttributeFault, Code, Event, ExternalId, JoinCodeId, Member, MemberId, MerchantId, Personal, Reference, Standing,
+    StoreId, Tag, Way,
 };
 use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
@@ -33,6 +35,8 @@ pub struct EnrolMember {
     pub home_store: Option<StoreId>,
     /// How they come.
     pub channel: Option<Code>,
+    /// By which code they join; it says how and where.
+    pub join_code: Option<JoinCodeId>,
     /// Who brought them.
     pub referrer: Option<MemberId>,
 }
@@ -66,6 +70,20 @@ pub enum EnrolError {
     /// More tags than a member may have.
     #[error("a member has at most {max} tags, but {0} are given", max = Member::TAGS_MAX)]
     TooManyTags(usize),
+    /// Not a join code of the merchant.
+    #[error("there is no join code {0}")]
+    UnknownJoinCode(JoinCodeId),
+    /// Nobody joins by it now.
+    #[error("{0} is switched off: nobody joins by it now")]
+    JoinCodeOff(JoinCodeId),
+    /// The code says how and where somebody comes.
+    #[error("`{field}` is what the join code says: leave it out, or send {expected}")]
+    NotOfJoinCode {
+        /// What was said otherwise.
+        field: &'static str,
+        /// What the code says.
+        expected: String,
+    },
     /// The store is not the merchant's.
     #[error("there is no store {0}")]
     UnknownStore(StoreId),
@@ -91,6 +109,7 @@ pub fn enrol_member(tx: &mut Tx, act: &mut Act<'_>, new: &EnrolMember) -> Result
     if new.tags.len() > Member::TAGS_MAX {
         return Err(EnrolError::TooManyTags(new.tags.len()));
     }
+    let new = &by_code(tx, act, new)?;
     if let Some(store) = new.home_store
         && !has_store(tx, act.merchant, store)?
     {
@@ -126,6 +145,26 @@ pub fn enrol_member(tx: &mut Tx, act: &mut Act<'_>, new: &EnrolMember) -> Result
     let moves = [(Figure::MembersNew, 1), (Figure::MembersReferred, u64::from(member.referrer.is_some()))];
     let moves: Vec<_> = moves.into_iter().filter(|(_, by)| *by > 0).collect();
     count(tx, act.merchant, &zone, act.now, member.home_store, &moves)?;
+    let ways = member.channel.clone().map(Way::Channel).into_iter().chain(new.join_code.map(Way::Code));
+    count_join(tx, act, zone.to_datetime(act.now).date(), member.home_store, ways)?;
     act.tell(tx, &Event::MemberEnrolled { member: member.id, store: member.home_store, at: act.now })?;
     Ok(Enrolled { member: member.id })
+}
+
+/// Who joins, with what their join code says of how and where.
+fn by_code(tx: &mut Tx, act: &Act<'_>, new: &EnrolMember) -> Result<EnrolMember, EnrolError> {
+    let Some(id) = new.join_code else { return Ok(new.clone()) };
+    let code = read_join_code(tx, act.merchant, id)?.ok_or(EnrolError::UnknownJoinCode(id))?;
+    if code.is_off {
+        return Err(EnrolError::JoinCodeOff(id));
+    }
+    if new.channel.as_ref().is_some_and(|channel| *channel != code.channel) {
+        return Err(EnrolError::NotOfJoinCode { field: "channel", expected: format!("`{}`", code.channel) });
+    }
+    if let (Some(given), Some(store)) = (new.home_store, code.store)
+        && given != store
+    {
+        return Err(EnrolError::NotOfJoinCode { field: "home_store", expected: store.to_string() });
+    }
+    Ok(EnrolMember { channel: Some(code.channel), home_store: code.store.or(new.home_store), ..new.clone() })
 }

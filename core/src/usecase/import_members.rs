@@ -185,6 +185,7 @@ fn enrolment(row: &MemberRow, referrer: Option<MemberId>) -> EnrolMember {
         tags: row.tags.clone(),
         home_store: says.home_store.flatten(),
         channel: says.channel.flatten(),
+        join_code: None,
         referrer,
     }
 }

@@ -37,6 +37,7 @@ mod import_members;
 mod import_orders;
 mod issue_card;
 mod issue_coupons;
+mod join_codes;
 mod keys;
 mod known;
 mod liability;
@@ -126,6 +127,10 @@ pub use issue_card::{Card, CardError, CardIssued, issue_card, read_card};
 pub use issue_coupons::{IssueCoupons, IssueError, Issued, issue_coupons};
 pub use keys::{has_secrets, renew_secrets};
 pub use known::{IdentityError, Known, read_known};
+pub use join_codes::{
+    ChangeJoinCode, JoinCode, JoinCodeError, NewJoinCode, change_join_code, list_join_codes, make_join_code,
+    read_join_code, read_joins,
+};
 pub use liability::read_liabilities;
 pub use list_events::{EventFilter, EventPage, EventStart, EventsError, list_events};
 pub use list_orders::{OrderPage, SoughtOrders, list_orders};

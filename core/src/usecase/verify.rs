@@ -4,6 +4,7 @@
 //! nothing else is looked at.
 
 mod agreements;
+mod join_codes;
 mod messages;
 mod pack_calls;
 mod users;
@@ -128,6 +129,7 @@ fn check(
     check.pack_calls(id)?;
     check.agreements(id)?;
     check.users(id)?;
+    check.join_codes(id)?;
     let Check { findings: index_findings, mut unreadable, .. } = check;
     unreadable.retain(|what| !audit.unreadable.contains(what));
     Ok(MerchantReport { merchant, members, orders, requests, requests_silent, audit, index_findings, unreadable })

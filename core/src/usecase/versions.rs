@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use sha2::{Digest, Sha256};
 
-use crate::domain::{Code, Member, MemberId, MerchantId, StoreId};
+use crate::domain::{Code, JoinCodeId, Member, MemberId, MerchantId, StoreId};
 use crate::store::{Direction, StoreError, Tx, layout, member_of};
 
 /// Something that people edit.
@@ -17,6 +17,8 @@ pub enum Thing {
     Coupon(Code),
     /// The goals for the month whose first day this is.
     Goals(Date),
+    /// A code by which people join.
+    JoinCode(JoinCodeId),
     /// A member.
     Member(MemberId),
     /// What is in force of a pack.
@@ -59,6 +61,7 @@ impl Thing {
             Self::Benefit(code) => layout::benefit(merchant, code),
             Self::Coupon(code) => layout::coupon_type(merchant, code),
             Self::Enablement(pack) => layout::enablement(merchant, pack),
+            Self::JoinCode(code) => layout::join_code(merchant, *code),
             Self::Segment(code) => layout::segment(merchant, code),
             Self::Team(code) => layout::team(merchant, code),
             Self::Unit(code) => layout::unit(merchant, code),

@@ -148,6 +148,8 @@ pub(crate) async fn furnished() -> (Given, Session) {
     let note = json!({ "text": "of the shop" });
     let note = shop.post(&format!("/v1/members/{}/notes", given.ids["mem"]), note).send().await.created();
     let key = shop.post("/v1/keys", json!({ "role": "clerk" })).send().await.created();
+    let join_code = json!({ "title": MARK, "channel": "poster", "store": shop.store(1) });
+    let join_code = shop.post("/v1/join-codes", join_code).send().await.created();
     let recordings = shop.get("/v1/packs/points/recordings").send().await.ok();
     let recording = &recordings["recordings"][0]["recording"];
     let made = [
@@ -158,6 +160,7 @@ pub(crate) async fn furnished() -> (Given, Session) {
         ("agreement", agreement(&given).await),
         ("note", text(&note["id"])),
         ("key", text(&key["id"])),
+        ("join_code", text(&join_code["join_code"])),
         ("recording", text(recording)),
         ("webhook", webhook),
         ("message", message),

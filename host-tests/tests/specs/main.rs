@@ -40,6 +40,7 @@ mod imports;
 mod interface;
 mod ledger;
 mod members;
+mod join_codes;
 mod merges;
 mod message_ways;
 mod messages;

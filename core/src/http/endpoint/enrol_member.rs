@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::member::{ExternalIdForm, MemberOut, PersonalIn, external_ids};
 use super::read_member::shown;
-use crate::domain::{Action, Code, MemberId, Reference, StoreId};
+use crate::domain::{Action, Code, JoinCodeId, MemberId, Reference, StoreId};
 use crate::http::caller::{Caller, Once};
 use crate::http::etag::Versioned;
 use crate::http::sent::Sent;
@@ -56,6 +56,9 @@ pub(super) struct NewMember {
     /// How they come.
     #[schema(value_type = Option<String>, example = "till")]
     channel: Option<Code>,
+    /// The code by which they join: it says `channel`, and `home_store` if it is of a store.
+    #[schema(value_type = Option<String>)]
+    join_code: Option<JoinCodeId>,
     /// The member who brought them.
     #[schema(value_type = Option<String>)]
     referrer: Option<MemberId>,
@@ -83,6 +86,7 @@ pub(super) async fn enrol_member(
         tags,
         home_store,
         channel,
+        join_code,
         referrer,
     } = sent.body;
     let new = usecase::EnrolMember {
@@ -94,11 +98,18 @@ pub(super) async fn enrol_member(
         tags,
         home_store,
         channel,
+        join_code,
         referrer,
     };
     let member = app
         .serve(caller, Action::Serve, move |host, actor| {
-            new.home_store.map_or(Ok(()), |store| at_store(actor, store))?;
+            let code = match new.join_code {
+                Some(code) => host.look(|tx| usecase::read_join_code(tx, actor.merchant, code))?,
+                None => None,
+            };
+            for store in [new.home_store, code.and_then(|code| code.store)].into_iter().flatten() {
+                at_store(actor, store)?;
+            }
             let enrolled = host.act_once(actor, &key, &sent.content, |tx, act| usecase::enrol_member(tx, act, &new))?;
             shown(host, actor, enrolled.member)
         })

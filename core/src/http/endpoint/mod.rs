@@ -27,6 +27,7 @@ mod history;
 mod hold_assets;
 mod invitations;
 mod issue_coupons;
+mod join_codes;
 mod keys;
 mod list_deliveries;
 mod list_events;
@@ -92,6 +93,9 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(enrol_member::enrol_member, find_members::find_members))
         .routes(routes!(read_member::read_member, edit_member::edit_member))
         .routes(routes!(edit_member::erase_member))
+        .routes(routes!(join_codes::make_join_code, join_codes::list_join_codes))
+        .routes(routes!(join_codes::read_join_code, join_codes::change_join_code))
+        .routes(routes!(join_codes::read_joins))
         .routes(routes!(card::read_card, card::issue_card))
         .routes(routes!(merge_members::preview_merge, merge_members::merge_members))
         .routes(routes!(tags_and_tier::put_tag, tags_and_tier::drop_tag))

@@ -140,18 +140,18 @@ pub(super) async fn drop_team(
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct SellersQuery {
+pub(super) struct TopQuery {
     /// The first day, in the merchant's time zone.
     #[param(value_type = String, format = Date, example = "2026-03-01")]
-    from: Date,
+    pub(super) from: Date,
     /// The last day, included.
     #[param(value_type = String, format = Date, example = "2026-03-31")]
-    to: Date,
+    pub(super) to: Date,
     /// One store only.
     #[param(value_type = Option<String>)]
-    store: Option<StoreId>,
-    /// How many of the staff, and how many teams, at most, 1 to 200; 50 if it is not said.
-    limit: Option<usize>,
+    pub(super) store: Option<StoreId>,
+    /// How many of each list at most, 1 to 200; 50 if it is not said.
+    pub(super) limit: Option<usize>,
 }
 
 /// What one of the staff has sold.
@@ -181,17 +181,16 @@ pub(super) struct SellersFiguresOut {
 /// What staff and teams have sold in a range of at most 92 days: orders, revenue, those of members, and what was given
 /// back of them. Counted are orders that name who has served (`served_by`).
 #[utoipa::path(get, path = "/v1/figures/staff", tag = "figures",
-    extensions(("x-needs" = json!("read-figures"))), params(SellersQuery),
+    extensions(("x-needs" = json!("read-figures"))), params(TopQuery),
     responses((status = 200, body = SellersFiguresOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn read_staff_figures(
     State(app): State<App>,
     caller: Caller,
-    query: Result<Query<SellersQuery>, QueryRejection>,
+    query: Result<Query<TopQuery>, QueryRejection>,
 ) -> Result<Json<SellersFiguresOut>, Problem> {
-    let Query(SellersQuery { from, to, store, limit }) =
-        query.map_err(|error| Problem::wrong_query(&error.body_text()))?;
+    let Query(TopQuery { from, to, store, limit }) = query.map_err(|error| Problem::wrong_query(&error.body_text()))?;
     let (days, limit) = (checked(from, to, SELLING_DAYS_MAX)?, page_length(limit)?);
     let sold = app
         .serve(caller, Action::ReadFigures, move |host, actor| {

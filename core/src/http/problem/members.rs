@@ -6,7 +6,7 @@ use super::Problem;
 use crate::domain::AttributeFault;
 use crate::usecase::{
     AttributeError, BenefitError, CardError, ConsentError, EditError, EnrolError, EraseError, FindError, IdentityError,
-    MergeError, NoteError, SegmentError, TagError, TierError, UseError,
+    JoinCodeError, MergeError, NoteError, SegmentError, TagError, TierError, UseError,
 };
 
 impl From<IdentityError> for Problem {
@@ -48,11 +48,25 @@ impl From<EnrolError> for Problem {
     fn from(error: EnrolError) -> Self {
         match error {
             EnrolError::TooManyTags(_) => Self::refused("too-many-tags", error),
+            EnrolError::UnknownJoinCode(_) => Self::refused("unknown-join-code", error),
+            EnrolError::JoinCodeOff(_) => Self::conflict("join-code-off", error),
+            EnrolError::NotOfJoinCode { .. } => Self::refused("not-of-join-code", error),
             EnrolError::UnknownStore(_) => Self::refused("unknown-store", error),
             EnrolError::UnknownReferrer(_) => Self::refused("unknown-referrer", error),
             EnrolError::Attribute(fault) => fault.into(),
             EnrolError::Identity(error) => error.into(),
             EnrolError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<JoinCodeError> for Problem {
+    fn from(error: JoinCodeError) -> Self {
+        match error {
+            JoinCodeError::Unknown(_) => Self::not_found("unknown-join-code", error),
+            JoinCodeError::UnknownStore(_) => Self::refused("unknown-store", error),
+            JoinCodeError::TooMany => Self::conflict("too-many-join-codes", error),
+            JoinCodeError::Store(error) => error.into(),
         }
     }
 }
