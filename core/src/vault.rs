@@ -194,6 +194,16 @@ impl MerchantKeys {
         &self.sealing
     }
 
+    /// The merchant's signature of something of a kind, which others may bring back.
+    pub fn signed(&self, kind: &str, value: &[u8]) -> [u8; 32] {
+        self.marking.tag(&[b"signed ", kind.as_bytes(), &[0], value])
+    }
+
+    /// Whether the merchant has signed it. It takes as long for a wrong signature as for the right one.
+    pub fn has_signed(&self, kind: &str, value: &[u8], signature: &[u8]) -> bool {
+        self.marking.has_tagged(&[b"signed ", kind.as_bytes(), &[0], value], signature)
+    }
+
     /// The mark of a value among values of its kind.
     pub fn mark(&self, kind: &str, value: &[u8]) -> Mark {
         let digest = self.marking.tag(&[kind.as_bytes(), &[0], value]);

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::Span;
 
-use super::caller::{Caller, Credential};
+use super::caller::{Caller, Credential, MemberCaller};
 use super::rate::Limiter;
 use super::streams::Streams;
 use super::trace::Traced;
 use super::trail::Trail;
 use super::{Problem, Settings};
 use crate::background::{Share, Shares};
-use crate::domain::{Action, Actor, StaffId, StoreId};
+use crate::domain::{Action, Actor, MemberId, StaffId, StoreId};
 use crate::usecase::users::{authenticate_session, touch_session};
-use crate::usecase::{ApiKeyError, Host, authenticate};
+use crate::usecase::{ApiKeyError, Host, MemberToken, MemberTokenError, authenticate, check_member_token};
 
 /// What handlers share.
 #[derive(Clone)]
@@ -134,6 +134,20 @@ impl App {
         P: Into<Problem>,
     {
         self.run(caller, action, true, work).await
+    }
+
+    /// The same for a member who asks for what is their own.
+    pub(super) async fn serve_member<T, P>(
+        &self,
+        caller: MemberCaller,
+        work: impl FnOnce(&Host, &Actor, MemberId) -> Result<T, P> + Send + 'static,
+    ) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        P: Into<Problem>,
+    {
+        let (member, caller) = caller.parted();
+        self.run(caller, Action::ReadPersonal, true, move |host, actor| work(host, actor, member)).await
     }
 
     /// The same for a further part of an answer: the rate of the key has counted the request already.
@@ -266,10 +280,16 @@ impl App {
                 }
                 actor
             }
+            Credential::Member(token) => self.bearer_of(token, trail)?,
+        };
+        // Members ask at a rate of their own, not at that of the key by which their token was obtained.
+        let asking = match caller.credential() {
+            Credential::Member(token) => StaffId::from_bytes(*token.member().as_bytes()),
+            Credential::Key(_) | Credential::Session(_) => actor.staff,
         };
         trail.is_from(&actor);
         if let Some(limiter) = self.shared.keys.as_ref().filter(|_| is_request) {
-            let standing = limiter.take(actor.staff, self.host.clock.now());
+            let standing = limiter.take(asking, self.host.clock.now());
             trail.stands(standing);
             if let Some(seconds) = standing.refused_for_s {
                 return Err(Problem::too_often(
@@ -293,6 +313,19 @@ impl App {
             }
         });
         Ok(found?)
+    }
+
+    /// In whose name a member asks, when their token is valid.
+    fn bearer_of(&self, token: &MemberToken, trail: &Trail) -> Result<Actor, Problem> {
+        self.refuse_guessers(trail)?;
+        let actor = token.actor();
+        let checked = self.host.view(&actor, |tx, act| check_member_token(tx, act, token));
+        if let (Err(MemberTokenError::Invalid), Some(limiter), Some(peer)) =
+            (&checked, &self.shared.failed_keys, trail.peer())
+        {
+            limiter.take(peer, self.host.clock.now());
+        }
+        Ok(checked.map(|()| actor)?)
     }
 
     /// Whoever has come with too many wrong keys is not looked up any more for a while.

@@ -1,14 +1,15 @@
 //! What a request brings besides its body: an API key or a session, and an idempotency key.
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue};
 
 use super::trail::Trail;
 use super::{App, Problem};
-use crate::domain::Reference;
+use crate::domain::{MemberId, Reference};
 use crate::usecase::users::SessionToken;
+use crate::usecase::{MEMBER_TOKEN_PREFIX, MemberToken, MemberTokenError};
 
 /// Who asks, by an API key or a session. Who that is, is found out when the work is done.
 #[derive(Clone)]
@@ -24,6 +25,8 @@ pub(super) enum Credential {
     Key(String),
     /// A session. What changes something has come with its CSRF token.
     Session(SessionToken),
+    /// A member's own token: what they may ask for is by the routes that take one.
+    Member(MemberToken),
 }
 
 /// The header in which the CSRF token of a session comes.
@@ -42,7 +45,7 @@ impl Caller {
     /// The session by which somebody asks, if they do not by an API key.
     pub(super) fn session(&self) -> Option<&SessionToken> {
         match &self.credential {
-            Credential::Key(_) => None,
+            Credential::Key(_) | Credential::Member(_) => None,
             Credential::Session(token) => Some(token),
         }
     }
@@ -60,12 +63,44 @@ impl FromRequestParts<App> for Caller {
         let credential = match parts.headers.get(AUTHORIZATION) {
             // Who sends a key means it: nothing is done by a cookie instead.
             Some(value) => {
-                let secret = value.to_str().ok().and_then(|value| value.strip_prefix("Bearer "));
-                Credential::Key(secret.ok_or_else(Problem::no_key)?.trim().to_owned())
+                let secret = bearer(value).ok_or_else(Problem::no_key)?;
+                if secret.starts_with(MEMBER_TOKEN_PREFIX) {
+                    return Err(Problem::of_members_only());
+                }
+                Credential::Key(secret.to_owned())
             }
             None => Credential::Session(session(parts, app.settings().secure_cookies)?),
         };
         Ok(Self { credential, trail: trail(parts) })
+    }
+}
+
+/// What comes as a bearer's token.
+fn bearer(value: &HeaderValue) -> Option<&str> {
+    Some(value.to_str().ok()?.strip_prefix("Bearer ")?.trim())
+}
+
+/// A member who asks for what is their own.
+#[derive(Clone)]
+pub(super) struct MemberCaller(MemberToken, Trail);
+
+impl MemberCaller {
+    /// Who, once it is known that the token is valid; and what the request is served for.
+    pub(super) fn parted(self) -> (MemberId, Caller) {
+        (self.0.member(), Caller { credential: Credential::Member(self.0), trail: self.1 })
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for MemberCaller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let secret = parts.headers.get(AUTHORIZATION).and_then(bearer).ok_or_else(Problem::no_member_token)?;
+        if !secret.starts_with(MEMBER_TOKEN_PREFIX) {
+            return Err(Problem::no_member_token());
+        }
+        let token = MemberToken::parse(secret).ok_or(MemberTokenError::Invalid)?;
+        Ok(Self(token, trail(parts)))
     }
 }
 

@@ -92,6 +92,10 @@ impl Modify for Common {
              `__Host-punchcard`. What is not GET or HEAD needs the header `X-CSRF-Token` as well, with the \
              `csrf_token` of the session.",
         );
+        let token = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("pm_…").description(Some(
+            "A member's own token: `POST /v1/members/{member}/tokens` gives one to whoever serves the member.",
+        ));
+        components.add_security_scheme("member-token", SecurityScheme::Http(token.build()));
         components.add_security_scheme("session", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
 }

@@ -205,6 +205,8 @@ fn needs(operation: &Value) -> Markup {
                 @for (index, role) in Role::ALL.into_iter().filter(|role| role.may(action)).enumerate() {
                     @if index > 0 { ", " } (role.name())
                 } "." }
+        } @else if operation["security"][0]["member-token"].is_array() {
+            p.needs { "Needs a member's token." }
         } @else { p.needs { "Needs no key." } }
     }
 }

@@ -22,7 +22,7 @@ use utoipa::ToSchema;
 
 use crate::domain::{Action, ParseIdError, Role, TextError};
 use crate::store::StoreError;
-use crate::usecase::{ApiKeyError, OnceError};
+use crate::usecase::{ApiKeyError, MemberTokenError, OnceError};
 
 /// Why a request was not fulfilled.
 #[derive(Debug, Serialize, ToSchema)]
@@ -140,6 +140,18 @@ impl Problem {
         let detail = "this needs an API key or a session: send the header `Authorization: Bearer pc_live_…`, or sign in \
                       with POST /v1/sessions";
         Self::new(StatusCode::UNAUTHORIZED, "no-key", detail)
+    }
+
+    pub(super) fn no_member_token() -> Self {
+        let detail = "this is for members: send the header `Authorization: Bearer pm_…` with a token that \
+                      POST /v1/members/{member}/tokens has given";
+        Self::new(StatusCode::UNAUTHORIZED, "no-member-token", detail)
+    }
+
+    pub(super) fn of_members_only() -> Self {
+        let detail =
+            "a member's token is for what is their own, GET /v1/me and below; this needs an API key or a session";
+        Self::new(StatusCode::FORBIDDEN, "members-token", detail)
     }
 
     pub(super) fn no_session() -> Self {
@@ -281,6 +293,16 @@ impl From<ApiKeyError> for Problem {
             ApiKeyError::Malformed => Self::new(StatusCode::UNAUTHORIZED, "malformed-key", error),
             ApiKeyError::Unknown => Self::new(StatusCode::UNAUTHORIZED, "unknown-key", error),
             ApiKeyError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<MemberTokenError> for Problem {
+    fn from(error: MemberTokenError) -> Self {
+        match error {
+            MemberTokenError::UnknownMember(id) => Self::unknown_member(id),
+            MemberTokenError::Invalid => Self::new(StatusCode::UNAUTHORIZED, "invalid-member-token", error),
+            MemberTokenError::Store(error) => error.into(),
         }
     }
 }

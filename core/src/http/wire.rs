@@ -100,38 +100,38 @@ pub(super) fn lines(lines: Vec<LineIn>) -> Result<Vec<Line>, Problem> {
 /// A recorded order.
 #[derive(Serialize, ToSchema)]
 pub(super) struct OrderOut {
-    id: String,
+    pub(super) id: String,
     /// The name that the till gave it.
-    reference: String,
-    store: String,
+    pub(super) reference: String,
+    pub(super) store: String,
     /// Who recorded it: `hand:` with the id of a user or API key, `pack:` with its name, `operator`, or `unknown` for orders
     /// of before this was kept.
-    by: String,
+    pub(super) by: String,
     /// Who of the staff served, if it was said.
-    served_by: Option<String>,
+    pub(super) served_by: Option<String>,
     /// The team in which they were then.
-    team: Option<String>,
-    member: Option<String>,
+    pub(super) team: Option<String>,
+    pub(super) member: Option<String>,
     /// Who claimed it for the member, if it was recorded without them; named like `by`.
-    claimed_by: Option<String>,
+    pub(super) claimed_by: Option<String>,
     /// When that was, RFC 3339.
-    claimed_at: Option<String>,
+    pub(super) claimed_at: Option<String>,
     /// When it was made, RFC 3339.
-    ordered_at: String,
-    lines: Vec<LineOut>,
-    total_minor: u64,
+    pub(super) ordered_at: String,
+    pub(super) lines: Vec<LineOut>,
+    pub(super) total_minor: u64,
     /// `settled`, `partly-refunded` or `refunded`.
-    state: &'static str,
+    pub(super) state: &'static str,
     /// When it was given back as a whole, RFC 3339.
-    refunded_at: Option<String>,
+    pub(super) refunded_at: Option<String>,
     /// What the coupons that were redeemed for it gave. It is off the lines already.
-    coupons: Vec<CouponDiscountOut>,
+    pub(super) coupons: Vec<CouponDiscountOut>,
     /// How it was paid, as far as it was said.
-    payments: Vec<PaymentOut>,
+    pub(super) payments: Vec<PaymentOut>,
     /// What was given back of it, in order.
-    refunds: Vec<RefundOut>,
+    pub(super) refunds: Vec<RefundOut>,
     /// What each pack did.
-    packs: Vec<OutcomeOut>,
+    pub(super) packs: Vec<OutcomeOut>,
 }
 
 /// A coupon of the member.
@@ -193,12 +193,12 @@ pub(super) struct PaymentOut {
 #[derive(Serialize, ToSchema)]
 pub(super) struct RefundOut {
     /// When, RFC 3339.
-    at: String,
+    pub(super) at: String,
     /// Who gave it back, named like `by` of the order.
-    by: String,
-    reason: Option<String>,
-    lines: Vec<RefundedLineOut>,
-    amount_minor: u64,
+    pub(super) by: String,
+    pub(super) reason: Option<String>,
+    pub(super) lines: Vec<RefundedLineOut>,
+    pub(super) amount_minor: u64,
 }
 
 /// What was given back of a line.
@@ -231,11 +231,11 @@ impl From<Refund> for RefundOut {
 /// What a pack did at an order.
 #[derive(Serialize, ToSchema)]
 pub(super) struct OutcomeOut {
-    pack: String,
+    pub(super) pack: String,
     /// What the buyer earned through it.
-    earned: Vec<EarnedOut>,
+    pub(super) earned: Vec<EarnedOut>,
     /// Why it did nothing, when it failed. The order stands without it.
-    failed: Option<FailedOut>,
+    pub(super) failed: Option<FailedOut>,
 }
 
 /// An amount of a unit.

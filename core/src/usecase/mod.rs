@@ -44,6 +44,7 @@ mod liability;
 mod list_events;
 mod list_orders;
 mod load_stored_value;
+mod member_token;
 mod merge_members;
 pub mod messages;
 mod migrate;
@@ -136,6 +137,10 @@ pub use list_events::{EventFilter, EventPage, EventStart, EventsError, list_even
 pub use list_orders::{OrderPage, SoughtOrders, list_orders};
 pub use load_stored_value::{LoadError, LoadStoredValue, Loaded, load_stored_value};
 pub use merge_members::{MergeError, Merged, MergedAsset, merge_members};
+pub use member_token::{
+    IssuedToken, MEMBER_TOKEN_PREFIX, MEMBER_TOKEN_SECONDS, MemberToken, MemberTokenError, check_member_token,
+    issue_member_token,
+};
 pub use migrate::{MigrateError, migrate};
 pub use notes::{Note, NoteError, NoteWritten, list_notes, remove_note, write_note};
 pub use pack_quota::Quotas;

@@ -49,6 +49,7 @@ mod order_refusals;
 mod orders;
 mod packs;
 mod pages;
+mod own_routes;
 mod payments;
 mod points;
 mod profiles;

@@ -134,6 +134,12 @@ impl From<(ServiceBenefit, u64)> for ServiceBenefitOut {
     }
 }
 
+impl From<Vec<BenefitLeft>> for MemberBenefitsOut {
+    fn from(all: Vec<BenefitLeft>) -> Self {
+        Self { benefits: all.into_iter().map(Into::into).collect() }
+    }
+}
+
 impl From<BenefitLeft> for BenefitLeftOut {
     fn from(BenefitLeft { benefit, entitled, used, left }: BenefitLeft) -> Self {
         Self { benefit: benefit.code.into(), title: benefit.title.into(), entitled, used, left }
@@ -209,7 +215,7 @@ pub(super) async fn read_benefits(
     let all = app
         .serve(caller, Action::Read, move |host, actor| host.view(actor, |tx, act| usecase::read_benefits(tx, act, id)))
         .await?;
-    Ok(Json(MemberBenefitsOut { benefits: all.into_iter().map(Into::into).collect() }))
+    Ok(Json(all.into()))
 }
 
 /// Gives a member a service benefit once.

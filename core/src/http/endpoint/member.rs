@@ -66,7 +66,7 @@ impl From<PersonalIn> for Personal {
 }
 
 /// What is personal about a member.
-#[derive(Serialize, ToSchema)]
+#[derive(Default, Serialize, ToSchema)]
 pub(super) struct PersonalOut {
     name: Option<String>,
     phones: Vec<String>,
@@ -92,14 +92,14 @@ pub(super) struct TagOut {
 /// The level that a member has.
 #[derive(Serialize, ToSchema)]
 pub(super) struct TierOut {
-    tier: String,
+    pub(super) tier: String,
     /// Since when, RFC 3339.
-    since: String,
+    pub(super) since: String,
     /// From when on it does not count any more, RFC 3339.
-    until: Option<String>,
+    pub(super) until: Option<String>,
     /// Who gave it, as with tags.
-    source: String,
-    reason: Option<String>,
+    pub(super) source: String,
+    pub(super) reason: Option<String>,
 }
 
 /// A member.
@@ -107,30 +107,30 @@ pub(super) struct TierOut {
 pub(super) struct MemberOut {
     pub(super) id: String,
     /// Names the state of this record, as the ETag does.
-    version: u64,
-    reference: Option<String>,
-    cards: Vec<String>,
-    external_ids: Vec<ExternalIdForm>,
+    pub(super) version: u64,
+    pub(super) reference: Option<String>,
+    pub(super) cards: Vec<String>,
+    pub(super) external_ids: Vec<ExternalIdForm>,
     /// What is personal; left out for those who may not read it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    personal: Option<PersonalOut>,
+    pub(super) personal: Option<PersonalOut>,
     /// By the codes of the merchant's attributes; personal ones are left out for those who may not read them.
-    attributes: BTreeMap<String, Value>,
+    pub(super) attributes: BTreeMap<String, Value>,
     /// The tags that count now.
-    tags: Vec<TagOut>,
+    pub(super) tags: Vec<TagOut>,
     /// The level that counts now.
-    tier: Option<TierOut>,
+    pub(super) tier: Option<TierOut>,
     /// When they joined, RFC 3339.
-    enrolled_at: String,
-    home_store: Option<String>,
-    channel: Option<String>,
-    referrer: Option<String>,
+    pub(super) enrolled_at: String,
+    pub(super) home_store: Option<String>,
+    pub(super) channel: Option<String>,
+    pub(super) referrer: Option<String>,
     /// When they were forgotten, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
-    erased_at: Option<String>,
+    pub(super) erased_at: Option<String>,
     /// Into whom they were merged: only in an export, elsewhere that one is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
-    merged_into: Option<String>,
+    pub(super) merged_into: Option<String>,
 }
 
 impl MemberOut {

@@ -44,6 +44,7 @@ mod message_policy;
 mod message_templates;
 mod messages;
 mod notes;
+mod own_routes;
 mod own_session;
 mod pack_health;
 mod pack_page;
@@ -134,6 +135,12 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(sessions::end_session))
         .routes(routes!(own_session::read_own, own_session::change_own, own_session::sign_out))
         .routes(routes!(own_session::change_password))
+        .routes(routes!(own_routes::issue_token))
+        .routes(routes!(own_routes::read_me))
+        .routes(routes!(own_routes::read_own_assets))
+        .routes(routes!(own_routes::read_own_benefits))
+        .routes(routes!(own_routes::list_own_orders))
+        .routes(routes!(own_routes::read_own_statement))
         .routes(routes!(figures::read_figures))
         .routes(routes!(figures::read_hours))
         .routes(routes!(figures::read_best_sellers))

@@ -35,6 +35,12 @@ pub(super) struct AssetOut {
     expires_next: Option<ExpiryOut>,
 }
 
+impl From<Vec<Asset>> for AssetsOut {
+    fn from(assets: Vec<Asset>) -> Self {
+        Self { assets: assets.into_iter().map(Into::into).collect() }
+    }
+}
+
 impl From<Asset> for AssetOut {
     fn from(asset: Asset) -> Self {
         Self {
@@ -79,5 +85,5 @@ pub(super) async fn read_assets(
             host.look(|tx| usecase::read_assets(tx, actor.merchant, now, member))
         })
         .await?;
-    Ok(Json(AssetsOut { assets: assets.into_iter().map(Into::into).collect() }))
+    Ok(Json(assets.into()))
 }

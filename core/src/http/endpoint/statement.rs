@@ -19,21 +19,21 @@ use crate::usecase;
 /// Something that was booked for a member.
 #[derive(Serialize, ToSchema)]
 pub(super) struct PostingOut {
-    id: String,
+    pub(super) id: String,
     /// When, RFC 3339.
-    at: String,
+    pub(super) at: String,
     /// Who acted: `hand:` with the id of a user or API key, `pack:` with its name, `operator`, `host` for what fell due, or
     /// `unknown` for what was booked before this was kept.
-    by: String,
+    pub(super) by: String,
     /// Why: `order`, `refund`, `load`, `payment`, `coupon`, `expiry`, `hold`, `lapse`, `release`, `gift`, `merge`, `adjustment`, `pack`.
-    cause: &'static str,
+    pub(super) cause: &'static str,
     /// The order, when it is about one.
-    order: Option<String>,
+    pub(super) order: Option<String>,
     /// The pack that wanted it.
-    pack: Option<String>,
-    reason: Option<String>,
+    pub(super) pack: Option<String>,
+    pub(super) reason: Option<String>,
     /// What came and went, by unit.
-    moves: Vec<MoveOut>,
+    pub(super) moves: Vec<MoveOut>,
 }
 
 /// What came to a member and went from them, of one unit.
