@@ -99,7 +99,7 @@ impl Page<'_> {
                     "What is not fulfilled is answered with a " a href="#schema-Problem" { "problem" } " (RFC 9457), whose "
                     code { "type" } " is stable. A key that asks too often is answered 429; " code { "RateLimit" } " and "
                     code { "RateLimit-Policy" } " tell how it stands. Each reply names its request in " code { "x-request-id" } "." }
-                p { "The same for programs: " a href="/openapi.json" { "/openapi.json" } ", OpenAPI " (text(&self.0["openapi"])) "." }
+                p { "The same for programs: " a href="/openapi.json" { "/openapi.json" } ", OpenAPI " (text(&self.0["openapi"])) ". With the commands of a merchant's packs: " code { "/v1/openapi.json" } "." }
             }
         }
     }

@@ -13,6 +13,7 @@ mod etag;
 mod event_wire;
 mod message_wire;
 mod metrics;
+mod pack_commands;
 mod path;
 mod problem;
 mod rate;

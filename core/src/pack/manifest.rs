@@ -177,6 +177,15 @@ pub struct Command {
     pub input: Value,
 }
 
+impl Command {
+    /// What it is called in a language, or else in English.
+    pub fn title(&self, locale: &str) -> &str {
+        let language = locale.split('-').next().unwrap_or(locale);
+        let title = [locale, language, "en"].into_iter().find_map(|name| self.title.get(name));
+        title.map_or(self.name.as_str(), String::as_str)
+    }
+}
+
 /// A page that a pack has.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

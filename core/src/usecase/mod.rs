@@ -49,6 +49,7 @@ mod merge_members;
 pub mod messages;
 mod migrate;
 mod notes;
+mod offered_commands;
 pub mod pack_calls;
 pub mod pack_life;
 mod pack_quota;
@@ -143,6 +144,7 @@ pub use member_token::{
 };
 pub use migrate::{MigrateError, migrate};
 pub use notes::{Note, NoteError, NoteWritten, list_notes, remove_note, write_note};
+pub use offered_commands::{OfferedCommand, list_offered_commands};
 pub use pack_quota::Quotas;
 pub use programme::{Active, Enablement, Programme, ProgrammeError, Revision};
 pub use public_event::{EventData, EventKind, PublicEvent, UnknownKind, event_id, event_sequence};

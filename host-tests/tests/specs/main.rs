@@ -16,6 +16,7 @@ mod benefits;
 mod bits;
 mod by_hand;
 mod catalogue;
+mod commands_described;
 mod compiled;
 mod configuration;
 mod connections;

@@ -44,6 +44,7 @@ mod message_policy;
 mod message_templates;
 mod messages;
 mod notes;
+mod own_openapi;
 mod own_routes;
 mod own_session;
 mod pack_health;
@@ -92,11 +93,11 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .layer(DefaultBodyLimit::max(upload_pack::COMPONENT_BODY_MAX_BYTES));
     OpenApiRouter::new()
         .routes(routes!(enrol_member::enrol_member, find_members::find_members))
-        .routes(routes!(read_member::read_member, edit_member::edit_member))
-        .routes(routes!(edit_member::erase_member))
         .routes(routes!(join_codes::make_join_code, join_codes::list_join_codes))
         .routes(routes!(join_codes::read_join_code, join_codes::change_join_code))
         .routes(routes!(join_codes::read_joins))
+        .routes(routes!(read_member::read_member, edit_member::edit_member))
+        .routes(routes!(edit_member::erase_member))
         .routes(routes!(card::read_card, card::issue_card))
         .routes(routes!(merge_members::preview_merge, merge_members::merge_members))
         .routes(routes!(tags_and_tier::put_tag, tags_and_tier::drop_tag))
@@ -135,6 +136,7 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(sessions::end_session))
         .routes(routes!(own_session::read_own, own_session::change_own, own_session::sign_out))
         .routes(routes!(own_session::change_password))
+        .routes(routes!(own_openapi::read_openapi))
         .routes(routes!(own_routes::issue_token))
         .routes(routes!(own_routes::read_me))
         .routes(routes!(own_routes::read_own_assets))
