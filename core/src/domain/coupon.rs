@@ -74,6 +74,13 @@ pub enum Benefit {
         /// For which things.
         skus: BTreeSet<Label>,
     },
+    /// What delivery costs off. Scope and threshold are about what is delivered.
+    FreeDelivery {
+        /// By which names delivery stands in a basket.
+        skus: BTreeSet<Label>,
+        /// At most this much.
+        cap_minor: Option<Minor>,
+    },
 }
 
 /// What and where a coupon counts for. An empty set is no condition; a line fulfils all conditions or is out.
@@ -187,6 +194,7 @@ impl CouponType {
             Benefit::Percent { percent, cap_minor } => *percent == 0 || *cap_minor == Some(0),
             Benefit::Gift { quantity, .. } => *quantity == 0,
             Benefit::Exchange { skus } => skus.is_empty(),
+            Benefit::FreeDelivery { skus, cap_minor } => skus.is_empty() || *cap_minor == Some(0),
         };
         if nothing {
             return Err(CouponFault::GivesNothing);
@@ -194,7 +202,7 @@ impl CouponType {
         let mut amounts = vec![self.threshold_minor];
         match self.benefit {
             Benefit::Percent { percent, .. } if percent > 100 => return Err(CouponFault::PercentTooLarge(percent)),
-            Benefit::Percent { cap_minor, .. } => amounts.extend(cap_minor),
+            Benefit::Percent { cap_minor, .. } | Benefit::FreeDelivery { cap_minor, .. } => amounts.extend(cap_minor),
             Benefit::Amount { off_minor } => amounts.push(off_minor),
             Benefit::Gift { .. } | Benefit::Exchange { .. } => {}
         }
@@ -272,6 +280,12 @@ impl CouponType {
                 }
                 free
             }
+            Benefit::FreeDelivery { skus, cap_minor } => {
+                let delivery = |line: &Line| if skus.contains(&line.sku) { line.amount_minor } else { 0 };
+                let costs: Vec<Minor> = lines.iter().map(delivery).collect();
+                let cost = costs.iter().fold(0, |sum: Minor, cost| sum.saturating_add(*cost));
+                shared(cost.min(cap_minor.unwrap_or(Minor::MAX)), &costs)
+            }
         };
         if discount.total_minor == 0 && discount.gift.is_none() {
             return Err(Inapplicable::NothingLeft);
@@ -283,11 +297,12 @@ impl CouponType {
     fn covers(&self, line: &Line) -> bool {
         let within =
             |set: &BTreeSet<Label>, name: Option<&Label>| set.is_empty() || name.is_some_and(|name| set.contains(name));
-        let exchanged = match &self.benefit {
+        let is_meant = match &self.benefit {
             Benefit::Exchange { skus } => skus.contains(&line.sku),
+            Benefit::FreeDelivery { skus, .. } => !skus.contains(&line.sku),
             Benefit::Amount { .. } | Benefit::Percent { .. } | Benefit::Gift { .. } => true,
         };
-        exchanged
+        is_meant
             && within(&self.scope.skus, Some(&line.sku))
             && within(&self.scope.categories, line.category.as_ref())
             && within(&self.scope.brands, line.brand.as_ref())

@@ -24,6 +24,11 @@ pub struct Item {
 }
 
 impl Item {
+    /// What one costs whom: a member's price counts for members only.
+    pub fn price(&self, is_member: bool) -> Option<Minor> {
+        self.member_price_minor.filter(|_| is_member).or(self.price_minor)
+    }
+
     /// Says of a line what it does not say itself.
     pub fn complete(&self, line: &mut Line) {
         line.category = line.category.take().or_else(|| self.category.clone());

@@ -76,6 +76,18 @@ pub(super) struct LineOut {
     amount_minor: u64,
 }
 
+impl From<Line> for LineOut {
+    fn from(line: Line) -> Self {
+        Self {
+            sku: line.sku.into(),
+            category: line.category.map(Into::into),
+            brand: line.brand.map(Into::into),
+            quantity: line.quantity,
+            amount_minor: line.amount_minor,
+        }
+    }
+}
+
 /// Reads the lines of a basket.
 pub(super) fn lines(lines: Vec<LineIn>) -> Result<Vec<Line>, Problem> {
     if lines.len() > Order::LINES_MAX {
@@ -280,17 +292,7 @@ impl From<Order> for OrderOut {
             claimed_by: order.claimed_by.map(|by| by.to_string()),
             claimed_at: order.claimed_at.map(|at| at.to_string()),
             ordered_at: order.ordered_at.to_string(),
-            lines: order
-                .lines
-                .into_iter()
-                .map(|line| LineOut {
-                    sku: line.sku.into(),
-                    category: line.category.map(Into::into),
-                    brand: line.brand.map(Into::into),
-                    quantity: line.quantity,
-                    amount_minor: line.amount_minor,
-                })
-                .collect(),
+            lines: order.lines.into_iter().map(Into::into).collect(),
             total_minor: order.total_minor,
             state,
             refunded_at,

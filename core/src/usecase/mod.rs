@@ -127,21 +127,21 @@ pub use import_members::{ImportMemberError, MemberBrought, MemberRow, import_mem
 pub use import_orders::{ImportOrderError, OrderBrought, OrderRow, import_order};
 pub use issue_card::{Card, CardError, CardIssued, issue_card, read_card};
 pub use issue_coupons::{IssueCoupons, IssueError, Issued, issue_coupons};
-pub use keys::{has_secrets, renew_secrets};
-pub use known::{IdentityError, Known, read_known};
 pub use join_codes::{
     ChangeJoinCode, JoinCode, JoinCodeError, NewJoinCode, change_join_code, list_join_codes, make_join_code,
     read_join_code, read_joins,
 };
+pub use keys::{has_secrets, renew_secrets};
+pub use known::{IdentityError, Known, read_known};
 pub use liability::read_liabilities;
 pub use list_events::{EventFilter, EventPage, EventStart, EventsError, list_events};
 pub use list_orders::{OrderPage, SoughtOrders, list_orders};
 pub use load_stored_value::{LoadError, LoadStoredValue, Loaded, load_stored_value};
-pub use merge_members::{MergeError, Merged, MergedAsset, merge_members};
 pub use member_token::{
     IssuedToken, MEMBER_TOKEN_PREFIX, MEMBER_TOKEN_SECONDS, MemberToken, MemberTokenError, check_member_token,
     issue_member_token,
 };
+pub use merge_members::{MergeError, Merged, MergedAsset, merge_members};
 pub use migrate::{MigrateError, migrate};
 pub use notes::{Note, NoteError, NoteWritten, list_notes, remove_note, write_note};
 pub use offered_commands::{OfferedCommand, list_offered_commands};
@@ -149,7 +149,7 @@ pub use pack_quota::Quotas;
 pub use programme::{Active, Enablement, Programme, ProgrammeError, Revision};
 pub use public_event::{EventData, EventKind, PublicEvent, UnknownKind, event_id, event_sequence};
 pub use quote_coupons::{QuotedCoupon, SoughtCoupons, Unused};
-pub use quote_order::{PackOffer, PackQuote, Quote, QuoteError, QuoteOrder, quote_order};
+pub use quote_order::{PackOffer, PackQuote, Quote, QuoteError, QuoteLine, QuoteOrder, quote_order};
 pub use read_assets::{Asset, AssetsError, house_total, read_assets};
 pub use read_statement::read_statement;
 pub use recordings::{

@@ -1,11 +1,13 @@
 //! What a basket would get, and why. Nothing is written.
 
 use super::Act;
-use super::catalogue::completed;
+use super::catalogue::{completed, read_item};
 use super::host::has_store;
 use super::quote_coupons::{QuotedCoupon, SoughtCoupons, quote_coupons, taken_off};
 use super::settle_order::{Limited, taking_part, within_limits};
-use crate::domain::{Code, Line, LineFault, Member, MemberId, Minor, Order, OrderId, Reference, StoreId};
+use crate::domain::{
+    Code, Currency, Label, Line, LineFault, Member, MemberId, Minor, Order, OrderId, Reference, StoreId,
+};
 use crate::ledger::LedgerError;
 use crate::pack::{CallError, Decided, Earning, Finding};
 use crate::store::{StoreError, Tx, member_of};
@@ -18,14 +20,31 @@ pub struct QuoteOrder {
     /// Who buys, if it is known.
     pub member: Option<MemberId>,
     /// What.
-    pub lines: Vec<Line>,
+    pub lines: Vec<QuoteLine>,
     /// With which of the buyer's coupons.
     pub coupons: SoughtCoupons,
+}
+
+/// A line of a basket.
+#[derive(Clone, Debug)]
+pub struct QuoteLine {
+    /// The merchant's name for the thing.
+    pub sku: Label,
+    /// Its category, when the basket says so.
+    pub category: Option<Label>,
+    /// Its brand, when the basket says so.
+    pub brand: Option<Label>,
+    /// How many.
+    pub quantity: u32,
+    /// What it costs; none for what the catalogue says: a member's price when the buyer is known.
+    pub amount_minor: Option<Minor>,
 }
 
 /// What a basket would get.
 #[derive(Debug)]
 pub struct Quote {
+    /// The lines with what they cost, before coupons.
+    pub lines: Vec<Line>,
     /// The sum of the lines.
     pub total_minor: Minor,
     /// What is left to be paid when the coupons that count are taken off.
@@ -68,9 +87,38 @@ pub enum QuoteError {
     /// Not a member of the merchant.
     #[error("there is no member {0}")]
     UnknownMember(MemberId),
+    /// The catalogue does not say what it costs.
+    #[error("line {line}: the catalogue has no price of `{sku}`: say `amount_minor`")]
+    NoPrice {
+        /// Which line, from 1.
+        line: usize,
+        /// What.
+        sku: Label,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl QuoteLine {
+    /// The line as it was said; what it costs is to be found out when that was not.
+    fn as_said(&self) -> Line {
+        let Self { sku, category, brand, quantity, amount_minor } = self.clone();
+        Line { sku, category, brand, quantity, amount_minor: amount_minor.unwrap_or(0) }
+    }
+}
+
+/// Says what lines cost of which the basket does not say it, by the catalogue.
+fn price(tx: &mut Tx, act: &Act<'_>, new: &QuoteOrder, lines: &mut [Line], is_member: bool) -> Result<(), QuoteError> {
+    let unpriced = (1..).zip(&new.lines).zip(lines).filter(|((_, said), _)| said.amount_minor.is_none());
+    for ((number, _), line) in unpriced {
+        let item = read_item(tx, act.merchant, &line.sku)?;
+        let price = item.and_then(|item| item.price(is_member));
+        let price = price.ok_or_else(|| QuoteError::NoPrice { line: number, sku: line.sku.clone() })?;
+        let amount = price.checked_mul(line.quantity.into()).filter(|amount| *amount <= Currency::AMOUNT_MAX);
+        line.amount_minor = amount.ok_or(LineFault::TooLarge { line: number })?;
+    }
+    Ok(())
 }
 
 /// Asks the enabled packs what they would give for a basket.
@@ -78,7 +126,8 @@ pub enum QuoteError {
 /// # Errors
 /// The first refusal in the order of [`QuoteError`]'s variants.
 pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Quote, QuoteError> {
-    let total_minor = Order::total(&new.lines)?;
+    let mut lines: Vec<Line> = new.lines.iter().map(QuoteLine::as_said).collect();
+    Order::total(&lines)?;
     let merchant = act.merchant(tx)?;
     if !has_store(tx, merchant.id, new.store)? {
         return Err(QuoteError::UnknownStore(new.store));
@@ -87,7 +136,10 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
         Some(id) => Some(member_of(tx, merchant.id, id)?.ok_or(QuoteError::UnknownMember(id))?),
         None => None,
     };
-    let mut lines = completed(tx, act.merchant, &new.lines)?;
+    price(tx, act, new, &mut lines, buyer.is_some())?;
+    let total_minor = Order::total(&lines)?;
+    let mut lines = completed(tx, act.merchant, &lines)?;
+    let priced = lines.clone();
     let coupons = quote_coupons(tx, act, &new.coupons, buyer.as_ref().map(|buyer| buyer.id), new.store, &mut lines)?;
     let due_minor = total_minor.saturating_sub(taken_off(&coupons));
     // As when it is settled, packs see what is left when coupons are taken off.
@@ -122,7 +174,7 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
         };
         packs.push(PackQuote { pack: active.code, said });
     }
-    Ok(Quote { total_minor, due_minor, coupons, packs })
+    Ok(Quote { lines: priced, total_minor, due_minor, coupons, packs })
 }
 
 /// What the buyer would get of what a pack decided.

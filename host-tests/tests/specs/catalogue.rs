@@ -44,3 +44,48 @@ async fn a_line_that_names_no_category_is_of_the_one_in_the_catalogue() {
     let order = shop.order("till-2").raw_line(own).settle().await.created();
     assert_eq!(order["lines"][0]["category"], "wedding");
 }
+
+#[tokio::test]
+async fn a_quote_takes_prices_of_the_catalogue_and_those_for_members_when_the_buyer_is_known() {
+    let world = World::new();
+    let shop = &world.shop;
+    let alice = shop.member("alice").enrol().await;
+    for (sku, item) in [
+        (
+            "croissant",
+            json!({ "name": "Croissant", "category": "pastry", "price_minor": 1_200, "member_price_minor": 1_000 }),
+        ),
+        ("bun", json!({ "name": "Bun", "price_minor": 500 })),
+        ("cake", json!({ "name": "Cake" })),
+    ] {
+        shop.put(&format!("/v1/catalogue/{sku}"), item).send().await.ok();
+    }
+    let quote = |lines: Value, member: Option<&str>| {
+        let body = json!({ "store": shop.store(0), "member": member, "lines": lines });
+        shop.post("/v1/quotes", body).without_key()
+    };
+    let lines = json!([
+        { "sku": "croissant", "quantity": 3 },
+        { "sku": "bun", "quantity": 2 },
+        { "sku": "croissant", "quantity": 1, "amount_minor": 900 },
+    ]);
+    let amounts = |quote: &Value| -> Vec<u64> {
+        quote["lines"].as_array().unwrap().iter().map(|line| line["amount_minor"].as_u64().unwrap()).collect()
+    };
+    let of_anybody = quote(lines.clone(), None).send().await.ok();
+    assert_eq!((amounts(&of_anybody), &of_anybody["total_minor"]), (vec![3_600, 1_000, 900], &json!(5_500)));
+    let of_member = quote(lines, Some(&alice.id)).send().await.ok();
+    assert_eq!((amounts(&of_member), &of_member["due_minor"]), (vec![3_000, 1_000, 900], &json!(4_900)));
+    assert_eq!(of_member["lines"][0]["category"], "pastry");
+    let order = alice.order("till-1").with("lines", of_member["lines"].clone()).settle().await.created();
+    assert_eq!(order["total_minor"], 4_900, "the lines of a quote are those of an order");
+    for (lines, refusal) in [
+        (json!([{ "sku": "cake", "quantity": 1 }]), "422 no-price"),
+        (json!([{ "sku": "bun", "quantity": 1 }, { "sku": "nowhere", "quantity": 1 }]), "422 no-price"),
+        (json!([{ "sku": "croissant", "quantity": u32::MAX }]), "422 amount-too-large"),
+        (json!([{ "sku": "bun", "quantity": 0 }]), "422 no-quantity"),
+        (json!([]), "422 no-lines"),
+    ] {
+        assert_eq!(quote(lines.clone(), Some(&alice.id)).send().await.problem().name(), refusal, "{lines}");
+    }
+}

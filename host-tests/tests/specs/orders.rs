@@ -86,6 +86,15 @@ async fn a_quote_explains_what_was_applied_and_what_was_skipped() {
     {
       "coupons": [],
       "due_minor": 2400,
+      "lines": [
+        {
+          "amount_minor": 2400,
+          "brand": null,
+          "category": null,
+          "quantity": 1,
+          "sku": "croissant"
+        }
+      ],
       "packs": [
         {
           "earnings": [

@@ -253,3 +253,22 @@ fn a_definition_is_refused_for_its_first_fault() {
         assert_eq!(coupon.check(), expected, "{coupon:?}");
     }
 }
+
+#[test]
+fn free_delivery_is_about_what_is_delivered_and_takes_off_what_that_costs() {
+    let free = |cap_minor| {
+        let benefit = Benefit::FreeDelivery { skus: [label("tea")].into(), cap_minor };
+        CouponType { threshold_minor: 9_000, ..coupon(benefit) }
+    };
+    // 24.00 and 80.00 of goods are delivered for the 10.00 that stand for `tea` here.
+    check(&free(None), Ok(&[0, 0, 1_000]));
+    check(&free(Some(600)), Ok(&[0, 0, 600]));
+    check(
+        &CouponType { threshold_minor: 10_401, ..free(None) },
+        Err(Inapplicable::BelowThreshold { needed: 10_401, has: 10_400 }),
+    );
+    let of_all = Benefit::FreeDelivery { skus: ["croissant", "cake", "tea"].map(label).into(), cap_minor: None };
+    check(&coupon(of_all), Err(Inapplicable::NothingInScope));
+    let elsewhere = Benefit::FreeDelivery { skus: [label("delivery")].into(), cap_minor: None };
+    check(&coupon(elsewhere), Err(Inapplicable::NothingLeft));
+}

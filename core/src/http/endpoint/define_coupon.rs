@@ -85,6 +85,14 @@ pub(super) enum BenefitForm {
         #[schema(value_type = Vec<String>)]
         skus: BTreeSet<Label>,
     },
+    /// What delivery costs off, at most the cap. Scope and threshold are about what is delivered.
+    FreeDelivery {
+        /// By which names delivery stands in a basket.
+        #[schema(value_type = Vec<String>)]
+        skus: BTreeSet<Label>,
+        #[schema(value_type = Option<u64>)]
+        cap_minor: Option<AmountMinor>,
+    },
 }
 
 /// What and where a coupon counts for; what is absent is no condition.
@@ -200,6 +208,9 @@ impl From<(CouponType, u64)> for CouponOut {
                 }
                 Benefit::Gift { sku, quantity } => BenefitForm::Gift { sku, quantity },
                 Benefit::Exchange { skus } => BenefitForm::Exchange { skus },
+                Benefit::FreeDelivery { skus, cap_minor } => {
+                    BenefitForm::FreeDelivery { skus, cap_minor: cap_minor.map(AmountMinor) }
+                }
             },
             threshold_minor: coupon.threshold_minor,
             scope: ScopeForm { skus, categories, brands, stores },
@@ -228,6 +239,9 @@ impl CouponIn {
             }
             BenefitForm::Gift { sku, quantity } => Benefit::Gift { sku, quantity },
             BenefitForm::Exchange { skus } => Benefit::Exchange { skus },
+            BenefitForm::FreeDelivery { skus, cap_minor } => {
+                Benefit::FreeDelivery { skus, cap_minor: cap_minor.map(|cap| cap.0) }
+            }
         };
         let ScopeForm { skus, categories, brands, stores } = self.scope;
         let validity = match self.validity {

@@ -5,12 +5,12 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{Action, MemberId, StoreId};
+use crate::domain::{Action, Label, LineFault, MemberId, Order, StoreId};
 use crate::http::caller::Caller;
 use crate::http::sent::Sent;
-use crate::http::wire::{CouponChoice, CouponDiscountOut, EarnedOut, FailedOut, LineIn, lines};
+use crate::http::wire::{AmountMinor, CouponChoice, CouponDiscountOut, EarnedOut, FailedOut, LineOut};
 use crate::http::{App, Problem, at_store};
-use crate::usecase::{self, QuotedCoupon, SoughtCoupons};
+use crate::usecase::{self, QuoteLine, QuotedCoupon, SoughtCoupons};
 
 /// A basket.
 #[derive(Deserialize, ToSchema)]
@@ -22,9 +22,38 @@ pub(super) struct Basket {
     /// Who buys, if it is known.
     #[schema(value_type = Option<String>)]
     member: Option<MemberId>,
-    lines: Vec<LineIn>,
+    lines: Vec<QuoteLineIn>,
     /// Which of the buyer's coupons are looked at; none if it is left out. Nothing is redeemed.
     coupons: Option<CouponsSought>,
+}
+
+/// A line of a basket.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QuoteLineIn {
+    /// The merchant's name for the thing.
+    #[schema(value_type = String, example = "croissant", max_length = 128)]
+    sku: Label,
+    /// Its category; what the catalogue says if it is left out.
+    #[schema(value_type = Option<String>, example = "pastry", max_length = 128)]
+    category: Option<Label>,
+    /// Its brand; what the catalogue says if it is left out.
+    #[schema(value_type = Option<String>, example = "Maison", max_length = 128)]
+    brand: Option<Label>,
+    /// How many.
+    #[schema(example = 2, minimum = 1)]
+    quantity: u32,
+    /// The line's total after its discounts, in minor units. If it is left out, what the catalogue says: the price for
+    /// members when `member` is there and the catalogue has one, the price otherwise.
+    #[schema(value_type = Option<u64>, example = 2400)]
+    amount_minor: Option<AmountMinor>,
+}
+
+impl From<QuoteLineIn> for QuoteLine {
+    fn from(line: QuoteLineIn) -> Self {
+        let QuoteLineIn { sku, category, brand, quantity, amount_minor } = line;
+        Self { sku, category, brand, quantity, amount_minor: amount_minor.map(|amount| amount.0) }
+    }
 }
 
 /// Which coupons are looked at: `"best"` for all that the buyer has, of which the best count, or a list of those that are
@@ -49,6 +78,8 @@ pub(super) enum BestWord {
 /// What a basket would get.
 #[derive(Serialize, ToSchema)]
 pub(super) struct QuoteOut {
+    /// The lines with what they cost, before coupons: as an order is to have them.
+    lines: Vec<LineOut>,
     /// The sum of the lines.
     total_minor: u64,
     /// What is left to be paid when the coupons that count are taken off.
@@ -140,7 +171,11 @@ pub(super) async fn quote_order(
         Some(CouponsSought::Word(BestWord::Best)) => SoughtCoupons::Best,
         Some(CouponsSought::Named(named)) => SoughtCoupons::Named(named.into_iter().map(Into::into).collect()),
     };
-    let new = usecase::QuoteOrder { store, member, lines: lines(basket)?, coupons };
+    if basket.len() > Order::LINES_MAX {
+        return Err(LineFault::TooManyLines { given: basket.len() }.into());
+    }
+    let lines = basket.into_iter().map(Into::into).collect();
+    let new = usecase::QuoteOrder { store, member, lines, coupons };
     let quote = app
         .serve(caller, Action::Serve, move |host, actor| {
             at_store(actor, new.store)?;
@@ -191,5 +226,6 @@ pub(super) async fn quote_order(
         })
         .collect();
     let coupons = quote.coupons.into_iter().map(Into::into).collect();
-    Ok(Json(QuoteOut { total_minor: quote.total_minor, due_minor: quote.due_minor, coupons, packs }))
+    let lines = quote.lines.into_iter().map(Into::into).collect();
+    Ok(Json(QuoteOut { lines, total_minor: quote.total_minor, due_minor: quote.due_minor, coupons, packs }))
 }

@@ -22,6 +22,7 @@ impl From<QuoteError> for Problem {
             QuoteError::Lines(fault) => fault.into(),
             QuoteError::UnknownStore(_) => Self::refused("unknown-store", error),
             QuoteError::UnknownMember(_) => Self::refused("unknown-member", error),
+            QuoteError::NoPrice { .. } => Self::refused("no-price", error),
             QuoteError::Store(error) => error.into(),
         }
     }
