@@ -204,6 +204,11 @@ impl MerchantKeys {
         self.marking.has_tagged(&[b"signed ", kind.as_bytes(), &[0], value], signature)
     }
 
+    /// The key of the pseudonyms of one study: another study's are others, and nobody can tell from either whose they are.
+    pub fn of_study(&self, study: &str) -> SecretKey {
+        self.marking.derived(&format!("punchcard pseudonyms of the study {study}"))
+    }
+
     /// The mark of a value among values of its kind.
     pub fn mark(&self, kind: &str, value: &[u8]) -> Mark {
         let digest = self.marking.tag(&[kind.as_bytes(), &[0], value]);
@@ -346,6 +351,16 @@ mod tests {
         assert_ne!(mark, keys.mark("email", b"+8613800138000"));
         assert_ne!(mark, keys.mark("phone", b"+8613800138001"));
         assert_ne!(mark, others.mark("phone", b"+8613800138000"));
+    }
+
+    #[test]
+    fn pseudonyms_are_those_of_one_study_of_one_merchant() {
+        let keys = MerchantKeys::of(&SecretKey::from_bytes([1; 32]));
+        let others = MerchantKeys::of(&SecretKey::from_bytes([2; 32]));
+        let tag = |keys: &MerchantKeys, study: &str| keys.of_study(study).tag(&[b"somebody"]);
+        assert_eq!(tag(&keys, "spring"), tag(&keys, "spring"));
+        assert_ne!(tag(&keys, "spring"), tag(&keys, "autumn"));
+        assert_ne!(tag(&keys, "spring"), tag(&others, "spring"));
     }
 
     #[test]

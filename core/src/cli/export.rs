@@ -14,7 +14,7 @@ use crate::http::{self, ExportFormat, ExportKind};
 
 #[derive(Args)]
 pub(super) struct Export {
-    /// What is taken out, all of it, oldest first. Members and changes hold what is personal
+    /// What is taken out, all of it, oldest first. Members, notes and changes hold what is personal
     #[arg(value_enum)]
     kind: Kind,
     /// The data directory
@@ -38,6 +38,19 @@ pub(super) struct Export {
 enum Kind {
     Members,
     Orders,
+    /// What members hold, by unit
+    Accounts,
+    /// What is left of each thing that members were granted, with when it expires, as `punchcard import balances` takes it
+    Balances,
+    /// The coupons that members have, as `punchcard import coupons` takes them
+    Coupons,
+    CouponTypes,
+    Catalogue,
+    /// What members have said yes and no to
+    Consents,
+    Notes,
+    /// The levels that members were given
+    Tiers,
     Statements,
     Events,
     Changes,
@@ -45,7 +58,7 @@ enum Kind {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     Csv,
     Ndjson,
 }
@@ -56,21 +69,29 @@ impl Export {
         let merchant = data::pick_merchant(&host.store, self.merchant)?;
         // The operator may see what an owner may, and only looks.
         let operator = Actor::owner(merchant.id, StaffId::from_bytes([0; 16]));
-        let unwritable = |error: io::Error| match &self.out {
-            Some(path) => format!("{} can not be written: {error}", path.display()),
-            None => format!("standard output can not be written: {error}"),
-        };
-        let mut out: BufWriter<Box<dyn Write>> = BufWriter::new(match &self.out {
-            Some(path) => Box::new(create_private(path).map_err(unwritable)?),
-            None => Box::new(io::stdout().lock()),
-        });
         let mut export = http::Export::new(self.kind.into(), self.format.into());
-        while let Some(part) = export.next_part(&host, &operator).map_err(|error| describe(&error))? {
-            out.write_all(&part).map_err(unwritable)?;
-        }
-        out.flush().map_err(unwritable)?;
+        write_all(self.out.as_deref(), || export.next_part(&host, &operator).map_err(|error| describe(&error)))?;
         host.store.close().map_err(|error| describe(&error))
     }
+}
+
+/// Writes parts into a file, or to standard output, until there are no more.
+pub(super) fn write_all(
+    to: Option<&Path>,
+    mut next_part: impl FnMut() -> Result<Option<Vec<u8>>, Failure>,
+) -> Result<(), Failure> {
+    let unwritable = |error: io::Error| match to {
+        Some(path) => format!("{} can not be written: {error}", path.display()),
+        None => format!("standard output can not be written: {error}"),
+    };
+    let mut out: BufWriter<Box<dyn Write>> = BufWriter::new(match to {
+        Some(path) => Box::new(create_private(path).map_err(unwritable)?),
+        None => Box::new(io::stdout().lock()),
+    });
+    while let Some(part) = next_part()? {
+        out.write_all(&part).map_err(unwritable)?;
+    }
+    out.flush().map_err(unwritable)
 }
 
 /// A new file, or an old one emptied, that nobody but its owner may read.
@@ -93,6 +114,14 @@ impl From<Kind> for ExportKind {
         match kind {
             Kind::Members => Self::Members,
             Kind::Orders => Self::Orders,
+            Kind::Accounts => Self::Accounts,
+            Kind::Balances => Self::Balances,
+            Kind::Coupons => Self::Coupons,
+            Kind::CouponTypes => Self::CouponTypes,
+            Kind::Catalogue => Self::Catalogue,
+            Kind::Consents => Self::Consents,
+            Kind::Notes => Self::Notes,
+            Kind::Tiers => Self::Tiers,
             Kind::Statements => Self::Statements,
             Kind::Events => Self::Events,
             Kind::Changes => Self::Changes,

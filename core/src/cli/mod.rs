@@ -1,4 +1,4 @@
-//! The command line: `punchcard serve`, `demo`, `import`, `export`, `verify`, `snapshot`, `restore`, `compact`, `merchant`, `user`, `pack`.
+//! The command line: `punchcard serve`, `demo`, `import`, `export`, `research`, `verify`, `snapshot`, `restore`, `compact`, `merchant`, `user`, `pack`.
 #![expect(clippy::print_stdout, reason = "what a command has to say goes to standard output")]
 
 mod backup;
@@ -13,6 +13,7 @@ mod key;
 mod merchant;
 mod pack;
 mod progress;
+mod research;
 mod serve;
 mod telemetry;
 mod user;
@@ -48,6 +49,8 @@ enum Command {
     Import(import::Import),
     /// Take out all records of a kind
     Export(export::Export),
+    /// Take out records for research: without anything personal, members under pseudonyms
+    Research(research::Research),
     /// Check that a data directory is sound; with --deep, prove every promise of it
     Verify(verify::Verify),
     /// Write all that a data directory holds into one file in it, also while it is served
@@ -77,6 +80,7 @@ impl Command {
             Self::Demo(command) => command.run(),
             Self::Import(command) => command.run(),
             Self::Export(command) => command.run(),
+            Self::Research(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::Snapshot(command) => command.run(),
             Self::Restore(command) => command.run(),

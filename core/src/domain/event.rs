@@ -376,4 +376,36 @@ pub enum Event {
         #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
         at: Timestamp,
     },
+    /// A system of the merchant's own saw somebody do something: look at a page, want a thing.
+    BehaviourNoted {
+        /// What, by the merchant's own word for it.
+        behaviour: Code,
+        /// Who, if it is known.
+        member: Option<MemberId>,
+        /// Where, when it was said.
+        store: Option<StoreId>,
+        /// When they did it.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        seen_at: Timestamp,
+        /// What is to be known of it: a JSON object, of the behaviour's form.
+        data: String,
+        /// Who told it.
+        by: Option<StaffId>,
+        /// When it was recorded.
+        #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+        at: Timestamp,
+    },
+}
+
+impl Event {
+    /// The member to whose history this belongs, when nothing else that is kept of them tells it there.
+    pub fn of_history(&self) -> Option<MemberId> {
+        match self {
+            Self::BenefitUsed { member, .. }
+            | Self::BenefitReturned { member, .. }
+            | Self::OrderClaimed { member, .. } => Some(*member),
+            Self::PackTold { member, .. } | Self::BehaviourNoted { member, .. } => *member,
+            _ => None,
+        }
+    }
 }

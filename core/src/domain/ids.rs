@@ -145,6 +145,11 @@ impl IdSource {
         z ^ (z >> 31)
     }
 
+    /// A name of its own for something that happens now; such names sort by the instant, among ids as well.
+    pub fn moment(&mut self) -> [u8; 16] {
+        self.uuid()
+    }
+
     fn uuid(&mut self) -> [u8; 16] {
         let mut random = [0; 10];
         random[..8].copy_from_slice(&self.bits().to_le_bytes());

@@ -4,6 +4,7 @@
 //! store; instants and randomness come in as arguments.
 
 mod attribute;
+mod behaviour;
 mod benefit;
 mod calendar_rule;
 mod card;
@@ -28,6 +29,7 @@ mod user;
 mod webhook;
 
 pub use attribute::{AttributeFault, AttributeKind, AttributeType, AttributeValue};
+pub use behaviour::Behaviour;
 pub use benefit::{Period, ServiceBenefit};
 pub use calendar_rule::{CalendarRule, ClockTime, DayOfMonth, DayOfWeek, RuleFault};
 pub use card::card_number;

@@ -96,6 +96,11 @@ impl Birthday {
         (tail[..2].parse().unwrap_or(1), tail[3..].parse().unwrap_or(1))
     }
 
+    /// The year, when it is known.
+    pub fn year(&self) -> Option<i16> {
+        self.0.parse().ok().map(Date::year)
+    }
+
     /// The whole years from birth to `today`; none when the year is not known or has not come.
     pub fn age(&self, today: Date) -> Option<i16> {
         let born: Date = self.0.parse().ok()?;

@@ -42,7 +42,7 @@ use self::describe::Common;
 
 pub use app::App;
 use app::{at_all_stores, at_store};
-pub(crate) use endpoint::{Export, ExportFormat, ExportKind, parted, unguarded};
+pub(crate) use endpoint::{Export, ExportFormat, ExportKind, Research, ResearchKind, parted, unguarded};
 pub use problem::Problem;
 pub use settings::{Rate, Settings};
 pub use tls::{CertificateError, Certificates};

@@ -45,6 +45,9 @@
 //! | `Z` | merchant, `u`, member, code, day | counter: uses of a benefit in the period that begins on the day |
 //! | `*` | merchant, `d`, code | a segment |
 //! | `*` | merchant, `p` | how far the tags of segments are brought up |
+//! | `!` | merchant, `d`, code | a kind of behaviour |
+//! | `!` | merchant, `n`, day | counter: behaviours that were told on a day of UTC |
+//! | `!` | merchant, `m`, member, moment | an event that is told in the member's history, as in the log |
 //! | `s` | merchant, member, purpose, change | a receipt of a consent |
 //! | `J` | merchant | log: who changed what |
 //! | `Y` | merchant, member, change | a change of the member, as in the log |
@@ -124,6 +127,7 @@ use crate::domain::{
 };
 
 mod agreements;
+mod behaviours;
 mod figures;
 mod joins;
 mod ledger;
@@ -138,6 +142,9 @@ mod webhooks;
 pub use agreements::{
     agreement, agreement_alias, agreement_aliases_all, agreement_balance, agreement_proposed, agreements,
     agreements_proposed,
+};
+pub use behaviours::{
+    all_member_events, behaviour, behaviours, behaviours_seen, member_event, member_events, member_of_event,
 };
 pub use figures::{
     Flow, Selling, figure, figure_parts, figures, flow, flow_parts, flows, goal, goals, hour_figure, hour_figure_parts,
@@ -167,11 +174,11 @@ pub use webhooks::{
 };
 
 pub use members::{
-    Contact, all_at_home, all_in_tiers, all_tagged, at_home, attribute, attributes, benefit, benefit_uses,
-    benefit_uses_of, benefits, changes, consent, consents, consents_to, contact, contacts, external_ids, in_tier,
-    listed_member, member_by_external_id, member_change, member_changes, member_key, member_keys, members_at_home,
-    members_in_tier, members_named, members_tagged, merchant_secret, merchant_secrets, name_start, name_starts, note,
-    notes, personal, personals, tagged, tier_change, tier_changes,
+    Contact, all_at_home, all_consents, all_in_tiers, all_notes, all_tagged, all_tier_changes, at_home, attribute,
+    attributes, benefit, benefit_uses, benefit_uses_of, benefits, changes, consent, consents, consents_to, contact,
+    contacts, external_ids, in_tier, listed_member, member_by_external_id, member_change, member_changes, member_in,
+    member_key, member_keys, members_at_home, members_in_tier, members_named, members_tagged, merchant_secret,
+    merchant_secrets, name_start, name_starts, note, notes, personal, personals, tagged, tier_change, tier_changes,
 };
 
 pub use pack_calls::{
@@ -183,8 +190,8 @@ pub use pack_calls::{
     parked_call, parked_calls, parked_calls_all,
 };
 pub use packs::{
-    component_part, component_parts, enablement, enablements, enablements_version, pack_entries, pack_entry,
-    pack_entry_prefix_len, pack_undo, pack_undo_entry, pack_undos, revision, revisions,
+    component_part, component_parts, enablement, enablements, enablements_version, pack_entries, pack_entries_all,
+    pack_entry, pack_entry_parts, pack_entry_prefix_len, pack_undo, pack_undo_entry, pack_undos, revision, revisions,
 };
 pub use segments::{segment, segment_progress, segments};
 
@@ -382,6 +389,12 @@ pub fn member_order_parts(key: &[u8]) -> Option<(MemberId, OrderId)> {
 /// All orders of a member, in the order in which they were recorded.
 pub fn orders_of(merchant: MerchantId, member: MemberId) -> KeyRange {
     Name::of(b'h', merchant).bytes(member.as_bytes()).range()
+}
+
+/// Where the orders of a member begin that were recorded at an instant or later: ids begin with the instant at which they
+/// were made.
+pub fn member_orders_since(merchant: MerchantId, member: MemberId, since: Timestamp) -> Key {
+    Name::of(b'h', merchant).bytes(member.as_bytes()).bytes(&millis(since).to_be_bytes()[2..]).0
 }
 
 /// The order at the end of the key of a list of orders.

@@ -194,16 +194,6 @@ pub fn revoke_api_key(tx: &mut Tx, act: &mut Act<'_>, id: StaffId) -> Result<Lis
     Ok(revoked)
 }
 
-/// The keys of a merchant, revoked ones included, in the order in which they were issued.
-///
-/// # Errors
-/// The store's failures.
-pub fn list_api_keys(tx: &mut Tx, merchant: MerchantId) -> Result<Vec<ListedKey>, StoreError> {
-    let mut keys = Vec::new();
-    tx.each::<ListedKey>(&layout::listed_keys(merchant), |_, key| keys.push(key))?;
-    Ok(keys)
-}
-
 fn save_listed(
     tx: &mut Tx,
     act: &mut Act<'_>,

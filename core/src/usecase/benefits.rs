@@ -106,7 +106,7 @@ pub fn define_benefit(tx: &mut Tx, act: &mut Act<'_>, new: &ServiceBenefit) -> R
 ///
 /// # Errors
 /// The store's failures.
-pub fn list_benefits(tx: &mut Tx, merchant: MerchantId) -> Result<Vec<ServiceBenefit>, StoreError> {
+pub(super) fn list_benefits(tx: &mut Tx, merchant: MerchantId) -> Result<Vec<ServiceBenefit>, StoreError> {
     let mut benefits = Vec::new();
     tx.each::<ServiceBenefit>(&layout::benefits(merchant), |_, benefit| benefits.push(benefit))?;
     Ok(benefits)

@@ -2,7 +2,7 @@
 
 use super::Act;
 use crate::domain::{Item, Label, Line, MerchantId, Minor};
-use crate::store::{Direction, StoreError, Tx, layout};
+use crate::store::{StoreError, Tx, layout};
 
 /// What something is to be.
 #[derive(Clone, Debug)]
@@ -50,10 +50,8 @@ pub fn put_item(tx: &mut Tx, act: &mut Act<'_>, new: &PutItem, expected: Option<
     let key = layout::item(act.merchant, &new.sku);
     let before = tx.load::<Item>(&key)?;
     if let Some(expected) = expected {
-        let found = before.as_ref().ok_or_else(|| ItemError::Unknown(new.sku.clone()))?.version;
-        if found != expected {
-            return Err(ItemError::OtherVersion { sku: new.sku.clone(), expected, found });
-        }
+        let before = before.as_ref().ok_or_else(|| ItemError::Unknown(new.sku.clone()))?;
+        expect(before, expected)?;
     }
     let PutItem { sku, name, category, brand, price_minor, member_price_minor } = new.clone();
     let version = before.as_ref().map_or(0, |before| before.version);
@@ -67,16 +65,22 @@ pub fn put_item(tx: &mut Tx, act: &mut Act<'_>, new: &PutItem, expected: Option<
     Ok(after)
 }
 
-/// Takes something out of the catalogue. What was sold stays what it was.
+/// Takes something out of the catalogue, in the version `expected` if one is named. What was sold stays what it was.
 ///
 /// # Errors
 /// The first refusal in the order of [`ItemError`]'s variants.
-pub fn drop_item(tx: &mut Tx, act: &mut Act<'_>, sku: &Label) -> Result<(), ItemError> {
+pub fn drop_item(tx: &mut Tx, act: &mut Act<'_>, sku: &Label, expected: Option<u64>) -> Result<(), ItemError> {
     let key = layout::item(act.merchant, sku);
     let before = tx.load::<Item>(&key)?.ok_or_else(|| ItemError::Unknown(sku.clone()))?;
+    expected.map_or(Ok(()), |expected| expect(&before, expected))?;
     tx.delete(&key);
     act.record(tx, "item", sku.as_str(), Some(&before), None)?;
     Ok(())
+}
+
+fn expect(item: &Item, expected: u64) -> Result<(), ItemError> {
+    let found = item.version;
+    if found == expected { Ok(()) } else { Err(ItemError::OtherVersion { sku: item.sku.clone(), expected, found }) }
 }
 
 /// Something in the catalogue.
@@ -85,24 +89,6 @@ pub fn drop_item(tx: &mut Tx, act: &mut Act<'_>, sku: &Label) -> Result<(), Item
 /// The store's failures.
 pub fn read_item(tx: &mut Tx, merchant: MerchantId, sku: &Label) -> Result<Option<Item>, StoreError> {
     tx.load(&layout::item(merchant, sku))
-}
-
-/// A page of the catalogue in the order of the SKUs, those after one.
-///
-/// # Errors
-/// The store's failures.
-pub fn list_items(
-    tx: &mut Tx,
-    merchant: MerchantId,
-    after: Option<&[u8]>,
-    limit: usize,
-) -> Result<Vec<Item>, StoreError> {
-    let range = layout::items(merchant);
-    let range = match after {
-        Some(after) => range.after(&[range.start.as_slice(), after].concat()),
-        None => range,
-    };
-    Ok(tx.load_scan::<Item>(&range, Direction::Forward, limit)?.into_iter().map(|(_, item)| item).collect())
 }
 
 /// Says of lines what they do not say themselves, from the catalogue. A line that says all costs no read.

@@ -1,7 +1,7 @@
 //! A merchant defines a type of coupon.
 
 use super::Act;
-use crate::domain::{Code, CouponFault, CouponType, MerchantId, Shortfall, Unit, UnitKind, UnitRules};
+use crate::domain::{Code, CouponFault, CouponType, Shortfall, Unit, UnitKind, UnitRules};
 use crate::store::{StoreError, Tx, layout};
 
 /// Why a type of coupon is not defined.
@@ -49,14 +49,4 @@ pub fn define_coupon(tx: &mut Tx, act: &mut Act<'_>, coupon: &CouponType) -> Res
         act.record(tx, "coupon-type", coupon.unit.as_str(), before.as_ref(), Some(coupon))?;
     }
     Ok(())
-}
-
-/// The types of coupons of a merchant.
-///
-/// # Errors
-/// The store's failures.
-pub fn list_coupon_types(tx: &mut Tx, merchant: MerchantId) -> Result<Vec<CouponType>, StoreError> {
-    let mut types = Vec::new();
-    tx.each::<CouponType>(&layout::coupon_types(merchant), |_, coupon| types.push(coupon))?;
-    Ok(types)
 }

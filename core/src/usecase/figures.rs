@@ -182,6 +182,17 @@ pub struct Figures {
 /// Figures with their values.
 pub type Counts = BTreeMap<Figure, i64>;
 
+/// The figures of a store's day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayCounts {
+    /// The day, in the merchant's time zone.
+    pub day: Date,
+    /// The store; none for what happened in none.
+    pub store: Option<StoreId>,
+    /// The figures.
+    pub counts: Counts,
+}
+
 impl Figures {
     /// The sum of a figure over all stores.
     pub fn total(&self, figure: Figure) -> i64 {
@@ -211,6 +222,36 @@ pub fn read_figures(
         Some(())
     })?;
     Ok(figures)
+}
+
+/// The figures of whole days, by day and store, of the first days behind one on which anything happened: of so many that
+/// there are `limit` lines, or a day more. The last day of them, when there may be more.
+///
+/// # Errors
+/// The store's failures.
+pub fn export_figures(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    mut after: Option<Date>,
+    limit: usize,
+) -> Result<(Vec<DayCounts>, Option<Date>), StoreError> {
+    let mut lines = Vec::new();
+    while lines.len() < limit {
+        let from = match after {
+            None => Date::ZERO,
+            Some(after) => match after.tomorrow() {
+                Ok(next) => next,
+                Err(_) => return Ok((lines, None)),
+            },
+        };
+        let next = tx.scan(&layout::figures(merchant, from, Date::MAX), Direction::Forward, 1)?;
+        let Some((key, _)) = next.first() else { return Ok((lines, None)) };
+        let (day, ..) = layout::figure_parts(key).ok_or_else(|| StoreError::corrupt("figure", key))?;
+        let stores = read_figures(tx, merchant, (day, day), None)?.stores;
+        lines.extend(stores.into_iter().map(|(store, counts)| DayCounts { day, store, counts }));
+        after = Some(day);
+    }
+    Ok((lines, after))
 }
 
 /// Orders and revenue by the hour of the merchant's day, from one day to another, both included.

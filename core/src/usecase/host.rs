@@ -464,12 +464,16 @@ impl Act<'_> {
         Ok(Book::new(tx, &mut self.ids, terms))
     }
 
-    /// Adds an event to the merchant's log.
+    /// Adds an event to the merchant's log, and to the history of its member when nothing else tells it there.
     ///
     /// # Errors
     /// As [`Tx::append`].
-    pub fn tell(&self, tx: &mut Tx, event: &Event) -> Result<(), StoreError> {
-        tx.append(&layout::events(self.merchant), store::encode(event))
+    pub fn tell(&mut self, tx: &mut Tx, event: &Event) -> Result<(), StoreError> {
+        let bytes = store::encode(event);
+        if let Some(member) = event.of_history() {
+            tx.put(&layout::member_event(self.merchant, member, self.ids.moment()), bytes.clone())?;
+        }
+        tx.append(&layout::events(self.merchant), bytes)
     }
 }
 

@@ -160,6 +160,7 @@ pub fn merge_members(
         (layout::tier_changes(merchant, gone), layout::tier_changes(merchant, survivor)),
         (layout::consents(merchant, gone), layout::consents(merchant, survivor)),
         (layout::member_changes(merchant, gone), layout::member_changes(merchant, survivor)),
+        (layout::member_events(merchant, gone), layout::member_events(merchant, survivor)),
     ] {
         tx.move_range(&from, &to)?;
     }

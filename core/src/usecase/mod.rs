@@ -9,6 +9,7 @@ mod adjust_assets;
 pub mod agreements;
 mod api_key;
 mod attributes;
+mod behaviours;
 mod benefits;
 mod call_pack;
 mod catalogue;
@@ -55,16 +56,19 @@ pub mod pack_life;
 mod pack_quota;
 mod pack_services;
 mod pack_turns;
+mod pages;
 mod programme;
 mod public_event;
 mod quote_coupons;
 mod quote_order;
 mod read_assets;
+mod read_consumption;
 mod read_statement;
 mod recordings;
 mod redeem_coupons;
 mod refund_order;
 mod render_page;
+mod research;
 mod run_command;
 mod run_due;
 mod same_order;
@@ -88,29 +92,34 @@ pub mod webhooks;
 
 pub use adjust_assets::{AdjustAssets, AdjustError, Adjusted, Adjustment, adjust_assets, release_grants};
 pub use api_key::{
-    ApiKey, ApiKeyError, IssuedKey, KeyError, ListedKey, NewKey, authenticate, issue_api_key, list_api_keys,
-    revoke_api_key,
+    ApiKey, ApiKeyError, IssuedKey, KeyError, ListedKey, NewKey, authenticate, issue_api_key, revoke_api_key,
 };
 pub use attributes::{AttributeError, define_attribute, list_attributes};
-pub use benefits::{
-    BenefitError, BenefitLeft, BenefitUsed, UseError, define_benefit, list_benefits, read_benefits, return_benefit,
-    use_benefit,
+pub use behaviours::{
+    BehaviourError, Seen, SeenError, SeenRecorded, define_behaviour, drop_behaviour, record_behaviours,
 };
-pub use catalogue::{ItemError, PutItem, drop_item, list_items, put_item, read_item};
+pub use benefits::{
+    BenefitError, BenefitLeft, BenefitUsed, UseError, define_benefit, read_benefits, return_benefit, use_benefit,
+};
+pub use catalogue::{ItemError, PutItem, drop_item, put_item, read_item};
 use changes::record_change;
 pub use changes::{Change, ReadChange, list_changes};
 pub use claim_order::{ClaimError, Claimed, claim_order};
 pub use consents::{ConsentError, ConsentReceipt, GiveConsent, give_consent, has_consented, list_consents};
 pub use create_merchant::{CreateMerchant, Created, NewStore, create_merchant, list_merchants, list_stores};
-pub use define_coupon::{DefineError, define_coupon, list_coupon_types};
+pub use define_coupon::{DefineError, define_coupon};
 pub use edit_member::{EditError, EditMember, edit_member};
 pub use edit_merchant::{EditMerchant, MerchantError, PutStoreError, edit_merchant, put_store};
 pub use enable_pack::{EnableError, EnablePack, enable_pack, read_enablement, read_manifest};
 pub use enrol_member::{EnrolError, EnrolMember, Enrolled, enrol_member};
 pub use erase_member::{EraseError, erase_member};
-pub use export::{export_members, export_orders, export_postings, record_disclosure, record_export};
+pub use export::{
+    Exported, HeldLot, export_accounts, export_consents, export_coupon_types, export_items, export_lots,
+    export_members, export_orders, export_postings, export_tiers, record_disclosure, record_export, record_research,
+};
 pub use figures::{
-    Counts, Figure, Figures, Sold, UnitFlow, read_best_sellers, read_figures, read_flows, read_hours, read_sellers,
+    Counts, DayCounts, Figure, Figures, Sold, UnitFlow, export_figures, read_best_sellers, read_figures, read_flows,
+    read_hours, read_sellers,
 };
 pub use find_members::{FindError, FoundMembers, Sought, find_member, find_members};
 pub use follow_segments::follow_segments;
@@ -143,14 +152,19 @@ pub use member_token::{
 };
 pub use merge_members::{MergeError, Merged, MergedAsset, merge_members};
 pub use migrate::{MigrateError, migrate};
-pub use notes::{Note, NoteError, NoteWritten, list_notes, remove_note, write_note};
+pub use notes::{Note, NoteError, NoteWritten, export_notes, list_notes, remove_note, write_note};
 pub use offered_commands::{OfferedCommand, list_offered_commands};
 pub use pack_quota::Quotas;
+pub use pages::{
+    PageOf, Paged, page_attributes, page_behaviours, page_benefits, page_consents, page_coupon_types, page_items,
+    page_keys, page_revisions, page_segments, page_stores, page_units,
+};
 pub use programme::{Active, Enablement, Programme, ProgrammeError, Revision};
 pub use public_event::{EventData, EventKind, PublicEvent, UnknownKind, event_id, event_sequence};
 pub use quote_coupons::{QuotedCoupon, SoughtCoupons, Unused};
 pub use quote_order::{PackOffer, PackQuote, Quote, QuoteError, QuoteLine, QuoteOrder, quote_order};
 pub use read_assets::{Asset, AssetsError, house_total, read_assets};
+pub use read_consumption::{Consumption, ConsumptionSums, read_consumption};
 pub use read_statement::read_statement;
 pub use recordings::{
     Recorder, RecordingSummary, RecordingTerms, Recordings, RecordingsError, RehearsalError, RehearsalReport,
@@ -161,17 +175,18 @@ pub use redeem_coupons::{
 };
 pub use refund_order::{RefundError, RefundLine, RefundOrder, Refunded, refund_order};
 pub use render_page::{RenderPage, render_page};
+pub use research::{Ages, Study, begin_study, event_fields};
 pub use run_command::{CommandError, CommandReply, RunCommand, run_command};
 pub use run_due::{DueSummary, run_due};
-pub use segments::{SegmentError, define_segment, drop_segment, list_segments, segments_of};
-pub use set_rules::{RulesError, list_units, set_unit_rules};
+pub use segments::{SegmentError, define_segment, drop_segment, segments_of};
+pub use set_rules::{RulesError, set_unit_rules};
 pub use set_tier::{SetTier, TierChange, TierError, list_tier_changes, set_tier};
 pub use settle_order::{Pay, SettleError, SettleOrder, Settled, find_order, read_order, settle_order};
 pub use spend_stored_value::{SpendError, SpendStoredValue, Spent, spend_stored_value};
 pub use tag_member::{TagError, drop_tag, put_tag};
 pub use teams::{TEAM_STAFF_MAX, Team, TeamError, drop_team, list_teams, put_team};
 pub use timeline::{Happening, Moment, read_timeline};
-pub use upload_pack::{UploadError, list_packs, upload_pack};
+pub use upload_pack::{UploadError, upload_pack};
 pub use usage::{PackUsage, read_usage};
 pub use verify::{MerchantReport, Verified, verify};
 pub use versions::{Thing, VersionError};

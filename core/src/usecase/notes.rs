@@ -4,11 +4,12 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::export::{Exported, page, whose};
 use super::keys::unreadable;
 use super::{Act, Reply};
 use crate::domain::{MemberId, MerchantId, NoteId, Remark, StaffId, Standing};
 use crate::store::{Direction, Key, Record, StoreError, Tx, layout, member_of};
-use crate::vault::Sealed;
+use crate::vault::{Sealed, SecretKey};
 
 /// A note as it is kept: sealed by the member's key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,15 +135,40 @@ pub fn list_notes(
     }
     let kept = tx.load_scan::<KeptNote>(&range, Direction::Backward, limit)?;
     let Some(key) = act.member_key(tx, member)? else { return Ok(Vec::new()) };
-    kept.into_iter()
-        .map(|(place, KeptNote { by, at, text })| {
-            let corrupt = |what: String| StoreError::corrupt(what, &place);
-            let plain = key.open(&place, &text).map_err(|error| unreadable(error, &place))?;
-            let text = String::from_utf8(plain.to_vec()).ok().and_then(|text| Remark::new(text).ok());
-            let text = text.ok_or_else(|| corrupt("note (it is no text)".to_owned()))?;
-            Ok(Note { id: note_of(&place)?, by, at, text })
-        })
-        .collect()
+    kept.into_iter().map(|(place, note)| opened(&key, &place, note)).collect()
+}
+
+/// A page of the notes about all members with whom they are about, those behind a place, and where to go on.
+///
+/// # Errors
+/// The store's failures.
+pub fn export_notes(
+    tx: &mut Tx,
+    act: &Act<'_>,
+    after: Option<&[u8]>,
+    limit: usize,
+) -> Result<Exported<(MemberId, Note)>, StoreError> {
+    let (kept, next) = page::<KeptNote>(tx, &layout::all_notes(act.merchant), after, limit)?;
+    let mut notes = Vec::new();
+    let mut of: Option<(MemberId, Option<SecretKey>)> = None;
+    for (place, note) in kept {
+        let member = whose(&place)?;
+        let (_, key) = match of.take().filter(|(last, _)| *last == member) {
+            Some(last) => of.insert(last),
+            None => of.insert((member, act.member_key(tx, member)?)),
+        };
+        if let Some(key) = key {
+            notes.push((member, opened(key, &place, note)?));
+        }
+    }
+    Ok((notes, next))
+}
+
+fn opened(key: &SecretKey, place: &Key, KeptNote { by, at, text }: KeptNote) -> Result<Note, StoreError> {
+    let plain = key.open(place, &text).map_err(|error| unreadable(error, place))?;
+    let text = String::from_utf8(plain.to_vec()).ok().and_then(|text| Remark::new(text).ok());
+    let text = text.ok_or_else(|| StoreError::corrupt("note (it is no text)", place))?;
+    Ok(Note { id: note_of(place)?, by, at, text })
 }
 
 fn note_of(place: &Key) -> Result<NoteId, StoreError> {

@@ -6,7 +6,7 @@
 
 mod kind;
 
-pub use kind::UnknownKind;
+pub use kind::{EventKind, UnknownKind};
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -32,71 +32,6 @@ pub struct PublicEvent {
     pub order: Option<OrderId>,
     /// What happened.
     pub data: EventData,
-}
-
-macro_rules! kinds {
-    ($($variant:ident $name:literal;)*) => {
-        /// What kind of event something is. Kept by name, so that the list may grow anywhere.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum EventKind {
-            $(#[doc = $name] $variant,)*
-        }
-
-        impl EventKind {
-            /// All kinds.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// Its stable name.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$variant => $name,)*
-                }
-            }
-        }
-
-        impl EventData {
-            /// What kind of event this is.
-            pub const fn kind(&self) -> EventKind {
-                match self {
-                    $(Self::$variant { .. } => EventKind::$variant,)*
-                }
-            }
-        }
-    };
-}
-
-kinds! {
-    MemberEnrolled "member-enrolled";
-    StoredValueLoaded "stored-value-loaded";
-    StoredValueSpent "stored-value-spent";
-    OrderSettled "order-settled";
-    OrderRefunded "order-refunded";
-    EarningLimited "earning-limited";
-    CouponsIssued "coupons-issued";
-    CouponsRedeemed "coupons-redeemed";
-    PackEnabled "pack-enabled";
-    PackFailed "pack-failed";
-    CommandRun "command-run";
-    WebhookPaused "webhook-paused";
-    MessageEnded "message-ended";
-    MemberChanged "member-changed";
-    MemberErased "member-erased";
-    ConsentGiven "consent-given";
-    OrderPartlyRefunded "order-partly-refunded";
-    OrderClaimed "order-claimed";
-    BenefitUsed "benefit-used";
-    BenefitReturned "benefit-returned";
-    MembersMerged "members-merged";
-    AssetsAdjusted "assets-adjusted";
-    AssetsGiven "assets-given";
-    CouponsReturned "coupons-returned";
-    PackTold "pack-told";
-    CallParked "call-parked";
-    PackUpgraded "pack-upgraded";
-    PackRestored "pack-restored";
-    PackRemoved "pack-removed";
-    PackCaughtUp "pack-caught-up";
-    AgreementChanged "agreement-changed";
 }
 
 /// What an event tells, by its kind.
@@ -453,6 +388,27 @@ pub enum EventData {
         #[schema(value_type = String)]
         state: Code,
     },
+    /// `behaviour-noted`: a system of the merchant's own saw somebody do something.
+    BehaviourNoted {
+        /// What, by the merchant's own word for it.
+        #[schema(value_type = String)]
+        behaviour: Code,
+        /// Who, if it is known.
+        #[schema(value_type = Option<String>)]
+        member: Option<MemberId>,
+        /// Where, when it was said.
+        #[schema(value_type = Option<String>)]
+        store: Option<StoreId>,
+        /// When they did it, RFC 3339.
+        #[schema(value_type = String)]
+        seen_at: Timestamp,
+        /// What is to be known of it.
+        #[schema(value_type = Object)]
+        data: Value,
+        /// Whose key told it.
+        #[schema(value_type = Option<String>)]
+        by: Option<StaffId>,
+    },
 }
 
 impl PublicEvent {
@@ -542,6 +498,10 @@ impl PublicEvent {
             Event::PackCaughtUp { pack, order, at } => (at, None, Some(order), EventData::PackCaughtUp { pack, order }),
             Event::AgreementChanged { agreement, state, at } => {
                 (at, None, None, EventData::AgreementChanged { agreement, state })
+            }
+            Event::BehaviourNoted { behaviour, member, store, seen_at, data, by, at } => {
+                let data = serde_json::from_str(&data).unwrap_or_default();
+                (at, member, None, EventData::BehaviourNoted { behaviour, member, store, seen_at, data, by })
             }
         };
         Self { sequence, at, member, order, data }

@@ -57,25 +57,36 @@ pub fn read_assets(
     tx.each::<Account>(&layout::accounts_of(merchant, member), |key, account| accounts.push((key.to_vec(), account)))?;
     let mut assets = Vec::new();
     for (key, account) in accounts {
-        let Some((_, code)) = layout::owner(&key) else {
-            return Err(StoreError::corrupt("key of an account", &key).into());
-        };
-        let of_unit = layout::unit(merchant, &code);
-        let unit = tx.load::<Unit>(&of_unit)?.ok_or_else(|| StoreError::corrupt("unit (missing)", &of_unit))?;
-        if unit.kind == UnitKind::Coupon && account.is_empty() {
-            continue;
-        }
-        // Reading makes no ids.
         let terms = Terms { merchant, zone: zone.clone(), now, store: None, by: Source::Host };
-        let balance = Book::new(tx, &mut IdSource::new(now, 0), terms).balance(member, &code)?;
-        if unit.kind == UnitKind::Coupon && balance == Balance::default() {
-            continue;
-        }
-        let expires_next = expires_next(tx, merchant, now, member, &code)?;
-        let Balance { available, held, pending, debt } = balance;
-        assets.push(Asset { unit, available, held, pending, debt, expires_next });
+        assets.extend(asset_of(tx, terms, &key, &account)?.map(|(_, asset)| asset));
     }
     Ok(assets)
+}
+
+/// Whose an account is and what is in it, by its key and its record; none when it is of coupons and has none.
+pub(super) fn asset_of(
+    tx: &mut Tx,
+    terms: Terms,
+    key: &[u8],
+    account: &Account,
+) -> Result<Option<(MemberId, Asset)>, AssetsError> {
+    let Some((member, code)) = layout::owner(key) else {
+        return Err(StoreError::corrupt("key of an account", key).into());
+    };
+    let (merchant, now) = (terms.merchant, terms.now);
+    let of_unit = layout::unit(merchant, &code);
+    let unit = tx.load::<Unit>(&of_unit)?.ok_or_else(|| StoreError::corrupt("unit (missing)", &of_unit))?;
+    if unit.kind == UnitKind::Coupon && account.is_empty() {
+        return Ok(None);
+    }
+    // Reading makes no ids.
+    let balance = Book::new(tx, &mut IdSource::new(now, 0), terms).balance(member, &code)?;
+    if unit.kind == UnitKind::Coupon && balance == Balance::default() {
+        return Ok(None);
+    }
+    let expires_next = expires_next(tx, merchant, now, member, &code)?;
+    let Balance { available, held, pending, debt } = balance;
+    Ok(Some((member, Asset { unit, available, held, pending, debt, expires_next })))
 }
 
 fn expires_next(

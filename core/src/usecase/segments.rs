@@ -105,7 +105,7 @@ pub fn drop_segment(tx: &mut Tx, act: &mut Act<'_>, code: &Code) -> Result<(), S
 ///
 /// # Errors
 /// The store's failures.
-pub fn list_segments(tx: &mut Tx, merchant: MerchantId) -> Result<Vec<Segment>, StoreError> {
+pub(super) fn list_segments(tx: &mut Tx, merchant: MerchantId) -> Result<Vec<Segment>, StoreError> {
     let mut segments = Vec::new();
     tx.each::<Segment>(&layout::segments(merchant), |_, segment| segments.push(segment))?;
     Ok(segments)

@@ -1,7 +1,7 @@
 //! A merchant decides what its members may do with a unit.
 
 use super::Act;
-use crate::domain::{Code, MerchantId, Unit, UnitRules};
+use crate::domain::{Code, Unit, UnitRules};
 use crate::store::{StoreError, Tx, layout};
 
 /// Why nothing changes.
@@ -28,14 +28,4 @@ pub fn set_unit_rules(tx: &mut Tx, act: &mut Act<'_>, unit: &Code, rules: &UnitR
         act.record(tx, "unit", changed.code.as_str(), Some(&unit), Some(&changed))?;
     }
     Ok(changed)
-}
-
-/// The units of a merchant, in the order of their codes.
-///
-/// # Errors
-/// The store's failures.
-pub fn list_units(tx: &mut Tx, merchant: MerchantId) -> Result<Vec<Unit>, StoreError> {
-    let mut units = Vec::new();
-    tx.each::<Unit>(&layout::units(merchant), |_, unit| units.push(unit))?;
-    Ok(units)
 }

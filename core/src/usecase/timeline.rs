@@ -1,9 +1,10 @@
-//! Everything that happened to a member, the newest first: orders, postings, changes, messages.
+//! Everything that happened to a member, the newest first: orders, postings, changes, messages, and events that nothing
+//! else tells of.
 
-use super::Act;
 use super::changes::{Change, ReadChange};
 use super::messages::Message;
-use crate::domain::{MemberId, Order};
+use super::{Act, PublicEvent};
+use crate::domain::{Event, MemberId, Order};
 use crate::ledger::{Posting, merged_into};
 use crate::store::{Direction, Key, KeyRange, StoreError, Tx, decode, layout};
 
@@ -18,6 +19,9 @@ pub enum Happening {
     Change(ReadChange),
     /// They were, or are to be, told something.
     Message(Message),
+    /// They used a benefit, claimed an order, did something that a system saw, or a pack told a fact of them. Its number in
+    /// the log is not told here, and is 0.
+    Event(PublicEvent),
 }
 
 /// A place between two happenings: their ids sort by the instant at which they were made, whatever they are ids of.
@@ -43,6 +47,7 @@ pub fn read_timeline(
         (Kind::Posting, layout::postings_of(merchant, member)),
         (Kind::Change, layout::member_changes(merchant, member)),
         (Kind::Message, layout::messages_of(merchant, member)),
+        (Kind::Event, layout::member_events(merchant, member)),
     ] {
         let range = until(range, before);
         for (key, _) in tx.scan(&range, Direction::Backward, limit)? {
@@ -77,6 +82,10 @@ pub fn read_timeline(
                     };
                     Happening::Message(tx.load(&layout::message(merchant, id))?.ok_or_else(missing)?)
                 }
+                Kind::Event => {
+                    let event: Event = tx.load(&key)?.ok_or_else(missing)?;
+                    Happening::Event(PublicEvent { member: Some(member), ..PublicEvent::of(0, event) })
+                }
             };
             Ok((at, happening))
         })
@@ -89,6 +98,7 @@ enum Kind {
     Posting,
     Change,
     Message,
+    Event,
 }
 
 fn until(range: KeyRange, before: Option<Moment>) -> KeyRange {

@@ -138,14 +138,3 @@ fn check_free(
         None => Ok(()),
     }
 }
-
-/// The revisions that a merchant has, newest pack versions last.
-///
-/// # Errors
-/// The store's failures.
-pub fn list_packs(tx: &mut Tx, merchant: MerchantId) -> Result<Vec<Revision>, StoreError> {
-    let mut revisions = Vec::new();
-    tx.each::<Revision>(&layout::revisions(merchant), |_, revision| revisions.push(revision))?;
-    revisions.sort_by(|a, b| (&a.pack, &a.version).cmp(&(&b.pack, &b.version)));
-    Ok(revisions)
-}

@@ -19,8 +19,8 @@ use super::host::Remembered;
 use super::visits::{Visits, bought};
 use super::{keys, known};
 use crate::domain::{
-    Member, MemberId, Merchant, MerchantId, Minor, Order, OrderId, PackResult, Personal, PostingId, STORED_VALUE,
-    Standing,
+    Event, Member, MemberId, Merchant, MerchantId, Minor, Order, OrderId, PackResult, Personal, PostingId,
+    STORED_VALUE, Standing,
 };
 use crate::ledger::{Audit, Cause, Posting};
 use crate::store::{
@@ -213,6 +213,12 @@ impl<'a, P: FnMut()> Check<'a, P> {
                 Ok((!listed).then(|| format!("a list of members has {member}, who is not in it")))
             })?;
         }
+        self.each(&layout::all_member_events(id), |tx, key, bytes| {
+            let member = layout::member_of_event(key).ok_or_else(|| StoreError::corrupt("key of a history", key))?;
+            let event: Event = decode(key, bytes)?;
+            let is_there = event.of_history().is_some() && tx.get(&layout::member(id, member))?.is_some();
+            Ok((!is_there).then(|| format!("a history has what is not {member}'s, or they are not there")))
+        })?;
         Ok(())
     }
 

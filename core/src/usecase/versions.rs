@@ -11,6 +11,8 @@ use crate::store::{Direction, StoreError, Tx, layout, member_of};
 pub enum Thing {
     /// The definition of an attribute.
     Attribute(Code),
+    /// A kind of behaviour.
+    Behaviour(Code),
     /// A service benefit.
     Benefit(Code),
     /// A type of coupon.
@@ -58,6 +60,7 @@ impl Thing {
     pub fn version(&self, tx: &mut Tx, merchant: MerchantId) -> Result<u64, StoreError> {
         let key = match self {
             Self::Attribute(code) => layout::attribute(merchant, code),
+            Self::Behaviour(code) => layout::behaviour(merchant, code),
             Self::Benefit(code) => layout::benefit(merchant, code),
             Self::Coupon(code) => layout::coupon_type(merchant, code),
             Self::Enablement(pack) => layout::enablement(merchant, pack),

@@ -80,3 +80,61 @@ async fn each_thing_that_people_edit_is_changed_only_in_the_version_that_was_rea
     let taken = put(shop, "/v1/coupons/other", Some("\"0\""), &coupon("another")).await.problem();
     assert_eq!(taken.name(), "412 other-version");
 }
+
+#[tokio::test]
+async fn what_is_edited_in_the_version_that_was_read_is_taken_away_in_it() {
+    let world = World::new();
+    let shop = &world.shop;
+    let described = shop.with_key(None).get("/openapi.json").send().await.ok();
+    let minds = |operation: &Value| {
+        operation["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == "If-Match")
+    };
+    let mut taken = Vec::new();
+    for (path, item) in described["paths"].as_object().unwrap() {
+        let is_edited = ["put", "patch"].iter().any(|method| minds(&item[method]));
+        // Signing out is about the session, not about what its user is called.
+        if is_edited && item["delete"].is_object() && path != "/v1/session" {
+            assert!(minds(&item["delete"]), "DELETE {path} takes no If-Match");
+            taken.push(path.as_str());
+        }
+    }
+    assert!(taken.len() >= 8, "{taken:?}");
+
+    let template = json!({ "title": "Receipt", "channel": "sms", "texts": { "en": { "body": "Thank you." } } });
+    let things = [
+        ("/v1/catalogue/bun", json!({ "name": "Bun" })),
+        ("/v1/segments/gold", json!({ "title": "Gold", "condition": { "tier": "gold" } })),
+        ("/v1/message-templates/receipt", template),
+        ("/v1/automatic-messages/order-settled", json!({ "template": "receipt" })),
+        ("/v1/message-connectors/sms", json!({ "gateway": { "url": "https://example.com/" } })),
+    ];
+    let mut versions = Vec::new();
+    for (path, body) in &things {
+        let put = put(shop, path, None, body).await;
+        versions.push((*path, put.header("etag").unwrap_or_else(|| panic!("{path} has no ETag")).to_owned()));
+        assert!(put.status.is_success(), "{put}");
+    }
+    let user = json!({ "name": "dan", "display_name": "Dan", "role": "clerk" });
+    let user = shop.post("/v1/users", user).send().await.created()["user"]["id"].clone();
+    let webhook = json!({ "url": "https://example.com/", "kinds": ["order-settled"] });
+    let webhook = shop.post("/v1/webhooks", webhook).send().await.created()["id"].clone();
+    let [user, webhook] =
+        [("users", user), ("webhooks", webhook)].map(|(list, id)| format!("/v1/{list}/{}", id.as_str().unwrap()));
+    for path in [&user, &webhook] {
+        let etag = shop.get(path).send().await.header("etag").unwrap().to_owned();
+        versions.push((path.as_str(), etag));
+    }
+    // What uses something goes before it.
+    versions.sort_by_key(|(path, _)| !path.contains("automatic"));
+    for (path, version) in &versions {
+        let before = world.state();
+        let other = if version == r#""77""# { r#""78""# } else { r#""77""# };
+        let late = shop.request("DELETE", path).header("if-match", other).send().await.problem();
+        assert_eq!(late.status, 412, "{path}: {late}");
+        let broken = shop.request("DELETE", path).header("if-match", "7").send().await.problem();
+        assert_eq!(broken.status, 400, "{path}: {broken}");
+        world.unchanged_since(&before);
+        let gone = shop.request("DELETE", path).header("if-match", version).send().await;
+        assert_eq!(gone.status, 204, "{gone}");
+    }
+}

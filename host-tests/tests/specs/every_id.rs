@@ -277,6 +277,7 @@ async fn by_code(shop: &Shop) {
         ("/v1/segments/lost", json!({ "title": MARK, "condition": { "orders": { "at_least": 2 } } })),
         ("/v1/benefits/brow-trim", json!({ "title": MARK, "quota": 3, "period": "month" })),
         ("/v1/attributes/size", json!({ "label": MARK, "kind": "choice", "choices": ["S", "M"] })),
+        ("/v1/behaviours/item-wanted", json!({ "title": MARK, "schema": { "type": "object" } })),
         ("/v1/catalogue/croissant", json!({ "name": MARK })),
         ("/v1/teams/morning", json!({ "title": MARK, "staff": [] })),
         ("/v1/stores/main", json!({ "name": MARK })),

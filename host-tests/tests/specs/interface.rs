@@ -30,6 +30,9 @@ async fn the_interface_is_described_as_openapi_3_1() {
     get /v1/automatic-messages
     delete /v1/automatic-messages/{trigger}
     put /v1/automatic-messages/{trigger}
+    get /v1/behaviours
+    delete /v1/behaviours/{behaviour}
+    put /v1/behaviours/{behaviour}
     get /v1/benefits
     put /v1/benefits/{benefit}
     get /v1/catalogue
@@ -40,20 +43,33 @@ async fn the_interface_is_described_as_openapi_3_1() {
     get /v1/coupons
     put /v1/coupons/{coupon}
     get /v1/events
+    post /v1/events
     get /v1/events/stream
     get /v1/exports/{kind}
     get /v1/figures
     get /v1/figures/best-sellers
     get /v1/figures/hours
+    get /v1/figures/joins
+    get /v1/figures/staff
     get /v1/goals/{month}
     put /v1/goals/{month}
+    get /v1/holds/{hold}
     post /v1/holds/{hold}/post
     post /v1/holds/{hold}/void
     post /v1/invitations
+    get /v1/join-codes
+    post /v1/join-codes
+    get /v1/join-codes/{join_code}
+    patch /v1/join-codes/{join_code}
     get /v1/keys
     post /v1/keys
     delete /v1/keys/{key}
     get /v1/liability
+    get /v1/me
+    get /v1/me/assets
+    get /v1/me/benefits
+    get /v1/me/orders
+    get /v1/me/statement
     get /v1/members
     post /v1/members
     get /v1/members/{member}
@@ -67,6 +83,7 @@ async fn the_interface_is_described_as_openapi_3_1() {
     post /v1/members/{member}/card
     get /v1/members/{member}/consents
     put /v1/members/{member}/consents/{purpose}
+    get /v1/members/{member}/consumption
     post /v1/members/{member}/coupons
     post /v1/members/{member}/coupons/redemptions
     post /v1/members/{member}/coupons/returns
@@ -89,6 +106,7 @@ async fn the_interface_is_described_as_openapi_3_1() {
     put /v1/members/{member}/tier
     get /v1/members/{member}/tiers
     get /v1/members/{member}/timeline
+    post /v1/members/{member}/tokens
     get /v1/merchant
     patch /v1/merchant
     get /v1/message-connectors
@@ -108,6 +126,7 @@ async fn the_interface_is_described_as_openapi_3_1() {
     get /v1/messages/{message}
     post /v1/messages/{message}/cancel
     post /v1/messages/{message}/resend
+    get /v1/openapi.json
     get /v1/orders
     post /v1/orders
     get /v1/orders/{order}
@@ -135,17 +154,22 @@ async fn the_interface_is_described_as_openapi_3_1() {
     post /v1/packs/{pack}/upgrade
     post /v1/quotes
     post /v1/releases
+    get /v1/research/{study}/{kind}
     get /v1/segments
     delete /v1/segments/{segment}
     put /v1/segments/{segment}
     delete /v1/session
     get /v1/session
+    patch /v1/session
     put /v1/session/password
     get /v1/sessions
     post /v1/sessions
     delete /v1/sessions/{session}
     get /v1/stores
     put /v1/stores/{store}
+    get /v1/teams
+    delete /v1/teams/{team}
+    put /v1/teams/{team}
     get /v1/units
     put /v1/units/{unit}/rules
     get /v1/users
@@ -224,7 +248,7 @@ async fn every_write_at_a_till_says_that_it_needs_an_idempotency_key_and_does() 
         assert_eq!(problem.name(), "400 no-idempotency-key", "{method} {path}");
         asked += 1;
     }
-    assert_eq!(asked, 32);
+    assert_eq!(asked, 33);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Codes by which people join: for a store or a campaign, and what is counted by them.
 
 use host_tests::{Shop, World};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 const MARCH: &str = "from=2026-03-01&to=2026-03-31";
@@ -85,6 +86,7 @@ async fn a_code_is_the_merchants_says_what_it_says_and_can_be_switched_off() {
     assert_eq!(late.problem().name(), "412 other-version");
     let off = shop.post("/v1/members", json!({ "join_code": door })).send().await;
     assert_eq!(off.problem().name(), "409 join-code-off");
+    world.clock_forward(SignedDuration::from_secs(1));
     let flyer = code(shop, "flyer", None).await;
     let page = shop.get("/v1/join-codes?limit=1").send().await.ok();
     assert_eq!(page["join_codes"][0]["join_code"], flyer, "what was made last comes first");

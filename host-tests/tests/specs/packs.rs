@@ -37,7 +37,7 @@ async fn the_same_component_again_is_the_same_revision() {
 async fn a_revision_that_one_merchant_uploaded_is_not_another_merchants() {
     let world = World::new();
     let ours = world.shop.upload(pack("points")).await.created();
-    assert_eq!(world.rival.get("/v1/packs").send().await.ok(), json!({ "revisions": [] }));
+    assert_eq!(world.rival.get("/v1/packs").send().await.ok(), json!({ "revisions": [], "next": null }));
     let body = json!({ "revision": ours["revision"], "stores": [world.rival.store(0)] });
     let problem = world.rival.put("/v1/packs/points/enablement", body).send().await.problem();
     assert_snapshot!(problem, @"422 unknown-revision: there is no pack revision rev_…");

@@ -86,7 +86,11 @@ async fn ask(given: &Given, route: &Route, who: &Shop, place: &Place, (id, code)
     let (kind, body) = route.body(given).unwrap();
     assert_eq!(kind, "application/json", "{} names a store in a body that is no JSON", route.name);
     let mut body: Value = serde_json::from_slice(&body).unwrap();
-    let field = names.iter().fold(&mut body, |body, name| &mut body[name.as_str()]);
+    // Of several things the first one is elsewhere.
+    let field = names.iter().fold(&mut body, |body, name| match body {
+        Value::Array(things) => &mut things[0][name.as_str()],
+        body => &mut body[name.as_str()],
+    });
     *field = match many {
         Many::One => json!(id),
         Many::List => json!([id]),

@@ -3,17 +3,20 @@
 use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::tags_and_tier::Page;
 use crate::domain::{Action, AttributeKind, AttributeType, Code, Label};
 use crate::http::caller::Caller;
+use crate::http::cursor::cursor;
 use crate::http::etag::{IfExpected, Versioned, change, with_versions};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
-use crate::store::Tx;
+use crate::store::{StoreError, Tx};
 use crate::usecase::{self, Act, Thing};
 
 /// What the values of an attribute are.
@@ -68,6 +71,8 @@ pub(super) struct AttributeOut {
 pub(super) struct AttributesOut {
     /// In the order of their codes; 100 at most.
     attributes: Vec<AttributeOut>,
+    /// The cursor of the next page, when there may be more.
+    next: Option<String>,
 }
 
 impl From<(AttributeType, u64)> for AttributeOut {
@@ -130,18 +135,27 @@ pub(super) async fn define_attribute(
 
 /// The attributes that a merchant has defined.
 #[utoipa::path(get, path = "/v1/attributes", tag = "members",
-    extensions(("x-needs" = json!("read"))),
+    extensions(("x-needs" = json!("read"))), params(Page),
     responses((status = 200, body = AttributesOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn list_attributes(State(app): State<App>, caller: Caller) -> Result<Json<AttributesOut>, Problem> {
-    let all = app
+pub(super) async fn list_attributes(
+    State(app): State<App>,
+    caller: Caller,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<AttributesOut>, Problem> {
+    let which = Page::read(page)?;
+    let (all, next) = app
         .serve(caller, Action::Read, move |host, actor| {
             host.look(|tx| {
-                let all = usecase::list_attributes(tx, actor.merchant)?;
-                with_versions(tx, actor.merchant, all, |one| Thing::Attribute(one.code.clone()))
+                let (found, next) = usecase::page_attributes(tx, actor.merchant, &which)?;
+                Ok::<_, StoreError>((
+                    with_versions(tx, actor.merchant, found, |one| Thing::Attribute(one.code.clone()))?,
+                    next,
+                ))
             })
         })
         .await?;
-    Ok(Json(AttributesOut { attributes: all.into_iter().map(Into::into).collect() }))
+    let next = next.map(|place| cursor(&place));
+    Ok(Json(AttributesOut { attributes: all.into_iter().map(Into::into).collect(), next }))
 }

@@ -104,7 +104,8 @@ pub(super) async fn put_automatic(
 
 /// Has nothing sent by itself for this any more.
 #[utoipa::path(delete, path = "/v1/automatic-messages/{trigger}", tag = "messages",
-    extensions(("x-needs" = json!("manage-messages"))), params(("trigger" = String, Path)),
+    extensions(("x-needs" = json!("manage-messages"))), params(("trigger" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is taken away if somebody else has changed it since.")),
     responses((status = 204, description = "It is gone."),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -112,10 +113,11 @@ pub(super) async fn drop_automatic(
     State(app): State<App>,
     caller: Caller,
     Path(trigger): Path<String>,
+    IfExpected(expected): IfExpected,
 ) -> Result<StatusCode, Problem> {
     let trigger = trigger_of(&trigger)?;
     app.serve(caller, Action::ManageMessages, move |host, actor| {
-        host.act(actor, |tx, act| messages::drop_automatic(tx, act, trigger))
+        host.act(actor, |tx, act| messages::drop_automatic(tx, act, trigger, expected))
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

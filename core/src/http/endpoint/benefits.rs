@@ -3,18 +3,21 @@
 use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::tags_and_tier::Page;
 use crate::domain::{Action, Code, Label, MemberId, Period, ServiceBenefit, StoreId};
 use crate::http::caller::{Caller, Once};
+use crate::http::cursor::cursor;
 use crate::http::etag::{IfExpected, Versioned, change, with_versions};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem, at_store};
-use crate::store::Tx;
+use crate::store::{StoreError, Tx};
 use crate::usecase::{self, Act, BenefitLeft, Thing};
 
 /// A period of the merchant's calendar.
@@ -73,6 +76,8 @@ pub(super) struct ServiceBenefitOut {
 pub(super) struct ServiceBenefitsOut {
     /// In the order of their codes.
     benefits: Vec<ServiceBenefitOut>,
+    /// The cursor of the next page, when there may be more.
+    next: Option<String>,
 }
 
 /// What a member has of a benefit in the period that is.
@@ -184,20 +189,29 @@ pub(super) async fn define_benefit(
 }
 
 /// The service benefits that a merchant has defined.
-#[utoipa::path(get, path = "/v1/benefits", tag = "benefits", extensions(("x-needs" = json!("read"))),
+#[utoipa::path(get, path = "/v1/benefits", tag = "benefits", extensions(("x-needs" = json!("read"))), params(Page),
     responses((status = 200, body = ServiceBenefitsOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn list_benefits(State(app): State<App>, caller: Caller) -> Result<Json<ServiceBenefitsOut>, Problem> {
-    let all = app
+pub(super) async fn list_benefits(
+    State(app): State<App>,
+    caller: Caller,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<ServiceBenefitsOut>, Problem> {
+    let which = Page::read(page)?;
+    let (all, next) = app
         .serve(caller, Action::Read, move |host, actor| {
             host.look(|tx| {
-                let all = usecase::list_benefits(tx, actor.merchant)?;
-                with_versions(tx, actor.merchant, all, |one| Thing::Benefit(one.code.clone()))
+                let (found, next) = usecase::page_benefits(tx, actor.merchant, &which)?;
+                Ok::<_, StoreError>((
+                    with_versions(tx, actor.merchant, found, |one| Thing::Benefit(one.code.clone()))?,
+                    next,
+                ))
             })
         })
         .await?;
-    Ok(Json(ServiceBenefitsOut { benefits: all.into_iter().map(Into::into).collect() }))
+    let next = next.map(|place| cursor(&place));
+    Ok(Json(ServiceBenefitsOut { benefits: all.into_iter().map(Into::into).collect(), next }))
 }
 
 /// What a member has of each service benefit in the period that is.

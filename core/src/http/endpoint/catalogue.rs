@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::tags_and_tier::Page;
 use crate::domain::{Action, Currency, Item, Label};
 use crate::http::caller::Caller;
-use crate::http::cursor::{any_place, cursor, page_length};
+use crate::http::cursor::cursor;
 use crate::http::etag::{IfExpected, Versioned};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
@@ -88,14 +88,11 @@ pub(super) async fn list_items(
     caller: Caller,
     page: Result<Query<Page>, QueryRejection>,
 ) -> Result<Json<CatalogueOut>, Problem> {
-    let Query(page) = page.map_err(|error| Problem::wrong_query(&error.body_text()))?;
-    let (after, limit) = (any_place(page.cursor.as_deref())?, page_length(page.limit)?);
-    let items = app
-        .serve(caller, Action::Read, move |host, actor| {
-            host.look(|tx| usecase::list_items(tx, actor.merchant, after.as_deref(), limit))
-        })
+    let which = Page::read(page)?;
+    let (items, next) = app
+        .serve(caller, Action::Read, move |host, actor| host.look(|tx| usecase::page_items(tx, actor.merchant, &which)))
         .await?;
-    let next = items.last().filter(|_| items.len() == limit).map(|last| cursor(last.sku.as_str().as_bytes()));
+    let next = next.map(|place| cursor(&place));
     Ok(Json(CatalogueOut { items: items.into_iter().map(Into::into).collect(), next }))
 }
 
@@ -154,7 +151,8 @@ pub(super) async fn put_item(
 
 /// Takes something out of the catalogue. What was sold stays what it was.
 #[utoipa::path(delete, path = "/v1/catalogue/{sku}", tag = "catalogue",
-    extensions(("x-needs" = json!("manage-catalogue"))), params(("sku" = String, Path)),
+    extensions(("x-needs" = json!("manage-catalogue"))), params(("sku" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is taken away if somebody else has changed it since.")),
     responses((status = 204),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -162,10 +160,11 @@ pub(super) async fn drop_item(
     State(app): State<App>,
     caller: Caller,
     Path(text): Path<String>,
+    IfExpected(expected): IfExpected,
 ) -> Result<StatusCode, Problem> {
     let sku = sku(&text)?;
     app.serve(caller, Action::ManageCatalogue, move |host, actor| {
-        host.act(actor, |tx, act| usecase::drop_item(tx, act, &sku))
+        host.act(actor, |tx, act| usecase::drop_item(tx, act, &sku, expected))
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

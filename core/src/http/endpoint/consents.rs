@@ -9,10 +9,11 @@ use utoipa::{IntoParams, ToSchema};
 use super::read_member::known_here;
 use crate::domain::{Action, Code, Label, MemberId};
 use crate::http::caller::Caller;
+use crate::http::cursor::{any_place, cursor, page_length};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
-use crate::usecase::{self, ConsentReceipt, GiveConsent};
+use crate::usecase::{self, ConsentReceipt, GiveConsent, PageOf};
 
 /// What a member says to a purpose.
 #[derive(Deserialize, ToSchema)]
@@ -47,12 +48,11 @@ pub(super) struct ConsentOut {
 /// What a member has said.
 #[derive(Serialize, ToSchema)]
 pub(super) struct ConsentsOut {
-    /// By purpose; 1,000 receipts at most.
+    /// By purpose.
     consents: Vec<ConsentOut>,
+    /// The cursor of the next page, when there may be more.
+    next: Option<String>,
 }
-
-/// How many receipts are told at once.
-const RECEIPTS_MAX: usize = 1000;
 
 /// What is to be told.
 #[derive(Deserialize, IntoParams)]
@@ -62,6 +62,11 @@ pub(super) struct ConsentsQuery {
     /// Whether earlier receipts are wanted, too.
     #[serde(default)]
     history: bool,
+    /// The `next` of the page before.
+    cursor: Option<String>,
+    /// How many at most, 1 to 200; 50 if it is not said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
 }
 
 impl From<ConsentReceipt> for ConsentOut {
@@ -116,14 +121,17 @@ pub(super) async fn list_consents(
     query: Result<Query<ConsentsQuery>, QueryRejection>,
 ) -> Result<Json<ConsentsOut>, Problem> {
     let id: MemberId = member.parse()?;
-    let Query(ConsentsQuery { history }) = query.map_err(|error| Problem::wrong_query(&error.body_text()))?;
-    let receipts = app
+    let Query(ConsentsQuery { history, cursor: place, limit }) =
+        query.map_err(|error| Problem::wrong_query(&error.body_text()))?;
+    let which = PageOf { after: any_place(place.as_deref())?, limit: page_length(limit)? };
+    let (receipts, next) = app
         .serve(caller, Action::Read, move |host, actor| {
             host.look(|tx| {
                 let id = known_here(tx, actor, id)?;
-                Ok::<_, Problem>(usecase::list_consents(tx, actor.merchant, id, history, RECEIPTS_MAX)?)
+                Ok::<_, Problem>(usecase::page_consents(tx, actor.merchant, id, history, &which)?)
             })
         })
         .await?;
-    Ok(Json(ConsentsOut { consents: receipts.into_iter().map(Into::into).collect() }))
+    let next = next.map(|place| cursor(&place));
+    Ok(Json(ConsentsOut { consents: receipts.into_iter().map(Into::into).collect(), next }))
 }

@@ -3,19 +3,22 @@
 use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::tags_and_tier::Page;
 use crate::domain::{Action, Benefit, Code, CouponType, Label, Scope, StoreId, Validity};
 use crate::http::caller::Caller;
+use crate::http::cursor::cursor;
 use crate::http::etag::{IfExpected, Versioned, change, with_versions};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::wire::AmountMinor;
 use crate::http::{App, Problem};
-use crate::store::Tx;
+use crate::store::{StoreError, Tx};
 use crate::usecase::{self, Act, Thing};
 
 /// A type of coupon.
@@ -149,6 +152,8 @@ pub(super) struct CouponOut {
 pub(super) struct CouponsOut {
     /// In the order of their codes.
     coupons: Vec<CouponOut>,
+    /// The cursor of the next page, when there may be more.
+    next: Option<String>,
 }
 
 /// Defines a type of coupon, or changes one from now on.
@@ -179,20 +184,29 @@ pub(super) async fn define_coupon(
 
 /// The types of coupons of the merchant.
 #[utoipa::path(get, path = "/v1/coupons", tag = "coupons",
-    extensions(("x-needs" = json!("read"))),
+    extensions(("x-needs" = json!("read"))), params(Page),
     responses((status = 200, body = CouponsOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn list_coupons(State(app): State<App>, caller: Caller) -> Result<Json<CouponsOut>, Problem> {
-    let coupons = app
+pub(super) async fn list_coupons(
+    State(app): State<App>,
+    caller: Caller,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<CouponsOut>, Problem> {
+    let which = Page::read(page)?;
+    let (coupons, next) = app
         .serve(caller, Action::Read, move |host, actor| {
             host.look(|tx| {
-                let all = usecase::list_coupon_types(tx, actor.merchant)?;
-                with_versions(tx, actor.merchant, all, |one| Thing::Coupon(one.unit.clone()))
+                let (found, next) = usecase::page_coupon_types(tx, actor.merchant, &which)?;
+                Ok::<_, StoreError>((
+                    with_versions(tx, actor.merchant, found, |one| Thing::Coupon(one.unit.clone()))?,
+                    next,
+                ))
             })
         })
         .await?;
-    Ok(Json(CouponsOut { coupons: coupons.into_iter().map(Into::into).collect() }))
+    let next = next.map(|place| cursor(&place));
+    Ok(Json(CouponsOut { coupons: coupons.into_iter().map(Into::into).collect(), next }))
 }
 
 impl From<(CouponType, u64)> for CouponOut {

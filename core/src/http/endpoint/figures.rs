@@ -38,7 +38,7 @@ pub(super) struct Range {
 }
 
 /// The longest range that is summed at once, in days.
-const DAYS_MAX: i32 = 400;
+pub(super) const DAYS_MAX: i32 = 400;
 /// The longest range of which best sellers are told, in days.
 pub(super) const SELLING_DAYS_MAX: i32 = 92;
 

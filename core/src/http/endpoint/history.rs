@@ -17,7 +17,7 @@ use crate::http::message_wire::MessageOut;
 use crate::http::path::Path;
 use crate::http::wire::OrderOut;
 use crate::http::{App, Problem};
-use crate::usecase::{self, Happening, ReadChange};
+use crate::usecase::{self, EventData, Happening, PublicEvent, ReadChange};
 
 /// A change that somebody made.
 #[derive(Serialize, ToSchema)]
@@ -161,6 +161,37 @@ pub(super) enum HappeningOut {
         /// The message.
         message: Box<MessageOut>,
     },
+    /// They used a benefit, claimed an order, did something that a system saw, or a pack told a fact of them.
+    Event {
+        /// The event.
+        event: Box<HappenedOut>,
+    },
+}
+
+/// An event in a member's history.
+#[derive(Serialize, ToSchema)]
+pub(super) struct HappenedOut {
+    /// What kind of event it is.
+    #[serde(rename = "type")]
+    #[schema(example = "benefit-used")]
+    kind: &'static str,
+    /// When it was recorded, RFC 3339.
+    at: String,
+    /// At which order it happened.
+    order: Option<String>,
+    /// What it tells, by its type.
+    data: EventData,
+}
+
+impl From<PublicEvent> for HappenedOut {
+    fn from(event: PublicEvent) -> Self {
+        Self {
+            kind: event.kind().name(),
+            at: event.at.to_string(),
+            order: event.order.map(|order| order.to_string()),
+            data: event.data,
+        }
+    }
 }
 
 /// What happened to a member.
@@ -172,7 +203,8 @@ pub(super) struct TimelineOut {
     next: Option<String>,
 }
 
-/// Everything that happened to a member: orders, what was booked, what was changed, what they were told.
+/// Everything that happened to a member: orders, what was booked, what was changed, what they were told, benefits that they
+/// used, orders that they claimed, and what packs and the merchant's own systems told of them.
 #[utoipa::path(get, path = "/v1/members/{member}/timeline", tag = "members",
     extensions(("x-needs" = json!("read"))), params(("member" = String, Path), Page),
     responses((status = 200, body = TimelineOut),
@@ -209,6 +241,7 @@ pub(super) fn happening(happening: Happening, member: MemberId) -> HappeningOut 
         Happening::Posting(posting) => HappeningOut::Posting { posting: PostingOut::of(posting, member) },
         Happening::Change(change) => HappeningOut::Change { change: Box::new(change.into()) },
         Happening::Message(message) => HappeningOut::Message { message: Box::new(message.into()) },
+        Happening::Event(event) => HappeningOut::Event { event: Box::new(event.into()) },
     }
 }
 

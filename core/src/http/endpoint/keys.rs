@@ -3,13 +3,16 @@
 use std::collections::BTreeSet;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::tags_and_tier::Page;
 use crate::domain::{Action, Label, Role, StaffId, StoreId, StoreScope};
 use crate::http::caller::Caller;
+use crate::http::cursor::cursor;
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
@@ -84,6 +87,8 @@ pub(super) struct KeyOut {
 pub(super) struct KeysOut {
     /// In the order in which they were issued.
     keys: Vec<KeyOut>,
+    /// The cursor of the next page, when there may be more.
+    next: Option<String>,
 }
 
 impl From<ListedKey> for KeyOut {
@@ -126,17 +131,23 @@ pub(super) async fn issue_key(
 
 /// The API keys of the merchant, without their secrets.
 #[utoipa::path(get, path = "/v1/keys", tag = "staff",
-    extensions(("x-needs" = json!("manage-staff"))),
+    extensions(("x-needs" = json!("manage-staff"))), params(Page),
     responses((status = 200, body = KeysOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn list_keys(State(app): State<App>, caller: Caller) -> Result<Json<KeysOut>, Problem> {
-    let keys = app
+pub(super) async fn list_keys(
+    State(app): State<App>,
+    caller: Caller,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<KeysOut>, Problem> {
+    let which = Page::read(page)?;
+    let (keys, next) = app
         .serve(caller, Action::ManageStaff, move |host, actor| {
-            host.look(|tx| usecase::list_api_keys(tx, actor.merchant))
+            host.look(|tx| usecase::page_keys(tx, actor.merchant, &which))
         })
         .await?;
-    Ok(Json(KeysOut { keys: keys.into_iter().map(Into::into).collect() }))
+    let next = next.map(|place| cursor(&place));
+    Ok(Json(KeysOut { keys: keys.into_iter().map(Into::into).collect(), next }))
 }
 
 /// Takes an API key out of use, from the next request on.

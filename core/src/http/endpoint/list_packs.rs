@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::tags_and_tier::Page;
 use crate::domain::Action;
 use crate::http::caller::Caller;
+use crate::http::cursor::cursor;
 use crate::http::{App, Problem};
 use crate::pack::{SignedBy, Trust};
 use crate::usecase;
@@ -17,6 +20,8 @@ use crate::usecase;
 #[derive(Serialize, ToSchema)]
 pub(super) struct PacksOut {
     revisions: Vec<RevisionOut>,
+    /// The cursor of the next page, when there may be more.
+    next: Option<String>,
 }
 
 /// A pack revision.
@@ -55,16 +60,23 @@ impl OriginOut {
     }
 }
 
-/// The pack revisions that the merchant has, by pack and version.
+/// The pack revisions that the merchant has, in the order of their ids.
 #[utoipa::path(get, path = "/v1/packs", tag = "packs",
-    extensions(("x-needs" = json!("manage-packs"))),
+    extensions(("x-needs" = json!("manage-packs"))), params(Page),
     responses((status = 200, body = PacksOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn list_packs(State(app): State<App>, caller: Caller) -> Result<Json<PacksOut>, Problem> {
+pub(super) async fn list_packs(
+    State(app): State<App>,
+    caller: Caller,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<PacksOut>, Problem> {
+    let which = Page::read(page)?;
     let trust = Arc::clone(&app.host().trust);
-    let revisions = app
-        .serve(caller, Action::ManagePacks, move |host, actor| host.look(|tx| usecase::list_packs(tx, actor.merchant)))
+    let (revisions, next) = app
+        .serve(caller, Action::ManagePacks, move |host, actor| {
+            host.look(|tx| usecase::page_revisions(tx, actor.merchant, &which))
+        })
         .await?;
     let revisions = revisions
         .into_iter()
@@ -77,5 +89,5 @@ pub(super) async fn list_packs(State(app): State<App>, caller: Caller) -> Result
             uploaded_at: revision.uploaded_at.to_string(),
         })
         .collect();
-    Ok(Json(PacksOut { revisions }))
+    Ok(Json(PacksOut { revisions, next: next.map(|place| cursor(&place)) }))
 }

@@ -256,7 +256,8 @@ pub(super) async fn put_connector(
 
 /// Takes the connector of a channel away. Its messages wait until there is one again, as long as they are worth sending.
 #[utoipa::path(delete, path = "/v1/message-connectors/{channel}", tag = "messages",
-    extensions(("x-needs" = json!("manage-connections"))), params(("channel" = String, Path)),
+    extensions(("x-needs" = json!("manage-connections"))), params(("channel" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is taken away if somebody else has changed it since.")),
     responses((status = 204, description = "It is gone."),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -264,10 +265,11 @@ pub(super) async fn drop_connector(
     State(app): State<App>,
     caller: Caller,
     Path(channel): Path<String>,
+    IfExpected(expected): IfExpected,
 ) -> Result<StatusCode, Problem> {
     let channel = channel_of(&channel)?;
     app.serve(caller, Action::ManageConnections, move |host, actor| {
-        host.act(actor, |tx, act| messages::drop_connector(tx, act, channel))
+        host.act(actor, |tx, act| messages::drop_connector(tx, act, channel, expected))
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

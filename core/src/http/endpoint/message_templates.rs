@@ -130,7 +130,8 @@ pub(super) async fn put_template(
 
 /// Takes a template of messages away. What waits to be sent by it is dropped when it would go out.
 #[utoipa::path(delete, path = "/v1/message-templates/{template}", tag = "messages",
-    extensions(("x-needs" = json!("manage-messages"))), params(("template" = String, Path)),
+    extensions(("x-needs" = json!("manage-messages"))), params(("template" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is taken away if somebody else has changed it since.")),
     responses((status = 204, description = "It is gone."),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -138,10 +139,11 @@ pub(super) async fn drop_template(
     State(app): State<App>,
     caller: Caller,
     Path(template): Path<String>,
+    IfExpected(expected): IfExpected,
 ) -> Result<StatusCode, Problem> {
     let code = Code::new(template).map_err(|error| Problem::wrong_name(&error))?;
     app.serve(caller, Action::ManageMessages, move |host, actor| {
-        host.act(actor, |tx, act| messages::drop_template(tx, act, &code))
+        host.act(actor, |tx, act| messages::drop_template(tx, act, &code, expected))
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -4,6 +4,7 @@ mod adjust_assets;
 mod agreements;
 mod attributes;
 mod automatic_messages;
+mod behaviours;
 mod benefits;
 mod card;
 mod catalogue;
@@ -11,6 +12,7 @@ mod change_pack;
 mod change_webhook;
 mod claim_order;
 mod consents;
+mod consumption;
 mod create_webhook;
 mod dead_letters;
 mod define_coupon;
@@ -73,6 +75,7 @@ mod statement;
 mod stream_events;
 mod tags_and_tier;
 mod teams;
+mod tell_events;
 mod test_webhook;
 mod units;
 mod upload_pack;
@@ -84,7 +87,7 @@ use utoipa_axum::routes;
 
 use super::App;
 
-pub(crate) use export::{Export, ExportFormat, ExportKind, parted, unguarded};
+pub(crate) use export::{Export, ExportFormat, ExportKind, Research, ResearchKind, parted, unguarded};
 
 /// All endpoints with their documentation.
 pub(super) fn all() -> OpenApiRouter<App> {
@@ -110,6 +113,7 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(history::read_timeline))
         .routes(routes!(history::list_changes))
         .routes(routes!(statement::read_statement))
+        .routes(routes!(consumption::read_consumption))
         .routes(routes!(segments::list_segments))
         .routes(routes!(segments::define_segment, segments::drop_segment))
         .routes(routes!(segments::read_segments))
@@ -152,6 +156,7 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(teams::put_team, teams::drop_team))
         .routes(routes!(export::export))
         .routes(routes!(export::export_member))
+        .routes(routes!(export::export_research))
         .routes(routes!(attributes::define_attribute))
         .routes(routes!(attributes::list_attributes))
         .routes(routes!(read_assets::read_assets))
@@ -176,7 +181,9 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .routes(routes!(read_order::read_order))
         .routes(routes!(refund_order::refund_order))
         .routes(routes!(list_stores::list_stores))
-        .routes(routes!(list_events::list_events))
+        .routes(routes!(tell_events::tell_events, list_events::list_events))
+        .routes(routes!(behaviours::list_behaviours))
+        .routes(routes!(behaviours::define_behaviour, behaviours::drop_behaviour))
         .routes(routes!(stream_events::stream_events))
         .routes(routes!(create_webhook::create_webhook, list_webhooks::list_webhooks))
         .routes(routes!(read_webhook::read_webhook, change_webhook::change_webhook, delete_webhook::delete_webhook))

@@ -6,14 +6,22 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::benefits::BenefitLeftOut;
+use super::consents::ConsentOut;
 use super::member::MemberOut;
+use super::notes::NoteOut;
 use super::read_assets::AssetOut;
 use super::segments::MemberSegmentOut;
 use crate::domain::{Action, MemberId, Minor};
 use crate::http::caller::Caller;
+use crate::http::message_wire::MessageOut;
 use crate::http::path::Path;
 use crate::http::{App, Problem};
-use crate::usecase::{self, Visits};
+use crate::usecase::messages::{SoughtMessages, list_messages};
+use crate::usecase::{self, PageOf, Visits};
+
+/// How many purposes are told of, and how many notes and messages.
+const CONSENTS: usize = 50;
+const NEWEST: usize = 20;
 
 /// What a member has bought.
 #[derive(Serialize, ToSchema)]
@@ -44,6 +52,12 @@ pub(super) struct PortraitOut {
     benefits: Vec<BenefitLeftOut>,
     /// The segments in which they are.
     segments: Vec<MemberSegmentOut>,
+    /// What they say today, by purpose; the first 50. All of it: `GET /v1/members/{member}/consents`.
+    consents: Vec<ConsentOut>,
+    /// The 20 newest notes about them.
+    notes: Vec<NoteOut>,
+    /// The 20 newest messages to them.
+    messages: Vec<MessageOut>,
 }
 
 impl From<Visits> for BoughtOut {
@@ -59,7 +73,7 @@ impl From<Visits> for BoughtOut {
 }
 
 /// All that is known of a member on one page, as of one instant: who they are, what they bought, what they hold, what
-/// they may have, and in which segments they are.
+/// they may have, in which segments they are, what they said yes and no to, notes, and what they were told.
 #[utoipa::path(get, path = "/v1/members/{member}/portrait", tag = "members",
     extensions(("x-needs" = json!("read-personal"))), params(("member" = String, Path)),
     responses((status = 200, body = PortraitOut),
@@ -79,12 +93,20 @@ pub(super) async fn read_portrait(
             let assets = usecase::read_assets(tx, act.merchant, act.now, id)?;
             let benefits = usecase::read_benefits(tx, act, id)?;
             let segments = usecase::segments_of(tx, act, id)?;
+            let said = PageOf { after: None, limit: CONSENTS };
+            let (consents, _) = usecase::page_consents(tx, act.merchant, id, false, &said)?;
+            let notes = usecase::list_notes(tx, act, id, None, NEWEST)?;
+            let sought = SoughtMessages { member: Some(id), ..SoughtMessages::default() };
+            let messages = list_messages(tx, act.merchant, &sought, NEWEST)?.messages;
             Ok::<_, Problem>(Json(PortraitOut {
                 member: MemberOut::new(known, actor, act.now),
                 bought: bought.map(Into::into),
                 assets: assets.into_iter().map(Into::into).collect(),
                 benefits: benefits.into_iter().map(Into::into).collect(),
                 segments: segments.into_iter().map(Into::into).collect(),
+                consents: consents.into_iter().map(Into::into).collect(),
+                notes: notes.into_iter().map(Into::into).collect(),
+                messages: messages.into_iter().map(Into::into).collect(),
             }))
         })
     })

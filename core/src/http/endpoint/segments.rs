@@ -1,18 +1,21 @@
 //! `GET /v1/segments`, `PUT` and `DELETE /v1/segments/{segment}`, `GET /v1/members/{member}/segments`
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::tags_and_tier::Page;
 use crate::domain::{Action, Code, Condition, Label, MemberId, Remark, Segment, StoreId, Test, Within};
 use crate::http::caller::Caller;
+use crate::http::cursor::cursor;
 use crate::http::etag::{IfExpected, Versioned, change, with_versions};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
-use crate::store::Tx;
+use crate::store::{StoreError, Tx};
 use crate::usecase::{self, Act, Thing};
 
 /// What is true of some members.
@@ -131,6 +134,8 @@ pub(super) struct SegmentOut {
 pub(super) struct SegmentsOut {
     /// In the order of their codes.
     segments: Vec<SegmentOut>,
+    /// The cursor of the next page, when there may be more.
+    next: Option<String>,
 }
 
 /// A segment in which a member is.
@@ -268,7 +273,8 @@ pub(super) async fn define_segment(
 
 /// Removes a segment. Its members lose its tag.
 #[utoipa::path(delete, path = "/v1/segments/{segment}", tag = "members",
-    extensions(("x-needs" = json!("manage-members"))), params(("segment" = String, Path)),
+    extensions(("x-needs" = json!("manage-members"))), params(("segment" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is taken away if somebody else has changed it since.")),
     responses((status = 204),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -276,10 +282,12 @@ pub(super) async fn drop_segment(
     State(app): State<App>,
     caller: Caller,
     Path(segment): Path<String>,
+    IfExpected(expected): IfExpected,
 ) -> Result<StatusCode, Problem> {
     let segment = code(&segment)?;
     app.serve(caller, Action::ManageMembers, move |host, actor| {
-        host.act(actor, |tx, act| usecase::drop_segment(tx, act, &segment))
+        let drop = |tx: &mut Tx, act: &mut Act<'_>| usecase::drop_segment(tx, act, &segment);
+        change(host, actor, &Thing::Segment(segment.clone()), expected, drop)
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)
@@ -287,20 +295,29 @@ pub(super) async fn drop_segment(
 
 /// The segments of the merchant. Who is in one: `GET /v1/members?segment=`.
 #[utoipa::path(get, path = "/v1/segments", tag = "members",
-    extensions(("x-needs" = json!("read"))),
+    extensions(("x-needs" = json!("read"))), params(Page),
     responses((status = 200, body = SegmentsOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn list_segments(State(app): State<App>, caller: Caller) -> Result<Json<SegmentsOut>, Problem> {
-    let segments = app
+pub(super) async fn list_segments(
+    State(app): State<App>,
+    caller: Caller,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<SegmentsOut>, Problem> {
+    let which = Page::read(page)?;
+    let (segments, next) = app
         .serve(caller, Action::Read, move |host, actor| {
             host.look(|tx| {
-                let all = usecase::list_segments(tx, actor.merchant)?;
-                with_versions(tx, actor.merchant, all, |one| Thing::Segment(one.code.clone()))
+                let (found, next) = usecase::page_segments(tx, actor.merchant, &which)?;
+                Ok::<_, StoreError>((
+                    with_versions(tx, actor.merchant, found, |one| Thing::Segment(one.code.clone()))?,
+                    next,
+                ))
             })
         })
         .await?;
-    Ok(Json(SegmentsOut { segments: segments.into_iter().map(Into::into).collect() }))
+    let next = next.map(|place| cursor(&place));
+    Ok(Json(SegmentsOut { segments: segments.into_iter().map(Into::into).collect(), next }))
 }
 
 /// The segments in which a member is now: for a menu or prices of their own. It is asked anew each time, so that it is

@@ -11,13 +11,13 @@ use super::member::MemberOut;
 use super::read_member::known_here;
 use crate::domain::{Action, ChangeId, Code, Label, MemberId};
 use crate::http::caller::Caller;
-use crate::http::cursor::{cursor, page_length, place};
+use crate::http::cursor::{any_place, cursor, page_length, place};
 use crate::http::etag::{IfExpected, Versioned, change};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
 use crate::store::Tx;
-use crate::usecase::{self, Act, Thing, TierChange};
+use crate::usecase::{self, Act, PageOf, Thing, TierChange};
 
 /// For how long a member bears a tag.
 #[derive(Deserialize, ToSchema)]
@@ -128,7 +128,16 @@ pub(super) struct Page {
     /// The `next` of the page before.
     pub(super) cursor: Option<String>,
     /// How many at most, 1 to 200; 50 if it is not said.
+    #[param(minimum = 1, maximum = 200)]
     pub(super) limit: Option<usize>,
+}
+
+impl Page {
+    /// What a query asks for, of a list that goes on behind places of any length.
+    pub(super) fn read(page: Result<Query<Self>, QueryRejection>) -> Result<PageOf, Problem> {
+        let Query(page) = page.map_err(|error| Problem::wrong_query(&error.body_text()))?;
+        Ok(PageOf { after: any_place(page.cursor.as_deref())?, limit: page_length(page.limit)? })
+    }
 }
 
 /// The levels that a member was given.

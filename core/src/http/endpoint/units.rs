@@ -1,17 +1,20 @@
 //! `GET /v1/units` and `PUT /v1/units/{unit}/rules`
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::tags_and_tier::Page;
 use crate::domain::{Action, Code, Currency, Shortfall, Unit, UnitKind, UnitRules};
 use crate::http::caller::Caller;
+use crate::http::cursor::cursor;
 use crate::http::etag::{IfExpected, Versioned, change, with_versions};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
-use crate::store::Tx;
+use crate::store::{StoreError, Tx};
 use crate::usecase::{self, Act, Thing};
 
 /// What becomes of the part of an earning that can not be taken back, because it is spent already.
@@ -67,6 +70,8 @@ pub(super) struct UnitOut {
 pub(super) struct UnitsOut {
     /// In the order of their codes.
     units: Vec<UnitOut>,
+    /// The cursor of the next page, when there may be more.
+    next: Option<String>,
 }
 
 impl From<(Unit, u64)> for UnitOut {
@@ -93,20 +98,29 @@ impl From<(Unit, u64)> for UnitOut {
 
 /// The units in which the merchant's members hold something.
 #[utoipa::path(get, path = "/v1/units", tag = "assets",
-    extensions(("x-needs" = json!("read"))),
+    extensions(("x-needs" = json!("read"))), params(Page),
     responses((status = 200, body = UnitsOut),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
-pub(super) async fn list_units(State(app): State<App>, caller: Caller) -> Result<Json<UnitsOut>, Problem> {
-    let units = app
+pub(super) async fn list_units(
+    State(app): State<App>,
+    caller: Caller,
+    page: Result<Query<Page>, QueryRejection>,
+) -> Result<Json<UnitsOut>, Problem> {
+    let which = Page::read(page)?;
+    let (units, next) = app
         .serve(caller, Action::Read, move |host, actor| {
             host.look(|tx| {
-                let all = usecase::list_units(tx, actor.merchant)?;
-                with_versions(tx, actor.merchant, all, |one| Thing::Unit(one.code.clone()))
+                let (found, next) = usecase::page_units(tx, actor.merchant, &which)?;
+                Ok::<_, StoreError>((
+                    with_versions(tx, actor.merchant, found, |one| Thing::Unit(one.code.clone()))?,
+                    next,
+                ))
             })
         })
         .await?;
-    Ok(Json(UnitsOut { units: units.into_iter().map(Into::into).collect() }))
+    let next = next.map(|place| cursor(&place));
+    Ok(Json(UnitsOut { units: units.into_iter().map(Into::into).collect(), next }))
 }
 
 /// Puts the rules of a unit in force, all of them, from the next posting on.

@@ -17,7 +17,7 @@ use super::tags_and_tier::Page;
 use crate::domain::{Action, Label, SignInName, StaffId, StoreId, StoreScope};
 use crate::http::caller::Caller;
 use crate::http::cursor::{cursor, page_length, place};
-use crate::http::etag::{Expected, Versioned};
+use crate::http::etag::{Expected, IfExpected, Versioned};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::{App, Problem};
@@ -233,7 +233,8 @@ pub(super) async fn change_user(
 
 /// Removes a user. Their sessions end; what they did stays in the audit log, under their id.
 #[utoipa::path(delete, path = "/v1/users/{user}", tag = "staff", extensions(("x-needs" = json!("manage-staff"))),
-    params(("user" = String, Path)),
+    params(("user" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is taken away if somebody else has changed it since.")),
     responses((status = 204, description = "They are removed."),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -241,10 +242,11 @@ pub(super) async fn remove_user(
     State(app): State<App>,
     caller: Caller,
     Path(user): Path<String>,
+    IfExpected(expected): IfExpected,
 ) -> Result<StatusCode, Problem> {
     let id: StaffId = user.parse()?;
     app.serve(caller, Action::ManageStaff, move |host, actor| {
-        host.act(actor, |tx, act| users::remove_user(tx, act, id))
+        host.act(actor, |tx, act| users::remove_user(tx, act, id, expected))
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)

@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 
 use super::Problem;
-use crate::usecase::EventsError;
+use crate::usecase::{BehaviourError, EventsError, SeenError};
 
 /// When to ask again for a stream, in seconds.
 const STREAM_RETRY_S: u32 = 15;
@@ -13,6 +13,40 @@ impl From<EventsError> for Problem {
         match error {
             EventsError::UnknownPlace => Self::new(StatusCode::GONE, "unknown-place", error),
             EventsError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<BehaviourError> for Problem {
+    fn from(error: BehaviourError) -> Self {
+        match error {
+            BehaviourError::Schema(_) => Self::refused("wrong-schema", error),
+            BehaviourError::SchemaTooLong(_) => Self::refused("schema-too-long", error),
+            BehaviourError::TooMany => Self::refused("too-many-behaviours", error),
+            BehaviourError::Unknown(_) => Self::not_found("unknown-behaviour", error),
+            BehaviourError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SeenError> for Problem {
+    fn from(error: SeenError) -> Self {
+        match error {
+            SeenError::UnknownBehaviour(..) => Self::refused("unknown-behaviour", error),
+            SeenError::UnknownMember(..) => Self::refused("unknown-member", error),
+            SeenError::Erased(..) => Self::conflict("member-erased", error),
+            SeenError::UnknownStore(..) => Self::refused("unknown-store", error),
+            SeenError::Future(..) => Self::refused("in-the-future", error),
+            SeenError::TooLong(..) => Self::refused("data-too-long", error),
+            SeenError::Data(_, _, ref faults) => {
+                let errors = faults.clone();
+                Self { errors, ..Self::refused("wrong-data", error) }
+            }
+            SeenError::DayIsOver(seconds) => {
+                let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-behaviours-today", error);
+                Self { retry_after_s: Some(seconds), ..problem }
+            }
+            SeenError::Store(error) => error.into(),
         }
     }
 }

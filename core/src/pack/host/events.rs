@@ -62,7 +62,11 @@ impl events::Host for Call {
                 depth: desk.depth + 1,
                 at: desk.now,
             };
-            Ok(desk.tx.append(&layout::events(desk.merchant), encode(&event))?)
+            let bytes = encode(&event);
+            if let Some(member) = event.of_history() {
+                desk.tx.put(&layout::member_event(desk.merchant, member, desk.ids.moment()), bytes.clone())?;
+            }
+            Ok(desk.tx.append(&layout::events(desk.merchant), bytes)?)
         })
     }
 }

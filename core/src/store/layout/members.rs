@@ -149,6 +149,17 @@ pub fn tier_changes(merchant: MerchantId, member: MemberId) -> KeyRange {
     Name::of(b'1', merchant).bytes(member.as_bytes()).range()
 }
 
+/// The levels that all members were given.
+pub fn all_tier_changes(merchant: MerchantId) -> KeyRange {
+    Name::of(b'1', merchant).range()
+}
+
+/// The member in a key of what is a member's alone: an account, a lot, a level, a note, a receipt.
+pub fn member_in(key: &[u8]) -> Option<MemberId> {
+    let member: [u8; 16] = key.get(17..33)?.try_into().ok()?;
+    Some(MemberId::from_bytes(member))
+}
+
 /// The definition of an attribute.
 pub fn attribute(merchant: MerchantId, code: &Code) -> Key {
     Name::of(b'Q', merchant).bytes(code.as_str().as_bytes()).0
@@ -190,6 +201,11 @@ pub fn notes(merchant: MerchantId, member: MemberId) -> KeyRange {
     Name::of(b'O', merchant).bytes(member.as_bytes()).range()
 }
 
+/// All notes about members.
+pub fn all_notes(merchant: MerchantId) -> KeyRange {
+    Name::of(b'O', merchant).range()
+}
+
 /// A receipt: what a member has said to a purpose.
 pub fn consent(merchant: MerchantId, member: MemberId, purpose: &Code, change: ChangeId) -> Key {
     Name::of(b's', merchant).bytes(member.as_bytes()).text(purpose.as_str()).bytes(change.as_bytes()).0
@@ -203,6 +219,11 @@ pub fn consents_to(merchant: MerchantId, member: MemberId, purpose: &Code) -> Ke
 /// All that a member has said, by purpose.
 pub fn consents(merchant: MerchantId, member: MemberId) -> KeyRange {
     Name::of(b's', merchant).bytes(member.as_bytes()).range()
+}
+
+/// All that members have said.
+pub fn all_consents(merchant: MerchantId) -> KeyRange {
+    Name::of(b's', merchant).range()
 }
 
 /// The log of who changed what.

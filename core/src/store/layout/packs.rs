@@ -52,6 +52,19 @@ pub fn pack_entries(merchant: MerchantId, pack: &Code) -> KeyRange {
     Name::of(b'k', merchant).text(pack.as_str()).range()
 }
 
+/// All that packs of a merchant have stored, and what of it was before changes of revisions.
+pub fn pack_entries_all(merchant: MerchantId) -> KeyRange {
+    Name::of(b'k', merchant).range()
+}
+
+/// The pack and its own part of the key of an entry; none for what an entry was before a change of revisions.
+pub fn pack_entry_parts(key: &[u8]) -> Option<(Code, &[u8])> {
+    let rest = key.get(17..)?;
+    let end = rest.iter().position(|byte| *byte == 0)?;
+    let pack = Code::new(std::str::from_utf8(rest.get(..end)?).ok()?).ok()?;
+    Some((pack, rest.get(end + 1..)?))
+}
+
 /// What a pack's entry was before the change of revisions with this number. A code has no `~`.
 pub fn pack_undo(merchant: MerchantId, pack: &Code, number: u32, key: &[u8]) -> Key {
     undo(merchant, pack, number).bytes(key).0

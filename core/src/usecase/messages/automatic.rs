@@ -174,9 +174,17 @@ pub fn put_automatic(
 ///
 /// # Errors
 /// When there is none, and the store's failures.
-pub fn drop_automatic(tx: &mut Tx, act: &mut Act<'_>, trigger: Trigger) -> Result<(), AutomaticError> {
+pub fn drop_automatic(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    trigger: Trigger,
+    expected: Option<u64>,
+) -> Result<(), AutomaticError> {
     let key = layout::automatic(act.merchant, trigger.name());
     let before = tx.load::<Automatic>(&key)?.ok_or(AutomaticError::Unknown(trigger.name()))?;
+    if expected.is_some_and(|expected| expected != before.version) {
+        return Err(AutomaticError::Changed);
+    }
     tx.delete(&key);
     if list_automatics(tx, act.merchant)?.is_empty() {
         tx.delete(&layout::message_cursor(act.merchant));

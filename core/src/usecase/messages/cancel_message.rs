@@ -78,7 +78,7 @@ pub fn resend_message(tx: &mut Tx, act: &mut Act<'_>, id: MessageId) -> Result<M
 }
 
 /// Drops all that waits for a member who is to be forgotten.
-pub(in crate::usecase) fn forget_messages(tx: &mut Tx, act: &Act<'_>, member: MemberId) -> Result<(), StoreError> {
+pub(in crate::usecase) fn forget_messages(tx: &mut Tx, act: &mut Act<'_>, member: MemberId) -> Result<(), StoreError> {
     for (key, _) in tx.scan(&layout::messages_waiting_of(act.merchant, member), Direction::Forward, usize::MAX)? {
         let Some(layout::MessageKey::Waiting(_, id)) = layout::message_key(&key) else {
             return Err(StoreError::corrupt("key of a waiting message", &key));

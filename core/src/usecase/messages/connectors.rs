@@ -178,9 +178,17 @@ pub fn rotate_connector_secret(
 ///
 /// # Errors
 /// When there is none, and the store's failures.
-pub fn drop_connector(tx: &mut Tx, act: &mut Act<'_>, channel: Channel) -> Result<(), ConnectorError> {
+pub fn drop_connector(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    channel: Channel,
+    expected: Option<u64>,
+) -> Result<(), ConnectorError> {
     let key = layout::message_connector(act.merchant, channel);
     let before = tx.load::<Connector>(&key)?.ok_or(ConnectorError::Unknown(channel))?;
+    if expected.is_some_and(|expected| expected != before.version) {
+        return Err(ConnectorError::Changed);
+    }
     tx.delete(&key);
     told(tx, act, Some(&before), None)?;
     Ok(())

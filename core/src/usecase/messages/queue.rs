@@ -6,7 +6,12 @@ use crate::store::{StoreError, Tx, layout};
 use crate::usecase::Act;
 
 /// Writes a message over what it was before, and brings every index up to it. One that has ended is told of.
-pub(super) fn save(tx: &mut Tx, act: &Act<'_>, before: Option<&Message>, after: &Message) -> Result<(), StoreError> {
+pub(super) fn save(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    before: Option<&Message>,
+    after: &Message,
+) -> Result<(), StoreError> {
     let (merchant, id) = (act.merchant, after.id);
     let had = before.and_then(|before| before.status.due_at());
     let has = after.status.due_at();
@@ -50,7 +55,7 @@ pub(super) fn save(tx: &mut Tx, act: &Act<'_>, before: Option<&Message>, after: 
 /// Drops a message: it is not sent, and what it would have said is not kept.
 pub(super) fn drop_message(
     tx: &mut Tx,
-    act: &Act<'_>,
+    act: &mut Act<'_>,
     before: &Message,
     reason: DropReason,
 ) -> Result<Message, StoreError> {

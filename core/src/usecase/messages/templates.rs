@@ -111,9 +111,12 @@ pub fn put_template(
 ///
 /// # Errors
 /// When an automatic message uses it, and the store's failures.
-pub fn drop_template(tx: &mut Tx, act: &mut Act<'_>, code: &Code) -> Result<(), TemplateError> {
+pub fn drop_template(tx: &mut Tx, act: &mut Act<'_>, code: &Code, expected: Option<u64>) -> Result<(), TemplateError> {
     let key = layout::message_template(act.merchant, code);
     let Some(before) = tx.load::<MessageTemplate>(&key)? else { return Err(TemplateError::Unknown(code.clone())) };
+    if expected.is_some_and(|expected| expected != before.version) {
+        return Err(TemplateError::Changed);
+    }
     if let Some(automatic) = automatics_of(tx, act.merchant, code)?.first() {
         return Err(TemplateError::InUse { trigger: automatic.trigger.name(), missing: None });
     }

@@ -99,7 +99,9 @@ impl Calling {
             return Ok(tx.load::<Order>(&layout::order(self.merchant.id, order))?.map(|order| order.store));
         }
         Ok(match event.data {
-            EventData::MemberEnrolled { store, .. } | EventData::BenefitUsed { store, .. } => store,
+            EventData::MemberEnrolled { store, .. }
+            | EventData::BenefitUsed { store, .. }
+            | EventData::BehaviourNoted { store, .. } => store,
             _ => None,
         })
     }

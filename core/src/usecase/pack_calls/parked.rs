@@ -95,8 +95,9 @@ pub fn retry_parked(tx: &mut Tx, act: &mut Act<'_>, pack: &Code, call: CallId) -
         act.record(tx, "parked-call", &call.to_string(), Some(&parked), None)?;
         return Ok(Retried { failure: None });
     };
-    let attempts = parked.attempts.saturating_add(1);
-    tx.save(&key, &ParkedCall { attempts, failure: failure.clone(), ..parked })?;
+    let tried = ParkedCall { attempts: parked.attempts.saturating_add(1), failure: failure.clone(), ..parked.clone() };
+    tx.save(&key, &tried)?;
+    act.record(tx, "parked-call", &call.to_string(), Some(&parked), Some(&tried))?;
     Ok(Retried { failure: Some(failure) })
 }
 

@@ -15,7 +15,7 @@ mod upgrade;
 pub use carry_on::carry_on;
 pub use change_revision::ChangeError;
 pub(super) use change_revision::{Changing, change_revision, check_change, tell_disabled, tell_enabled};
-pub use remove::{Entry, RemoveError, list_entries, remove_pack};
+pub use remove::{Entry, RemoveError, list_entries, list_entries_about, remove_pack};
 pub(in crate::usecase) use restore::forget;
 pub use restore::{RestoreError, forget_before, restore_before};
 pub use upgrade::{UpgradeError, UpgradePack, upgrade_pack};

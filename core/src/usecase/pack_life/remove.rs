@@ -1,11 +1,13 @@
 //! A pack leaves a merchant: what it has stored can be taken out first, and is dropped then.
 
+use std::collections::BTreeSet;
+
 use super::restore::ENTRIES_MAX;
 use super::{Stage, save_enablement};
-use crate::domain::{Code, Event};
+use crate::domain::{Code, Event, MemberId};
 use crate::store::{Direction, KeyRange, StoreError, Tx, layout};
 use crate::usecase::pack_calls::LANES;
-use crate::usecase::{Act, Enablement, Revision};
+use crate::usecase::{Act, Enablement, Exported, Revision};
 
 /// Why a pack is not removed.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +61,34 @@ pub fn list_entries(
     let entry =
         |(key, value): (Vec<u8>, Vec<u8>)| Entry { key: String::from_utf8_lossy(&key[own..]).into_owned(), value };
     Ok(found.into_iter().map(entry).collect())
+}
+
+/// What packs have stored about somebody, a page at a time: of so many entries behind a place those that name one of the
+/// members, with the pack, and where to go on. Packs store what they like, so all that they have is gone through.
+///
+/// # Errors
+/// The store's failures.
+pub fn list_entries_about(
+    tx: &mut Tx,
+    act: &Act<'_>,
+    members: &BTreeSet<MemberId>,
+    after: Option<&[u8]>,
+    window: usize,
+) -> Result<Exported<(Code, Entry)>, StoreError> {
+    let names: Vec<String> = members.iter().map(ToString::to_string).collect();
+    let names_one = |text: &[u8]| names.iter().any(|name| text.windows(name.len()).any(|part| part == name.as_bytes()));
+    let range = layout::pack_entries_all(act.merchant);
+    let range = after.map_or_else(|| range.clone(), |after| range.after(after));
+    let found = tx.scan(&range, Direction::Forward, window)?;
+    let next = found.last().filter(|_| found.len() == window).map(|(key, _)| key.clone());
+    let mut about = Vec::new();
+    for (key, value) in found {
+        let Some((pack, own)) = layout::pack_entry_parts(&key) else { continue };
+        if names_one(own) || names_one(&value) {
+            about.push((pack, Entry { key: String::from_utf8_lossy(own).into_owned(), value }));
+        }
+    }
+    Ok((about, next))
 }
 
 /// Removes a pack with its storage, timers and revisions. What it has told and booked stays in the log and in the books, and

@@ -1,11 +1,77 @@
-//! Kinds of events as texts.
+//! Kinds of events, and their names.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::EventKind;
+use super::EventData;
+
+macro_rules! kinds {
+    ($($variant:ident $name:literal;)*) => {
+        /// What kind of event something is. Kept by name, so that the list may grow anywhere.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EventKind {
+            $(#[doc = $name] $variant,)*
+        }
+
+        impl EventKind {
+            /// All kinds.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Its stable name.
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+
+        impl EventData {
+            /// What kind of event this is.
+            pub const fn kind(&self) -> EventKind {
+                match self {
+                    $(Self::$variant { .. } => EventKind::$variant,)*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    MemberEnrolled "member-enrolled";
+    StoredValueLoaded "stored-value-loaded";
+    StoredValueSpent "stored-value-spent";
+    OrderSettled "order-settled";
+    OrderRefunded "order-refunded";
+    EarningLimited "earning-limited";
+    CouponsIssued "coupons-issued";
+    CouponsRedeemed "coupons-redeemed";
+    PackEnabled "pack-enabled";
+    PackFailed "pack-failed";
+    CommandRun "command-run";
+    WebhookPaused "webhook-paused";
+    MessageEnded "message-ended";
+    MemberChanged "member-changed";
+    MemberErased "member-erased";
+    ConsentGiven "consent-given";
+    OrderPartlyRefunded "order-partly-refunded";
+    OrderClaimed "order-claimed";
+    BenefitUsed "benefit-used";
+    BenefitReturned "benefit-returned";
+    MembersMerged "members-merged";
+    AssetsAdjusted "assets-adjusted";
+    AssetsGiven "assets-given";
+    CouponsReturned "coupons-returned";
+    PackTold "pack-told";
+    CallParked "call-parked";
+    PackUpgraded "pack-upgraded";
+    PackRestored "pack-restored";
+    PackRemoved "pack-removed";
+    PackCaughtUp "pack-caught-up";
+    AgreementChanged "agreement-changed";
+    BehaviourNoted "behaviour-noted";
+}
 
 /// A text that names no kind of event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

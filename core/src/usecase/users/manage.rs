@@ -229,8 +229,11 @@ pub fn change_own(
 ///
 /// # Errors
 /// The first refusal in the order of [`UserError`]'s variants.
-pub fn remove_user(tx: &mut Tx, act: &mut Act<'_>, id: StaffId) -> Result<(), UserError> {
+pub fn remove_user(tx: &mut Tx, act: &mut Act<'_>, id: StaffId, expected: Option<u64>) -> Result<(), UserError> {
     let user = changeable(tx, act, id)?;
+    if expected.is_some_and(|expected| expected != user.version) {
+        return Err(UserError::OtherVersion);
+    }
     check_oneself(act, id)?;
     if is_owner(&user) {
         keep_an_owner(tx, act, id)?;

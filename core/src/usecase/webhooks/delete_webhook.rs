@@ -1,18 +1,27 @@
 //! Somebody takes a webhook away.
 
+use super::change_webhook::ChangeWebhookError;
 use super::records::Webhook;
 use crate::domain::WebhookId;
-use crate::store::{Direction, StoreError, Tx, layout};
+use crate::store::{Direction, Tx, layout};
 use crate::usecase::Act;
 
-/// Deletes a webhook with all that is kept of it. Whether there was one. What is kept is bounded, so this is one
-/// transaction.
+/// Deletes a webhook with all that is kept of it, in the version `expected` if one is named. What is kept is bounded, so
+/// this is one transaction.
 ///
 /// # Errors
-/// The store's failures.
-pub fn delete_webhook(tx: &mut Tx, act: &mut Act<'_>, webhook: WebhookId) -> Result<bool, StoreError> {
+/// [`ChangeWebhookError::Unknown`], [`ChangeWebhookError::Changed`], and the store's failures.
+pub fn delete_webhook(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    webhook: WebhookId,
+    expected: Option<u64>,
+) -> Result<(), ChangeWebhookError> {
     let key = layout::webhook(act.merchant, webhook);
-    let Some(before) = tx.load::<Webhook>(&key)? else { return Ok(false) };
+    let before = tx.load::<Webhook>(&key)?.ok_or(ChangeWebhookError::Unknown(webhook))?;
+    if expected.is_some_and(|expected| expected != before.version) {
+        return Err(ChangeWebhookError::Changed);
+    }
     tx.delete(&key);
     tx.delete(&layout::webhook_progress(act.merchant, webhook));
     let parts = [
@@ -27,5 +36,5 @@ pub fn delete_webhook(tx: &mut Tx, act: &mut Act<'_>, webhook: WebhookId) -> Res
         }
     }
     act.record(tx, "webhook", &webhook.to_string(), Some(&before.told()), None)?;
-    Ok(true)
+    Ok(())
 }

@@ -31,7 +31,7 @@ pub use dead_letters::{
 };
 pub use delete_webhook::delete_webhook;
 pub use plan_deliveries::{Chain, Letter, Message, Plan, Target, Work, plan_deliveries};
-pub use read_webhooks::{list_deliveries, list_webhooks, read_webhook};
+pub use read_webhooks::{list_deliveries, list_webhooks, page_webhooks, read_webhook};
 pub use records::{
     ATTEMPTS_KEPT, AttemptRecord, DEAD_MAX, DeadLetter, MessageRef, Outcome, PauseReason, Previous, Progress,
     WAITING_MAX, WEBHOOKS_MAX, Waiting, Webhook, WebhookState,

@@ -4,6 +4,7 @@ use super::progress_of;
 use super::records::{AttemptRecord, Progress, Webhook};
 use crate::domain::{MerchantId, WebhookId};
 use crate::store::{Direction, StoreError, Tx, layout};
+use crate::usecase::pages::{PageOf, Paged, paged};
 
 /// All webhooks of a merchant, oldest first, each with how far it has come.
 ///
@@ -13,6 +14,20 @@ pub fn list_webhooks(tx: &mut Tx, merchant: MerchantId) -> Result<Vec<(Webhook, 
     let mut webhooks = Vec::new();
     tx.each::<Webhook>(&layout::webhooks(merchant), |_, webhook| webhooks.push(webhook))?;
     webhooks.into_iter().map(|webhook| Ok((webhook.clone(), progress_of(tx, merchant, webhook.id)?))).collect()
+}
+
+/// A page of the webhooks of a merchant, oldest first, each with how far it has come.
+///
+/// # Errors
+/// The store's failures.
+pub fn page_webhooks(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    which: &PageOf,
+) -> Result<Paged<(Webhook, Progress)>, StoreError> {
+    let (found, next) = paged::<Webhook>(tx, &layout::webhooks(merchant), which)?;
+    let progress = |webhook: Webhook| Ok((webhook.clone(), progress_of(tx, merchant, webhook.id)?));
+    Ok((found.into_iter().map(progress).collect::<Result<_, StoreError>>()?, next))
 }
 
 /// A webhook, if there is one of this id, with how far it has come.

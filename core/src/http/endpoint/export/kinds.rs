@@ -9,13 +9,14 @@ use utoipa::ToSchema;
 use super::super::history::ChangeOut;
 use super::super::member::MemberOut;
 use super::super::statement::PostingOut;
-use super::text::{cell, line, row};
+use super::holdings;
+use super::text::{header, written};
 use crate::domain::{Actor, Currency, Member, MemberId, MerchantId, Order, OrderId, PostingId, StoreId};
 use crate::http::event_wire::EventOut;
 use crate::http::wire::OrderOut;
 use crate::ledger::{Party, Posting};
-use crate::store::{StoreError, Tx, layout};
-use crate::usecase::{self, Act, EventFilter, EventStart, EventsError, Host, PackUsage};
+use crate::store::{Key, StoreError, Tx, layout};
+use crate::usecase::{self, Act, AssetsError, EventFilter, EventStart, EventsError, Host, PackUsage};
 
 /// How many records one page has.
 const PAGE: usize = 200;
@@ -28,6 +29,22 @@ pub(crate) enum ExportKind {
     Members,
     /// Orders.
     Orders,
+    /// What members hold, by unit.
+    Accounts,
+    /// What is left of each thing that members were granted, with when it expires. Amounts are in the unit's smallest part.
+    Balances,
+    /// The coupons that members have, one each.
+    Coupons,
+    /// The types of coupons.
+    CouponTypes,
+    /// What is sold.
+    Catalogue,
+    /// The receipts of what members have said yes and no to.
+    Consents,
+    /// Notes about members.
+    Notes,
+    /// The levels that members were given.
+    Tiers,
     /// What was booked for members.
     Statements,
     /// The log of all that happened.
@@ -58,18 +75,43 @@ pub(crate) enum ExportError {
     /// The log is another one than it was.
     #[error(transparent)]
     Events(#[from] EventsError),
+    /// What somebody holds can not be told.
+    #[error(transparent)]
+    Assets(#[from] AssetsError),
 }
 
 impl ExportKind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Members, Self::Orders, Self::Statements, Self::Events, Self::Changes, Self::Usage];
+    pub(crate) const ALL: [Self; 14] = [
+        Self::Members,
+        Self::Orders,
+        Self::Accounts,
+        Self::Balances,
+        Self::Coupons,
+        Self::CouponTypes,
+        Self::Catalogue,
+        Self::Consents,
+        Self::Notes,
+        Self::Tiers,
+        Self::Statements,
+        Self::Events,
+        Self::Changes,
+        Self::Usage,
+    ];
 
     /// Its name in paths and commands.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Members => "members",
             Self::Orders => "orders",
+            Self::Accounts => "accounts",
+            Self::Balances => "balances",
+            Self::Coupons => "coupons",
+            Self::CouponTypes => "coupon-types",
+            Self::Catalogue => "catalogue",
+            Self::Consents => "consents",
+            Self::Notes => "notes",
+            Self::Tiers => "tiers",
             Self::Statements => "statements",
             Self::Events => "events",
             Self::Changes => "changes",
@@ -80,6 +122,14 @@ impl ExportKind {
     /// The columns of its table: their names, and where in a record their values are.
     fn columns(self) -> &'static [(&'static str, &'static str)] {
         match self {
+            Self::Accounts
+            | Self::Balances
+            | Self::Coupons
+            | Self::CouponTypes
+            | Self::Catalogue
+            | Self::Consents
+            | Self::Notes
+            | Self::Tiers => holdings::columns(self),
             Self::Members => &[
                 ("id", "/id"),
                 ("reference", "/reference"),
@@ -158,6 +208,14 @@ impl ExportKind {
 }
 
 impl ExportFormat {
+    /// What such a file says that it is.
+    pub(super) const fn content_type(self) -> &'static str {
+        match self {
+            Self::Ndjson => "application/x-ndjson",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+        }
+    }
+
     /// Its name in queries and of its files.
     pub(crate) const fn name(self) -> &'static str {
         match self {
@@ -181,6 +239,8 @@ enum Place {
     Begin,
     /// Behind the record with this id.
     Id([u8; 16]),
+    /// Behind the record with this key.
+    Key(Key),
     /// Behind the entry of a log with this number.
     Entry(u64),
     End,
@@ -203,21 +263,13 @@ impl Export {
         let mut bytes = Vec::new();
         if matches!(self.place, Place::Begin) && self.format == ExportFormat::Csv {
             self.columns = self.table(host, actor)?;
-            bytes = row(self.columns.iter().map(|(name, _)| name.clone()));
+            bytes = header(&self.columns);
         }
         if matches!(self.place, Place::End) {
             return Ok(None);
         }
         let page = host.view(actor, |tx, act| self.page(tx, act, actor))?;
-        for record in &page.records {
-            bytes.extend(match self.format {
-                ExportFormat::Ndjson => line(record),
-                ExportFormat::Csv => {
-                    let value = |place: &str| record.pointer(place).unwrap_or(&Value::Null);
-                    row(self.columns.iter().map(|(_, place)| cell(value(place))))
-                }
-            });
-        }
+        bytes.extend(written(self.format, &self.columns, &page.records));
         self.place = page.next;
         Ok(Some(bytes))
     }
@@ -235,13 +287,25 @@ impl Export {
     }
 
     fn page(&self, tx: &mut Tx, act: &Act<'_>, actor: &Actor) -> Result<Page, ExportError> {
-        let (id, entry) = match self.place {
-            Place::Id(id) => (Some(id), 0),
-            Place::Entry(entry) => (None, entry),
-            Place::Begin | Place::End => (None, 0),
+        let (id, key, entry) = match &self.place {
+            Place::Id(id) => (Some(*id), None, 0),
+            Place::Key(key) => (None, Some(key.as_slice()), 0),
+            Place::Entry(entry) => (None, None, *entry),
+            Place::Begin | Place::End => (None, None, 0),
         };
         let merchant = act.merchant;
         Ok(match self.kind {
+            ExportKind::Accounts
+            | ExportKind::Balances
+            | ExportKind::Coupons
+            | ExportKind::CouponTypes
+            | ExportKind::Catalogue
+            | ExportKind::Consents
+            | ExportKind::Notes
+            | ExportKind::Tiers => {
+                let (records, next) = holdings::page(self.kind, tx, act, key, PAGE)?;
+                Page { records, next: next.map_or(Place::End, Place::Key) }
+            }
             ExportKind::Members => {
                 let found = usecase::export_members(tx, act, id.map(MemberId::from_bytes), PAGE)?;
                 let next = behind(found.last().map(|known| *known.member.id.as_bytes()), found.len());
@@ -318,13 +382,13 @@ fn behind(last: Option<[u8; 16]>, count: usize) -> Place {
     last.filter(|_| count == PAGE).map_or(Place::End, Place::Id)
 }
 
-fn store_codes(tx: &mut Tx, merchant: MerchantId) -> Result<BTreeMap<StoreId, String>, StoreError> {
+pub(super) fn store_codes(tx: &mut Tx, merchant: MerchantId) -> Result<BTreeMap<StoreId, String>, StoreError> {
     let stores = usecase::list_stores(tx, merchant)?;
     Ok(stores.into_iter().map(|store| (store.id, store.code.into())).collect())
 }
 
 /// What a member is known by: their reference, or one of their cards.
-fn number(tx: &mut Tx, merchant: MerchantId, member: MemberId) -> Result<Option<String>, StoreError> {
+pub(super) fn number(tx: &mut Tx, merchant: MerchantId, member: MemberId) -> Result<Option<String>, StoreError> {
     let member = tx.load::<Member>(&layout::member(merchant, member))?;
     Ok(member.and_then(|member| member.numbers().next().map(ToString::to_string)))
 }
@@ -346,7 +410,7 @@ fn lines_of(order: &Order, currency: Currency) -> Vec<Value> {
 }
 
 /// A record with further fields.
-fn with(record: &Value, more: Value) -> Value {
+pub(super) fn with(record: &Value, more: Value) -> Value {
     let mut whole: Map<String, Value> = record.as_object().cloned().unwrap_or_default();
     if let Value::Object(more) = more {
         whole.extend(more);

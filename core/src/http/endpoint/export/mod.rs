@@ -1,7 +1,9 @@
 //! `GET /v1/exports/{kind}`, and how what is taken out goes over the wire
 
+mod holdings;
 mod kinds;
 mod of_member;
+mod research;
 mod text;
 
 use std::io;
@@ -33,6 +35,8 @@ use crate::usecase::{Act, EventsError, Host, record_export};
 use kinds::ExportError;
 pub(crate) use kinds::{Export, ExportFormat, ExportKind};
 pub(super) use of_member::{__path_export_member, export_member};
+pub(super) use research::{__path_export_research, export_research};
+pub(crate) use research::{Research, ResearchKind};
 pub(crate) use text::{parted, unguarded};
 
 /// How long a reader may take nothing before the export ends.
@@ -52,8 +56,9 @@ pub(super) struct ExportQuery {
 }
 
 /// All records of a kind, oldest first. As NDJSON each is as where it is read alone; a member has also `store_code` and
-/// `referred_by`, an order `store_code` and `customer`, by which another merchant can take them in: `punchcard import`
-/// reads both formats as they are. As CSV a list is one cell with semicolons, an order has a row for each line, amounts
+/// `referred_by`, an order `store_code` and `customer`, and what a member holds (`balances`, `coupons`) the member's number
+/// or external id in place of the id, by which another merchant can take them in: `punchcard import` reads both formats as
+/// they are. As CSV a list is one cell with semicolons, an order has a row for each line, amounts
 /// of orders are in major units, and a cell that begins with `=`, `+`, `-`, `@`, a tab, a carriage return or a single
 /// quote has a single quote before it, so that no spreadsheet takes it for a formula. The answer comes while it is read,
 /// each page of it consistent in itself; one that is cut short ends without the last chunk. It is one of the merchant's
@@ -74,18 +79,15 @@ pub(super) async fn export(
     let found = ExportKind::ALL.into_iter().find(|known| known.name() == kind);
     let kind = found.ok_or_else(|| Problem::wrong_name(&TextError::Code { given: kind.chars().take(64).collect() }))?;
     let Query(ExportQuery { format }) = query.map_err(|error| Problem::wrong_query(&error.body_text()))?;
-    let content_type = match format {
-        ExportFormat::Ndjson => "application/x-ndjson",
-        ExportFormat::Csv => "text/csv; charset=utf-8; header=present",
-    };
     let name = format!("{}.{}", kind.name(), format.name());
-    streamed(app, caller, Action::Exchange, Export::new(kind, format), content_type, &name).await
+    streamed(app, caller, Action::Exchange, Export::new(kind, format), format.content_type(), &name).await
 }
 
 impl From<ExportError> for Problem {
     fn from(error: ExportError) -> Self {
         match error {
             ExportError::Store(error) | ExportError::Events(EventsError::Store(error)) => error.into(),
+            ExportError::Assets(error) => error.into(),
             // The place is one that this export has read.
             ExportError::Events(error @ EventsError::UnknownPlace) => Self::internal(error),
         }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde_json::{Value, json};
 
+use super::super::change_pack::EntryOut;
 use super::super::consents::ConsentOut;
 use super::super::history::happening;
 use super::super::member::MemberOut;
@@ -11,17 +12,22 @@ use super::super::notes::NoteOut;
 use super::super::read_assets::AssetOut;
 use super::super::read_member::known_here;
 use super::super::tags_and_tier::TierChangeOut;
+use super::kinds::with;
 use super::text::line;
 use super::{Parts, streamed};
 use crate::domain::{Action, Actor, ChangeId, MemberId, NoteId};
 use crate::http::caller::Caller;
 use crate::http::path::Path;
 use crate::http::{App, Problem};
-use crate::store::{StoreError, Tx};
+use crate::ledger::merged_into;
+use crate::store::{Key, StoreError, Tx};
+use crate::usecase::pack_life::list_entries_about;
 use crate::usecase::{self, Act, Host, Moment};
 
 /// How many records one page has.
 const PAGE: usize = 200;
+/// How many entries of packs one page goes through.
+const ENTRIES: usize = 500;
 
 /// All that is known of one member, under way.
 struct OfMember {
@@ -35,6 +41,7 @@ enum Section {
     Tiers(Option<ChangeId>),
     Notes(Option<NoteId>),
     History(Option<Moment>),
+    Packs(Option<Key>),
     End,
 }
 
@@ -87,8 +94,17 @@ impl OfMember {
             Section::History(before) => {
                 let found = usecase::read_timeline(tx, act, member, before, PAGE, true)?;
                 let last = found.last().filter(|_| found.len() == PAGE).map(|(moment, _)| *moment);
-                let next = last.map_or(Section::End, |last| Section::History(Some(last)));
+                let next = last.map_or(Section::Packs(None), |last| Section::History(Some(last)));
                 (found.into_iter().map(|(_, seen)| json!(happening(seen, member))).collect(), next)
+            }
+            Section::Packs(ref after) => {
+                let mut members = merged_into(tx, merchant, member)?;
+                members.insert(member);
+                let (found, next) = list_entries_about(tx, act, &members, after.as_deref(), ENTRIES)?;
+                let told = found.into_iter().map(|(pack, entry)| {
+                    json!({ "kind": "pack-entry", "pack-entry": with(&json!(EntryOut::from(entry)), json!({ "pack": pack })) })
+                });
+                (told.collect(), next.map_or(Section::End, |last| Section::Packs(Some(last))))
             }
             Section::End => (Vec::new(), Section::End),
         })
@@ -97,7 +113,8 @@ impl OfMember {
 
 /// All that is known of one member: a JSON document a line, each with its `kind`: `member`, with what is personal, then
 /// each `asset`, `consent` with its receipt, `tier` that they were given and `note`, and everything that happened, the
-/// newest first, as in the timeline: `order`, `posting`, `change`, `message`.
+/// newest first, as in the timeline: `order`, `posting`, `change`, `message`, `event`; at the end each `pack-entry`, what a
+/// pack has stored that names them.
 #[utoipa::path(get, path = "/v1/members/{member}/export", tag = "exchange",
     extensions(("x-needs" = json!("disclose"))), params(("member" = String, Path)),
     responses((status = 200, body = String, content_type = "application/x-ndjson"),

@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::kinds::ExportFormat;
+
 /// Characters at the beginning of a cell for which a spreadsheet takes it for a formula, and the quote that is put
 /// before them.
 const RISKY: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\''];
@@ -42,7 +44,7 @@ pub(crate) fn parted(cell: &str) -> Vec<String> {
 }
 
 /// A record's value as one cell.
-pub(super) fn cell(value: &Value) -> String {
+fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => guarded(text),
@@ -63,8 +65,25 @@ fn item(value: &Value) -> String {
     }
 }
 
+/// Records as they are written: as documents, or as rows of columns, of which each has a name and a place in a record.
+pub(super) fn written(format: ExportFormat, columns: &[(String, String)], records: &[Value]) -> Vec<u8> {
+    let told = |record: &Value| match format {
+        ExportFormat::Ndjson => line(record),
+        ExportFormat::Csv => {
+            let value = |place: &str| record.pointer(place).unwrap_or(&Value::Null);
+            row(columns.iter().map(|(_, place)| cell(value(place))))
+        }
+    };
+    records.iter().flat_map(told).collect()
+}
+
+/// The first row of a table.
+pub(super) fn header(columns: &[(String, String)]) -> Vec<u8> {
+    row(columns.iter().map(|(name, _)| name.clone()))
+}
+
 /// A row of cells, with its line end.
-pub(super) fn row(cells: impl IntoIterator<Item = String>) -> Vec<u8> {
+fn row(cells: impl IntoIterator<Item = String>) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).flexible(true).from_writer(Vec::new());
     // Writing to memory does not fail.
     let _ = writer.write_record(cells.into_iter().map(String::into_bytes));
