@@ -40,7 +40,8 @@ async fn what_is_seen_goes_into_the_log_and_the_members_history_once() {
     let events = log["events"].as_array().unwrap();
     assert_eq!(events.len(), 2);
     let expected = json!({ "behaviour": "item-wanted", "member": alice.id, "store": shop.store(0),
-        "seen_at": "2026-03-17T12:00:00Z", "data": { "sku": "bun" } });
+        "seen_at": "2026-03-17T12:00:00Z", "data": { "sku": "bun" }, "by": events[0]["data"]["by"] });
+    assert!(expected["by"].as_str().unwrap().starts_with("stf_"), "whose key told it");
     assert_eq!((&events[0]["data"], &events[0]["member"]), (&expected, &json!(alice.id)));
     assert_eq!((&events[1]["data"]["data"]["sku"], &events[1]["member"]), (&json!("cake"), &Value::Null));
     let history = shop.get(&format!("/v1/members/{}/timeline", alice.id)).send().await.ok();

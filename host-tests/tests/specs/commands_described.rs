@@ -69,7 +69,7 @@ async fn each_command_of_the_merchants_packs_is_a_route_with_the_schema_of_its_i
         let place = target.strip_prefix('#').unwrap_or_else(|| panic!("{target} leads out of the document"));
         assert!(of_shop.pointer(place).is_some(), "{target} leads nowhere");
     }
-    assert!(led.iter().any(|target| target.contains("/$defs/")), "a schema with parts of its own is among them");
+    assert!(led.len() > offered, "{led:?}");
 }
 
 #[tokio::test]

@@ -111,7 +111,29 @@ const NO_TRAIL: [(&str, &str); 1] = [(
 )];
 
 /// Routes whose example is refused in the furnished shop: what they write has specs of its own.
-const REFUSED: [(&str, &str); 0] = [];
+const REFUSED: [(&str, &str); 21] = [
+    ("POST /v1/members/{member}/benefits/{benefit}/returns", "it was not used"),
+    ("POST /v1/members/{member}/coupons/redemptions", "none is left"),
+    ("POST /v1/message-templates/{template}/preview", "other placeholders"),
+    ("POST /v1/agreements/{agreement}/acceptance", "an own proposal"),
+    ("POST /v1/message-connectors/{channel}/test", "no such connector"),
+    ("PUT /v1/automatic-messages/{trigger}", "there already"),
+    ("PUT /v1/message-connectors/{channel}", "there already"),
+    ("PUT /v1/message-templates/{template}", "there already"),
+    ("POST /v1/messages/{message}/resend", "it has not failed"),
+    ("POST /v1/members/{member}/gifts", "points stay with their member"),
+    ("POST /v1/members/{member}/merge", "one with itself"),
+    ("POST /v1/packs/{pack}/rollback", "no revision before"),
+    ("POST /v1/orders/{order}/claim", "somebody's already"),
+    ("POST /v1/holds/{hold}/void", "posted already"),
+    ("PUT /v1/session/password", "another password"),
+    ("POST /v1/agreements", "the pack has no partners"),
+    ("POST /v1/messages", "other placeholders"),
+    ("POST /v1/members", "somebody has this phone"),
+    ("POST /v1/packs", "no component"),
+    ("DELETE /v1/packs/{pack}/enablement/before", "no revision before"),
+    ("DELETE /v1/packs/{pack}", "it is enabled"),
+];
 
 #[tokio::test]
 async fn every_route_that_writes_leaves_a_trail_of_who_has_called_it() {

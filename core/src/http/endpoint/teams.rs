@@ -119,7 +119,8 @@ pub(super) async fn put_team(
 
 /// Removes a team. What it sold stays counted for it.
 #[utoipa::path(delete, path = "/v1/teams/{team}", tag = "staff", extensions(("x-needs" = json!("manage-staff"))),
-    params(("team" = String, Path)),
+    params(("team" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is taken away if somebody else has changed it since.")),
     responses((status = 204, description = "It is removed."),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
@@ -127,10 +128,12 @@ pub(super) async fn drop_team(
     State(app): State<App>,
     caller: Caller,
     Path(team): Path<String>,
+    IfExpected(expected): IfExpected,
 ) -> Result<StatusCode, Problem> {
     let team = code(&team)?;
     app.serve(caller, Action::ManageStaff, move |host, actor| {
-        host.act(actor, |tx, act| usecase::drop_team(tx, act, &team))
+        let drop = |tx: &mut Tx, act: &mut Act<'_>| usecase::drop_team(tx, act, &team);
+        change(host, actor, &Thing::Team(team.clone()), expected, drop)
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)
