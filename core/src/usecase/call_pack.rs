@@ -41,7 +41,7 @@ impl Act<'_> {
         verdict
     }
 
-    /// Calls a pack whose call leaves nothing, such as a quote: what it uses is not counted.
+    /// Calls a pack whose call leaves nothing, such as a quote: what it uses is in no report, and counts for the quotas only.
     ///
     /// # Errors
     /// As [`Act::call`].

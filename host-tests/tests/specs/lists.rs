@@ -14,7 +14,7 @@ const WHOLE: [(&str, &str); 11] = [
     ("GET /v1/automatic-messages", "one for each thing for which the host can send one"),
     ("GET /v1/figures/best-sellers", "the first of a ranking, as many as are asked for"),
     ("GET /v1/figures/hours", "24 hours"),
-    ("GET /v1/goals/{month}", "one for each figure and store at most"),
+    ("GET /v1/goals/{month}", "one for each figure and store, and as many of staff and teams as were set"),
     ("GET /v1/liability", "what is owed at one instant, a line for each unit"),
     ("GET /v1/members/{member}/assets", "what a member holds at one instant, a line for each unit"),
     ("GET /v1/members/{member}/benefits", "one for each benefit, of which there are 100 at most"),
