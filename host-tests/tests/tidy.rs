@@ -134,6 +134,53 @@ fn no_two_types_of_the_interface_have_one_name() {
 }
 
 #[test]
+fn metrics_are_named_by_convention_and_described() {
+    let rule = Rule::new(
+        "a metric is `punchcard_…`; a counter, and nothing else, ends with `_total`; a histogram ends with its unit (`_seconds`, \
+         `_fuel`, `_transactions`); core/src/http/metrics.rs describes each that the host records, and no other",
+    );
+    let home = "core/src/http/metrics.rs";
+    let descriptions = File::read(home);
+    let mut described = std::collections::BTreeSet::new();
+    for (kind, name) in metrics_described(&descriptions.text) {
+        let fits = match kind.as_str() {
+            "counter" => name.ends_with("_total"),
+            "histogram" => ["_seconds", "_fuel", "_transactions"].iter().any(|unit| name.ends_with(unit)),
+            _ => !name.ends_with("_total"),
+        };
+        let is_plain = name.starts_with("punchcard_") && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        if !fits || !is_plain || !described.insert(name.clone()) {
+            rule.broken(&descriptions, 1, &format!("the {kind} {name}"));
+        }
+    }
+    let mut recorded = std::collections::BTreeSet::new();
+    for file in rust_files("core/src").into_iter().filter(|file| file.path != home) {
+        for (number, line) in numbered(&file.text) {
+            for name in line.split('"').skip(1).step_by(2).filter(|text| text.starts_with("punchcard_")) {
+                recorded.insert(name.to_owned());
+                if !described.contains(name) {
+                    rule.broken(&file, number, line);
+                }
+            }
+        }
+    }
+    for name in described.difference(&recorded) {
+        rule.broken(&descriptions, 1, &format!("{name}, which nothing records"));
+    }
+    assert!(recorded.len() > 20, "the rule finds only {} metrics", recorded.len());
+    rule.settle();
+}
+
+/// The metrics that a text describes: kind and name of each.
+fn metrics_described(text: &str) -> Vec<(String, String)> {
+    let found = text.match_indices("metrics::describe_").filter_map(|(at, before)| {
+        let (kind, rest) = text[at + before.len()..].split_once("!(")?;
+        Some((kind.to_owned(), rest.split('"').nth(1)?.to_owned()))
+    });
+    found.collect()
+}
+
+#[test]
 fn every_item_of_the_contract_is_documented() {
     let rule = Rule::new("every interface, world, type and function of the contract has a `///` right above it");
     for file in files("wit", "wit") {

@@ -57,7 +57,7 @@ pub use order::{
 };
 pub use personal::{Birthday, Email, Personal, PersonalError, Phone, name_begins_with, name_starts, sought_start};
 pub use reach::{Reach, is_public};
-pub use segment::{Bought, Condition, ConditionFault, Portrait, Segment, Test, Within};
+pub use segment::{Bought, BoughtOf, BoughtWithin, Condition, ConditionFault, Portrait, Segment, Test, Ware, Within};
 pub use share::shares;
 pub use staff::{Action, Actor, Role, Seller, StoreScope};
 pub use stored_value::{SpendingOrder, Split};

@@ -1,5 +1,7 @@
 //! Segments: members who have something in common, by a condition that the merchant sets.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -58,6 +60,41 @@ pub enum Condition {
     DaysSinceLast(Within),
     /// They joined so many days ago.
     DaysSinceJoined(Within),
+    /// They bought of a category or a brand, but for what they gave back.
+    Bought(BoughtWithin),
+}
+
+/// A kind of goods that a line of an order is of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Ware {
+    /// Those of a category.
+    Category(Label),
+    /// Those of a brand.
+    Brand(Label),
+}
+
+impl Ware {
+    /// What it is called.
+    pub fn name(&self) -> &Label {
+        match self {
+            Self::Category(name) | Self::Brand(name) => name,
+        }
+    }
+}
+
+/// How much somebody has bought of a kind of goods: at all, if nothing more is said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoughtWithin {
+    /// Of which.
+    pub of: Ware,
+    /// In so many orders.
+    pub orders: Option<Within>,
+    /// So many pieces.
+    pub pieces: Option<Within>,
+    /// For so much, in minor units.
+    pub spent_minor: Option<Within>,
+    /// The last time so many days ago; who never did is not meant.
+    pub days_since_last: Option<Within>,
 }
 
 /// What is said of an attribute's value.
@@ -93,6 +130,8 @@ pub struct Portrait<'a> {
     pub personal: &'a Personal,
     /// What they have bought.
     pub bought: Option<Bought>,
+    /// What they have bought of the kinds of goods that the condition asks for.
+    pub bought_of: &'a BTreeMap<Ware, BoughtOf>,
     /// The present.
     pub now: Timestamp,
     /// Where the merchant's days begin and end.
@@ -109,6 +148,19 @@ pub struct Bought {
     /// On how many days.
     pub days: u32,
     /// The last of these.
+    pub last: Date,
+}
+
+/// What a member has bought of a kind of goods, but for what was given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BoughtOf {
+    /// In how many orders.
+    pub orders: u64,
+    /// How many pieces.
+    pub pieces: u64,
+    /// For how much.
+    pub spent_minor: Minor,
+    /// The last day on which an order had any, also if that was given back.
     pub last: Date,
 }
 
@@ -172,6 +224,9 @@ impl Condition {
             | Self::DaysBought(range)
             | Self::DaysSinceLast(range)
             | Self::DaysSinceJoined(range) => range.check(),
+            Self::Bought(BoughtWithin { orders, pieces, spent_minor, days_since_last, .. }) => {
+                [orders, pieces, spent_minor, days_since_last].into_iter().flatten().try_for_each(|range| range.check())
+            }
             Self::Tag(_)
             | Self::Tier(_)
             | Self::Channel(_)
@@ -188,6 +243,14 @@ impl Condition {
             Self::Not(inner) => inner.leaves(),
             leaf => vec![leaf],
         }
+    }
+
+    /// The kinds of goods that it asks for.
+    pub fn wares(&self) -> impl Iterator<Item = &Ware> {
+        self.leaves().into_iter().filter_map(|leaf| match leaf {
+            Self::Bought(bought) => Some(&bought.of),
+            _ => None,
+        })
     }
 
     /// Whether it is true of a member.
@@ -229,6 +292,20 @@ impl Condition {
             Self::DaysBought(range) => range.has(of.bought.map_or(0, |bought| bought.days.into())),
             Self::DaysSinceLast(range) => of.bought.is_some_and(|bought| range.has(days_since(bought.last))),
             Self::DaysSinceJoined(range) => range.has(days_since(of.zone.to_datetime(of.member.enrolled_at).date())),
+            Self::Bought(asked) => {
+                let bought = of.bought_of.get(&asked.of).filter(|bought| bought.orders > 0);
+                let within = |range: Option<Within>, number: fn(&BoughtOf) -> u64| {
+                    range.is_none_or(|range| range.has(bought.map_or(0, |bought| signed(number(bought)))))
+                };
+                let at_all = asked.orders.or(asked.pieces).or(asked.spent_minor).is_some() || bought.is_some();
+                at_all
+                    && within(asked.orders, |bought| bought.orders)
+                    && within(asked.pieces, |bought| bought.pieces)
+                    && within(asked.spent_minor, |bought| bought.spent_minor)
+                    && asked
+                        .days_since_last
+                        .is_none_or(|range| bought.is_some_and(|bought| range.has(days_since(bought.last))))
+            }
         }
     }
 }
@@ -320,13 +397,33 @@ mod tests {
     fn holds(condition: &Condition, now: &str) -> bool {
         let (member, personal, bought) = somebody();
         let (now, zone) = (now.parse().unwrap(), TimeZone::get("Asia/Shanghai").unwrap());
-        condition.is_true_of(&Portrait { member: &member, personal: &personal, bought: Some(bought), now, zone: &zone })
+        let of = |orders, pieces| BoughtOf { orders, pieces, spent_minor: 500 * pieces, last: date(2026, 2, 20) };
+        let bought_of = BTreeMap::from([
+            (Ware::Category(Label::new("bread").unwrap()), of(2, 7)),
+            (Ware::Brand(Label::new("bread").unwrap()), of(0, 0)),
+        ]);
+        condition.is_true_of(&Portrait {
+            member: &member,
+            personal: &personal,
+            bought: Some(bought),
+            bought_of: &bought_of,
+            now,
+            zone: &zone,
+        })
     }
 
     #[test]
     fn each_condition_is_true_of_whom_it_says() {
         use Condition as C;
         let attribute = |name, is| C::Attribute { code: code(name), is };
+        let bread = |orders, pieces, spent_minor, days_since_last| {
+            let of = Ware::Category(Label::new("bread").unwrap());
+            C::Bought(BoughtWithin { of, orders, pieces, spent_minor, days_since_last })
+        };
+        let of = |brand, orders, days_since_last| {
+            let of = Ware::Brand(Label::new(brand).unwrap());
+            C::Bought(BoughtWithin { of, orders, pieces: None, spent_minor: None, days_since_last })
+        };
         for (condition, expected) in [
             (C::Tag(code("vip")), true),
             (C::Tag(code("lost")), false),
@@ -352,6 +449,22 @@ mod tests {
             (C::DaysSinceLast(from(11)), false),
             (C::DaysSinceJoined(from(400)), true),
             (C::DaysSinceJoined(from(401)), false),
+            (bread(Some(from(2)), None, None, None), true),
+            (bread(Some(from(3)), None, None, None), false),
+            (bread(None, Some(from(7)), None, None), true),
+            (bread(None, Some(up_to(6)), None, None), false),
+            (bread(None, None, Some(from(3_500)), None), true),
+            (bread(None, None, Some(from(3_501)), None), false),
+            (bread(None, None, None, Some(up_to(10))), true),
+            (bread(None, None, None, Some(up_to(9))), false),
+            (bread(Some(from(2)), Some(from(7)), Some(from(3_501)), None), false),
+            (bread(None, None, None, None), true),
+            // What was given back as a whole was not bought, and neither was what nobody ever sold.
+            (of("bread", None, None), false),
+            (of("bread", Some(up_to(0)), None), true),
+            (of("bread", None, Some(up_to(10))), false),
+            (of("other", None, None), false),
+            (of("other", Some(up_to(0)), None), true),
             (C::Not(Box::new(C::Tag(code("vip")))), false),
             (C::All(vec![C::Tag(code("vip")), C::Orders(from(4))]), false),
             (C::Any(vec![C::Tag(code("vip")), C::Orders(from(4))]), true),
@@ -381,6 +494,16 @@ mod tests {
             (Condition::Any(vec![Condition::Tag(code("vip")); 50]), ConditionFault::TooLong),
             (Condition::Orders(Within { at_least: None, at_most: None }), ConditionFault::Range),
             (Condition::Age(Within { at_least: Some(2), at_most: Some(1) }), ConditionFault::Range),
+            (
+                Condition::Bought(BoughtWithin {
+                    of: Ware::Brand(Label::new("bread").unwrap()),
+                    orders: None,
+                    pieces: None,
+                    spent_minor: None,
+                    days_since_last: Some(Within { at_least: None, at_most: None }),
+                }),
+                ConditionFault::Range,
+            ),
         ] {
             assert_eq!(condition.check(), Err(fault), "{condition:?}");
         }

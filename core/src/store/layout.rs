@@ -82,6 +82,7 @@
 //! | `2` | merchant, month, store, figure | a goal |
 //! | `u` | merchant, member | when a member has bought |
 //! | `3` | merchant, day, member | nothing: that a member has bought on a day |
+//! | `=` | merchant, member, `b` or `c`, name | what the member has bought of a brand or a category |
 //! | `R` | merchant, revision | a pack revision that the merchant has |
 //! | `B` | revision, number | a part of its component |
 //! | `E` | merchant | the version of its enablements |
@@ -123,7 +124,7 @@ use jiff::Timestamp;
 use super::{Key, KeyRange};
 use crate::domain::{
     AgreementId, CallId, ChangeId, Code, ExternalId, HoldId, JoinCodeId, Label, LotId, MemberId, MerchantId, NoteId,
-    OrderId, PostingId, Reference, RevisionId, SessionId, StaffId, StoreId, WebhookId,
+    OrderId, PostingId, Reference, RevisionId, SessionId, StaffId, StoreId, Ware, WebhookId,
 };
 
 mod agreements;
@@ -147,8 +148,9 @@ pub use behaviours::{
     all_member_events, behaviour, behaviours, behaviours_seen, member_event, member_events, member_of_event,
 };
 pub use figures::{
-    Flow, Selling, figure, figure_parts, figures, flow, flow_parts, flows, goal, goals, hour_figure, hour_figure_parts,
-    hour_figures, selling, selling_parts, sellings, visit, visit_parts, visits, visits_between, visits_of,
+    Flow, Selling, bought_of, bought_of_member, bought_of_parts, bought_of_wares, figure, figure_parts, figures, flow,
+    flow_parts, flows, goal, goals, hour_figure, hour_figure_parts, hour_figures, selling, selling_parts, sellings,
+    visit, visit_parts, visits, visits_between, visits_of,
 };
 pub use joins::{join_code, join_code_count, join_codes, joins, joins_between, joins_parts};
 pub use ledger::{

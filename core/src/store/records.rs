@@ -2,8 +2,8 @@
 
 use super::{Direction, KeyRange, Record, StoreError, Tx, older};
 use crate::domain::{
-    AttributeType, Behaviour, Code, CouponType, Event, Item, Member, MemberId, Merchant, MerchantId, Order, OrderId,
-    Personal, Segment, ServiceBenefit, StaffId, Store, StoreId, Unit,
+    AttributeType, Behaviour, BoughtOf, Code, CouponType, Event, Item, Member, MemberId, Merchant, MerchantId, Order,
+    OrderId, Personal, Segment, ServiceBenefit, StaffId, Store, StoreId, Unit,
 };
 use crate::vault::{Sealed, SealedSecret};
 
@@ -40,6 +40,7 @@ records! {
     MemberId, 1, "member id";
     ServiceBenefit, 1, "service benefit";
     Segment, 1, "segment";
+    BoughtOf, 1, "what a member has bought of a kind of goods";
     Behaviour, 1, "kind of behaviour";
     Item, 1, "item of the catalogue";
     Order, 4, "order", older::order;

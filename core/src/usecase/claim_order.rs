@@ -1,5 +1,6 @@
 //! A member claims an order that was recorded without one: from a receipt, an hour or a week later.
 
+use super::bought_of::note_bought;
 use super::figures::{Figure, count, count_sellers};
 use super::settle_order::ask_packs;
 use super::visits::note_visit;
@@ -76,7 +77,9 @@ pub fn claim_order(tx: &mut Tx, act: &mut Act<'_>, id: OrderId, member: MemberId
     tx.put(&layout::member_order(act.merchant, member, id), Vec::new())?;
     let zone = merchant.time_zone.zone();
     let mut moves = vec![(Figure::MemberOrders, 1), (Figure::MemberRevenueMinor, order.total_minor)];
-    moves.extend(note_visit(tx, act, member, zone.to_datetime(order.ordered_at).date(), order.total_minor)?);
+    let day = zone.to_datetime(order.ordered_at).date();
+    moves.extend(note_visit(tx, act, member, day, order.total_minor)?);
+    note_bought(tx, act.merchant, member, day, &order)?;
     count(tx, act.merchant, &zone, order.ordered_at, Some(order.store), &moves)?;
     count_sellers(tx, act.merchant, &zone, order.ordered_at, (order.store, order.served_by.as_ref()), &moves)?;
     act.tell(tx, &Event::OrderClaimed { order: id, member, at: act.now })?;

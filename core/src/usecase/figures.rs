@@ -359,34 +359,32 @@ pub struct UnitFlow {
     pub expired: i64,
 }
 
-/// What became of each unit from one day to another, both included. What was booked before these were counted by day is
-/// not in it.
-///
-/// # Errors
-/// The store's failures.
-pub fn read_flows(
-    tx: &mut Tx,
-    merchant: MerchantId,
-    (from, to): (Date, Date),
-    only: Option<StoreId>,
-) -> Result<BTreeMap<Code, UnitFlow>, StoreError> {
-    let mut units: BTreeMap<Code, UnitFlow> = BTreeMap::new();
-    each(tx, &layout::flows(merchant, from, to), |key, value| {
-        let (_, store, flow) = layout::flow_parts(key)?;
-        if only.is_some() && store != only {
-            return Some(());
-        }
-        let house = House::ALL.into_iter().find(|house| house.letter() == flow.house)?;
-        let known = units.entry(flow.unit).or_default();
-        match (house, flow.side) {
-            (House::Issued, Side::Debits) => known.issued += value,
-            (House::Issued, Side::Credits) => known.taken_back += value,
-            (House::Cash, Side::Debits) => known.paid_in += value,
-            (House::Cash, Side::Credits) => known.paid_in -= value,
-            (House::Redeemed, Side::Credits) => known.spent += value,
-            (House::Redeemed, Side::Debits) => known.given_back += value,
-            (House::Expired, Side::Credits) => known.expired += value,
-            (House::Expired, Side::Debits) => known.expired -= value,
+/// What became of units.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Flows {
+    /// By store; what was done in none is under no store.
+    pub stores: BTreeMap<Option<StoreId>, UnitFlows>,
+    /// By day, all stores together.
+    pub days: BTreeMap<Date, UnitFlows>,
+    /// All together.
+    pub total: UnitFlows,
+}
+
+/// What became of each unit, but for those of which nothing did.
+pub type UnitFlows = BTreeMap<Code, UnitFlow>;
+
+impl UnitFlow {
+    /// Adds what went through a house account.
+    fn add(&mut self, house: House, side: Side, value: i64) {
+        match (house, side) {
+            (House::Issued, Side::Debits) => self.issued += value,
+            (House::Issued, Side::Credits) => self.taken_back += value,
+            (House::Cash, Side::Debits) => self.paid_in += value,
+            (House::Cash, Side::Credits) => self.paid_in -= value,
+            (House::Redeemed, Side::Credits) => self.spent += value,
+            (House::Redeemed, Side::Debits) => self.given_back += value,
+            (House::Expired, Side::Credits) => self.expired += value,
+            (House::Expired, Side::Debits) => self.expired -= value,
             (
                 House::Debt
                 | House::Held
@@ -398,9 +396,37 @@ pub fn read_flows(
                 _,
             ) => {}
         }
+    }
+}
+
+/// What became of each unit from one day to another, both included. What was booked before these were counted by day is
+/// not in it.
+///
+/// # Errors
+/// The store's failures.
+pub fn read_flows(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    (from, to): (Date, Date),
+    only: Option<StoreId>,
+) -> Result<Flows, StoreError> {
+    let mut flows = Flows::default();
+    each(tx, &layout::flows(merchant, from, to), |key, value| {
+        let (day, store, flow) = layout::flow_parts(key)?;
+        if only.is_some() && store != only {
+            return Some(());
+        }
+        let house = House::ALL.into_iter().find(|house| house.letter() == flow.house)?;
+        let Flows { stores, days, total } = &mut flows;
+        for units in [stores.entry(store).or_default(), days.entry(day).or_default(), total] {
+            units.entry(flow.unit.clone()).or_default().add(house, flow.side, value);
+        }
         Some(())
     })?;
-    Ok(units)
+    for units in flows.stores.values_mut().chain(flows.days.values_mut()) {
+        units.retain(|_, flow| *flow != UnitFlow::default());
+    }
+    Ok(flows)
 }
 
 /// Hands every counter of a range to `take`, which answers nothing when it can not read the key.

@@ -182,7 +182,7 @@ fn fits(tx: &mut Tx, known: &Known, sought: &Sought, now: Timestamp, key: &Key) 
 
 fn is_in(tx: &mut Tx, act: &Act<'_>, segment: &Segment, known: &Known) -> Result<bool, StoreError> {
     let zone = act.merchant(tx)?.time_zone.zone();
-    Ok(Asked::of(tx, act, known)?.is_in(segment, known, act, &zone))
+    Ok(Asked::of(tx, act, known, std::slice::from_ref(segment))?.is_in(segment, known, act, &zone))
 }
 
 /// The member with this reference or card.

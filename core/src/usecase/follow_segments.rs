@@ -138,7 +138,7 @@ fn look_at(tx: &mut Tx, act: &mut Act<'_>, tagging: &[Segment], id: MemberId) ->
         return Ok(false);
     }
     let zone = act.merchant(tx)?.time_zone.zone();
-    let asked = Asked::of(tx, act, &before)?;
+    let asked = Asked::of(tx, act, &before, tagging)?;
     let mut after = before.clone();
     let tags = &mut after.member.tags;
     tags.retain(|code, tag| {

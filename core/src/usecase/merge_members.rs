@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::bought_of::merge_bought_of;
 use super::changes::record_change;
 use super::known::{IdentityError, Known, read_as_is, save_known};
 use super::messages::merge_messages;
@@ -168,6 +169,7 @@ pub fn merge_members(
     merge_messages(tx, act, gone, survivor)?;
     merge_notes(tx, act, gone, survivor)?;
     merge_visits(tx, merchant, gone, survivor)?;
+    merge_bought_of(tx, merchant, gone, survivor)?;
     act.tell(tx, &Event::MembersMerged { survivor, gone, by: act.staff(), at: act.now })?;
     let assets = assets(tx, act, survivor)?;
     Ok(Merged { survivor, gone, seen, orders, brought, assets, kept })

@@ -11,6 +11,7 @@ mod api_key;
 mod attributes;
 mod behaviours;
 mod benefits;
+mod bought_of;
 mod call_pack;
 mod catalogue;
 mod changes;
@@ -101,6 +102,7 @@ pub use behaviours::{
 pub use benefits::{
     BenefitError, BenefitLeft, BenefitUsed, UseError, define_benefit, read_benefits, return_benefit, use_benefit,
 };
+pub use bought_of::read_bought_of;
 pub use catalogue::{ItemError, PutItem, drop_item, put_item, read_item};
 use changes::record_change;
 pub use changes::{Change, ReadChange, list_changes};
@@ -118,8 +120,8 @@ pub use export::{
     export_members, export_orders, export_postings, export_tiers, record_disclosure, record_export, record_research,
 };
 pub use figures::{
-    Counts, DayCounts, Figure, Figures, Sold, UnitFlow, export_figures, read_best_sellers, read_figures, read_flows,
-    read_hours, read_sellers,
+    Counts, DayCounts, Figure, Figures, Flows, Sold, UnitFlow, UnitFlows, export_figures, read_best_sellers,
+    read_figures, read_flows, read_hours, read_sellers,
 };
 pub use find_members::{FindError, FoundMembers, Sought, find_member, find_members};
 pub use follow_segments::follow_segments;

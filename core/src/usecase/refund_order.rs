@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::bought_of::{note_given_back, shares};
 use super::figures::{Figure, count, count_sellers};
 use super::pack_calls::refund_later;
 use super::pack_life::Stage;
@@ -144,6 +145,7 @@ pub fn refund_order(tx: &mut Tx, act: &mut Act<'_>, refund: &RefundOrder) -> Res
     act.store = Some(order.store);
     let before: Minor = order.refunds.iter().map(|refund| refund.amount_minor).sum();
     let amount_minor: Minor = lines.iter().map(|part| part.amount_minor).sum();
+    let had = shares(&order);
     order.refunds.push(Refund {
         at: act.now,
         by: act.source(),
@@ -171,6 +173,7 @@ pub fn refund_order(tx: &mut Tx, act: &mut Act<'_>, refund: &RefundOrder) -> Res
     if let Some(member) = order.member {
         let buyer = member_of(tx, act.merchant, member)?.map_or(member, |member| member.id);
         note_return(tx, act.merchant, buyer, amount_minor, completes)?;
+        note_given_back(tx, act.merchant, buyer, had, &order)?;
     }
     let (id, member, at) = (order.id, order.member, act.now);
     let event = if completes {

@@ -1,15 +1,18 @@
 //! A merchant defines segments, and asks who is in them.
 
+use std::collections::BTreeMap;
+
 use jiff::tz::TimeZone;
 
+use super::bought_of::read_bought_of;
 use super::follow_segments::sweep_again;
 use super::host::has_store;
 use super::known::{Known, read_known};
 use super::visits::read_visits;
 use super::{Act, attributes};
 use crate::domain::{
-    AttributeFault, AttributeKind, AttributeType, Bought, Code, Condition, ConditionFault, MemberId, MerchantId,
-    Portrait, Segment, StoreId, Test,
+    AttributeFault, AttributeKind, AttributeType, Bought, BoughtOf, Code, Condition, ConditionFault, MemberId,
+    MerchantId, Portrait, Segment, StoreId, Test, Ware,
 };
 use crate::store::{StoreError, Tx, layout};
 
@@ -120,7 +123,7 @@ pub fn segments_of(tx: &mut Tx, act: &Act<'_>, member: MemberId) -> Result<Vec<S
     let known = read_known(tx, act, member)?.ok_or(SegmentError::UnknownMember(member))?;
     let zone = act.merchant(tx)?.time_zone.zone();
     let mut segments = list_segments(tx, act.merchant)?;
-    let asked = Asked::of(tx, act, &known)?;
+    let asked = Asked::of(tx, act, &known, &segments)?;
     segments.retain(|segment| asked.is_in(segment, &known, act, &zone));
     Ok(segments)
 }
@@ -128,10 +131,12 @@ pub fn segments_of(tx: &mut Tx, act: &Act<'_>, member: MemberId) -> Result<Vec<S
 /// What a condition asks of, besides what is known of a member.
 pub(super) struct Asked {
     bought: Option<Bought>,
+    bought_of: BTreeMap<Ware, BoughtOf>,
 }
 
 impl Asked {
-    pub(super) fn of(tx: &mut Tx, act: &Act<'_>, known: &Known) -> Result<Self, StoreError> {
+    /// What these segments ask of a member.
+    pub(super) fn of(tx: &mut Tx, act: &Act<'_>, known: &Known, segments: &[Segment]) -> Result<Self, StoreError> {
         let visits = read_visits(tx, act.merchant, known.member.id)?;
         let bought = visits.map(|visits| Bought {
             orders: visits.orders,
@@ -139,12 +144,16 @@ impl Asked {
             days: visits.days,
             last: visits.last,
         });
-        Ok(Self { bought })
+        let asks_for_wares = segments.iter().any(|segment| segment.condition.wares().next().is_some());
+        let bought_of =
+            if asks_for_wares { read_bought_of(tx, act.merchant, known.member.id)? } else { BTreeMap::new() };
+        Ok(Self { bought, bought_of })
     }
 
     pub(super) fn is_in(&self, segment: &Segment, known: &Known, act: &Act<'_>, zone: &TimeZone) -> bool {
         let Known { member, personal } = known;
-        segment.condition.is_true_of(&Portrait { member, personal, bought: self.bought, now: act.now, zone })
+        let Self { bought, bought_of } = self;
+        segment.condition.is_true_of(&Portrait { member, personal, bought: *bought, bought_of, now: act.now, zone })
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::bought_of::note_bought;
 use super::catalogue::completed;
 use super::figures::{Figure, count, count_order, count_sellers};
 use super::hold_assets::{HoldError, PostHold, post_hold};
@@ -291,7 +292,9 @@ fn count_settled(tx: &mut Tx, act: &Act<'_>, order: &Order, zone: &TimeZone) -> 
     let mut moves = vec![(Figure::Orders, 1), (Figure::RevenueMinor, total_minor)];
     if let Some(member) = member {
         moves.extend([(Figure::MemberOrders, 1), (Figure::MemberRevenueMinor, total_minor)]);
-        moves.extend(note_visit(tx, act, member, zone.to_datetime(ordered_at).date(), total_minor)?);
+        let day = zone.to_datetime(ordered_at).date();
+        moves.extend(note_visit(tx, act, member, day, total_minor)?);
+        note_bought(tx, act.merchant, member, day, order)?;
     }
     count(tx, act.merchant, zone, ordered_at, Some(store), &moves)?;
     count_sellers(tx, act.merchant, zone, ordered_at, (store, order.served_by.as_ref()), &moves)?;

@@ -15,12 +15,13 @@ use std::collections::{BTreeSet, HashMap};
 use data_encoding::HEXLOWER;
 use jiff::civil::Date;
 
+use super::bought_of::{Share, shares};
 use super::host::Remembered;
 use super::visits::{Visits, bought};
 use super::{keys, known};
 use crate::domain::{
-    Event, Member, MemberId, Merchant, MerchantId, Minor, Order, OrderId, PackResult, Personal, PostingId,
-    STORED_VALUE, Standing,
+    BoughtOf, Event, Member, MemberId, Merchant, MerchantId, Minor, Order, OrderId, PackResult, Personal, PostingId,
+    STORED_VALUE, Standing, Ware,
 };
 use crate::ledger::{Audit, Cause, Posting};
 use crate::store::{
@@ -143,6 +144,8 @@ struct Check<'a, P> {
     progress: &'a mut P,
     /// How many orders each member made, and for how much, but for what was given back.
     bought: HashMap<MemberId, (u64, Minor)>,
+    /// The same by kinds of goods.
+    bought_of: HashMap<(MemberId, Ware), Share>,
     /// Whether that is of all orders.
     knows_bought: bool,
 }
@@ -155,6 +158,7 @@ impl<'a, P: FnMut()> Check<'a, P> {
             unreadable: BTreeSet::new(),
             progress,
             bought: HashMap::new(),
+            bought_of: HashMap::new(),
             knows_bought: true,
         }
     }
@@ -264,6 +268,24 @@ impl<'a, P: FnMut()> Check<'a, P> {
         for (member, (orders, _)) in std::mem::take(&mut self.bought) {
             self.findings.push(format!("{member} made {orders} orders, but nothing tells what they bought"));
         }
+        self.gather(
+            &layout::bought_of_wares(id),
+            |_, key, bytes| {
+                let parts = layout::bought_of_parts(key).ok_or_else(|| StoreError::corrupt("key of goods", key))?;
+                Ok((parts, decode::<BoughtOf>(key, bytes)?))
+            },
+            |check, (of, told)| {
+                let found = check.bought_of.remove(&of).unwrap_or_default();
+                let told = Share { orders: told.orders, pieces: told.pieces, spent_minor: told.spent_minor };
+                if check.knows_bought && found != told {
+                    let (member, ware) = of;
+                    check.findings.push(format!("{member} bought {found:?} of {ware:?}, but {told:?} are told"));
+                }
+            },
+        )?;
+        for ((member, ware), share) in std::mem::take(&mut self.bought_of) {
+            self.findings.push(format!("{member} bought {share:?} of {ware:?}, but nothing tells of it"));
+        }
         Ok(())
     }
 
@@ -340,12 +362,15 @@ impl<'a, P: FnMut()> Check<'a, P> {
                     Ok(found) => Ok(found),
                     Err(error) => Err(error.corruption()?),
                 };
-                Ok((buyer(tx, id, &order)?, bought(&order), found))
+                Ok((buyer(tx, id, &order)?, bought(&order), shares(&order), found))
             },
-            |check, (buyer, (orders, spent_minor), found)| {
+            |check, (buyer, (orders, spent_minor), shares, found)| {
                 if let Some(buyer) = buyer {
                     let sum = check.bought.entry(buyer).or_default();
                     *sum = (sum.0 + orders, sum.1.saturating_add(spent_minor));
+                    for (ware, share) in shares {
+                        check.bought_of.entry((buyer, ware)).or_default().add(share);
+                    }
                 }
                 match found {
                     Ok(found) => check.findings.extend(found),

@@ -96,6 +96,15 @@ pub(super) fn note_return(
 
 /// Adds up what some of the members have bought, for stores that an older version of the host has written.
 pub(super) fn add_up_next(tx: &mut Tx, after: Option<&[u8]>) -> Result<Option<Key>, StoreError> {
+    for_next_members(tx, after, add_up)
+}
+
+/// Does something for some of all members, those behind the last that was come to. Returns the last of them.
+pub(super) fn for_next_members(
+    tx: &mut Tx,
+    after: Option<&[u8]>,
+    mut each: impl FnMut(&mut Tx, &Merchant, MemberId) -> Result<(), StoreError>,
+) -> Result<Option<Key>, StoreError> {
     const PAGE: usize = 50;
     let all = layout::all_members();
     let rest = after.map_or(all.clone(), |after| all.after(after));
@@ -107,7 +116,7 @@ pub(super) fn add_up_next(tx: &mut Tx, after: Option<&[u8]>) -> Result<Option<Ke
         let of_merchant = layout::merchant(merchant);
         let record = tx.load::<Merchant>(&of_merchant)?;
         let record = record.ok_or_else(|| StoreError::corrupt("merchant (missing)", &of_merchant))?;
-        add_up(tx, &record, member)?;
+        each(tx, &record, member)?;
     }
     Ok(page.into_iter().next_back().map(|(key, _)| key))
 }
@@ -115,10 +124,7 @@ pub(super) fn add_up_next(tx: &mut Tx, after: Option<&[u8]>) -> Result<Option<Ke
 fn add_up(tx: &mut Tx, merchant: &Merchant, member: MemberId) -> Result<(), StoreError> {
     let zone = merchant.time_zone.zone();
     let mut visits: Option<Visits> = None;
-    for (key, _) in tx.scan(&layout::orders_of(merchant.id, member), Direction::Forward, usize::MAX)? {
-        let missing = || StoreError::corrupt("member's orders (one is not there)", &key);
-        let order = layout::listed_order(&key).ok_or_else(missing)?;
-        let order: Order = tx.load(&layout::order(merchant.id, order))?.ok_or_else(missing)?;
+    for order in orders_of(tx, merchant.id, member)? {
         let day = zone.to_datetime(order.ordered_at).date();
         let on_day = layout::visit(merchant.id, day, member);
         let sum = visits.get_or_insert(Visits { first: day, last: day, days: 0, orders: 0, spent_minor: 0 });
@@ -133,6 +139,17 @@ fn add_up(tx: &mut Tx, merchant: &Merchant, member: MemberId) -> Result<(), Stor
         visits.days = visits.days.saturating_add(tx.get(&layout::visit(merchant.id, day, member))?.is_some().into());
     }
     tx.save(&layout::visits_of(merchant.id, member), &visits)
+}
+
+/// All orders of a member.
+pub(super) fn orders_of(tx: &mut Tx, merchant: MerchantId, member: MemberId) -> Result<Vec<Order>, StoreError> {
+    let mut orders = Vec::new();
+    for (key, _) in tx.scan(&layout::orders_of(merchant, member), Direction::Forward, usize::MAX)? {
+        let missing = || StoreError::corrupt("member's orders (one is not there)", &key);
+        let order = layout::listed_order(&key).ok_or_else(missing)?;
+        orders.push(tx.load(&layout::order(merchant, order))?.ok_or_else(missing)?);
+    }
+    Ok(orders)
 }
 
 /// What an order adds to what its buyer has bought: as an order, and in money.

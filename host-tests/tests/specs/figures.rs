@@ -2,7 +2,9 @@
 
 use host_tests::{Shop, World};
 use insta::assert_json_snapshot;
+use jiff::civil::date;
 use punchcard::domain::Role;
+use punchcard::store::{Direction, layout};
 use serde_json::{Value, json};
 
 use crate::with_points;
@@ -62,7 +64,17 @@ async fn a_range_is_summed_in_all_and_by_store_day_and_unit() {
         unit
     };
     let points = unit("points", &[("issued", 34), ("taken_back", 3)]);
-    assert_eq!(found["units"], json!([points, unit("stored-value", &[("paid_in", 5_000)])]));
+    let paid_in = unit("stored-value", &[("paid_in", 5_000)]);
+    assert_eq!(found["units"], json!([points, paid_in]));
+    let units_of = |of: &Value| of["units"].clone();
+    let of_days: Vec<_> = list(&found["days"]).map(units_of).collect();
+    let of_18th = json!([unit("points", &[("issued", 31)])]);
+    assert_eq!(of_days, [of_18th, json!([unit("points", &[("issued", 3), ("taken_back", 3)]), paid_in])]);
+    let in_stores: Vec<_> = list(&found["stores"]).map(|of| (of["store"].clone(), units_of(of))).collect();
+    let in_main = (shop.store(0).into(), json!([unit("points", &[("issued", 27), ("taken_back", 3)])]));
+    let in_corner = (shop.store(1).into(), json!([unit("points", &[("issued", 7)])]));
+    assert!(in_stores.contains(&in_main) && in_stores.contains(&in_corner), "{in_stores:?}");
+    assert!(in_stores.contains(&(Value::Null, json!([paid_in]))), "{in_stores:?}");
     let corner = figures(shop, &format!("{MARCH}&store={}", shop.store(1))).await;
     assert_eq!((&corner["total"]["orders"], &corner["total"]["revenue_minor"]), (&json!(1), &json!(700)));
     let nothing = figures(shop, "from=2025-03-01&to=2025-03-31").await;
@@ -129,6 +141,35 @@ async fn sales_are_told_by_hour_and_by_thing() {
     let orders: Vec<_> =
         hours["hours"].as_array().unwrap().iter().map(|hour| hour["orders"].as_i64().unwrap_or(0)).collect();
     assert_eq!((orders.len(), orders[9], orders[10], orders.iter().sum::<i64>()), (24, 1, 1, 2));
+}
+
+#[tokio::test]
+async fn figures_are_as_many_entries_whatever_happened() {
+    let world = World::new();
+    let shop = &world.shop;
+    with_points(shop).await;
+    let alice = shop.member("alice").enrol().await;
+    let entries = || {
+        let (merchant, day) = (shop.id, date(2026, 3, 18));
+        let ranges = [
+            layout::figures(merchant, day, day),
+            layout::flows(merchant, day, day),
+            layout::hour_figures(merchant, day, day),
+            layout::sellings(merchant, day, day),
+        ];
+        let host = world.running().host;
+        ranges.map(|range| host.look(|tx| tx.scan(&range, Direction::Forward, usize::MAX)).unwrap().len())
+    };
+    for number in 0..3 {
+        alice.order(&format!("till-{number}")).settle().await.created();
+    }
+    let after_three = entries();
+    assert!(after_three.iter().all(|count| *count > 0), "{after_three:?}");
+    for number in 3..40 {
+        alice.order(&format!("till-{number}")).settle().await.created();
+    }
+    assert_eq!(entries(), after_three, "what is read does not grow with the orders");
+    assert_eq!(figures(shop, MARCH).await["total"]["orders"], 40);
 }
 
 #[tokio::test]

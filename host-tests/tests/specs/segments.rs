@@ -5,6 +5,8 @@ use jiff::SignedDuration;
 use punchcard::usecase;
 use serde_json::{Value, json};
 
+use crate::merges::merge;
+
 const LOST: &str = "/v1/segments/lost";
 
 fn lost() -> Value {
@@ -101,6 +103,73 @@ async fn a_tag_that_somebody_put_on_stays_whatever_segments_say() {
     assert_eq!(follow(&world), 1);
     assert_eq!(tags(&bob, shop).await, ["other", "regular"]);
     assert_eq!(tags(&alice, shop).await, ["regular"]);
+}
+
+fn bread(quantity: u32, amount_minor: u64) -> Value {
+    json!({ "sku": "sourdough", "category": "bread", "brand": "Mill", "quantity": quantity, "amount_minor": amount_minor })
+}
+
+#[tokio::test]
+async fn a_tag_of_a_category_or_brand_comes_with_what_is_bought_of_it_and_expires() {
+    let world = World::new();
+    let shop = &world.shop;
+    // The till names a SKU only; the catalogue knows of which brand it is.
+    shop.put("/v1/catalogue/rye", json!({ "name": "Rye", "category": "bread", "brand": "Mill" })).send().await.ok();
+    let fan = json!({ "of": { "brand": "Mill" }, "orders": { "at_least": 2 }, "days_since_last": { "at_most": 30 } });
+    let fan = json!({ "title": "Fans of Mill", "condition": { "bought": fan }, "tag": "mill" });
+    assert_eq!(shop.put("/v1/segments/mill", fan.clone()).send().await.ok()["condition"], fan["condition"]);
+    let many = json!({ "bought": { "of": { "category": "bread" }, "pieces": { "at_least": 5 } } });
+    shop.put("/v1/segments/bread", json!({ "title": "Bread", "condition": many, "tag": "bread" })).send().await.ok();
+    let (alice, bob) = (shop.member("alice").enrol().await, shop.member("bob").enrol().await);
+    let order = alice.order("till-1").raw_line(bread(4, 2_000)).line("cup", 900).settle().await.created();
+    assert_eq!(segments(&alice, shop).await, Vec::<String>::new());
+    alice.order("till-2").line("rye", 600).settle().await.created();
+    bob.order("till-3").line("cup", 900).settle().await.created();
+    assert_eq!(follow(&world), 1);
+    assert_eq!((tags(&alice, shop).await, tags(&bob, shop).await), (vec!["bread".to_owned(), "mill".into()], vec![]));
+    assert_eq!(found(shop, "segment=mill").await, [alice.id.as_str()]);
+    let portrait = shop.get(&format!("/v1/members/{}/portrait", alice.id)).send().await.ok();
+    let day = portrait["bought"]["last_day"].clone();
+    let of = |of: Value| json!({ "of": of, "orders": 2, "pieces": 5, "spent_minor": 2_600, "last_day": day });
+    assert_eq!(portrait["bought_of"], json!([of(json!({ "category": "bread" })), of(json!({ "brand": "Mill" }))]));
+    // A piece that comes back is not bought, an order of which nothing is left neither.
+    let refunds = format!("/v1/orders/{}/refund", order["id"].as_str().unwrap());
+    let part = json!({ "lines": [{ "line": 1, "quantity": 1 }] });
+    shop.post(&refunds, part).send().await.ok();
+    assert_eq!(segments(&alice, shop).await, ["mill"]);
+    let rest = json!({ "lines": [{ "line": 1, "quantity": 3 }] });
+    shop.post(&refunds, rest).send().await.ok();
+    assert_eq!(segments(&alice, shop).await, Vec::<String>::new());
+    alice.order("till-4").raw_line(bread(9, 4_500)).settle().await.created();
+    assert_eq!(segments(&alice, shop).await, ["bread", "mill"]);
+    // Who does not buy it any more loses the tag, without anything happening to them.
+    follow(&world);
+    world.clock_forward(SignedDuration::from_hours(24 * 31));
+    assert_eq!(follow(&world), 1);
+    assert_eq!(tags(&alice, shop).await, ["bread"]);
+    world.books_balance();
+}
+
+#[tokio::test]
+async fn what_was_bought_of_a_kind_follows_who_bought_it() {
+    let world = World::new();
+    let shop = &world.shop;
+    let condition = json!({ "bought": { "of": { "category": "bread" }, "spent_minor": { "at_least": 3_000 } } });
+    shop.put("/v1/segments/bread", json!({ "title": "Bread", "condition": condition })).send().await.ok();
+    let (alice, ally) = (shop.member("alice").enrol().await, shop.member("ally").enrol().await);
+    alice.order("till-1").raw_line(bread(2, 1_000)).settle().await.created();
+    let order = shop.order("till-2").raw_line(bread(2, 1_000)).settle().await.created();
+    let claim = format!("/v1/orders/{}/claim", order["id"].as_str().unwrap());
+    shop.post(&claim, json!({ "member": alice.id })).send().await.ok();
+    let order = ally.order("till-3").raw_line(bread(2, 1_000)).settle().await.created();
+    assert_eq!(segments(&alice, shop).await, Vec::<String>::new());
+    merge(shop, &alice, &ally).await.ok();
+    assert_eq!(segments(&alice, shop).await, ["bread"]);
+    world.books_balance();
+    // An order of somebody who turned out to be another.
+    shop.refund(&order).await.ok();
+    assert_eq!(segments(&alice, shop).await, Vec::<String>::new());
+    world.books_balance();
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ use crate::http::sent::Sent;
 use crate::http::{App, Problem, at_store};
 use crate::store::layout::Selling;
 use crate::store::{StoreError, Tx};
-use crate::usecase::{self, Act, Counts, Figure, Goal, GoalOf, GoalProgress, Thing};
+use crate::usecase::{self, Act, Counts, Figure, Flows, Goal, GoalOf, GoalProgress, Thing, UnitFlows};
 
 /// Which days, and where.
 #[derive(Deserialize, IntoParams)]
@@ -100,6 +100,8 @@ pub(super) struct StoreFigures {
     /// Null for what happened in no store.
     store: Option<String>,
     figures: CountsOut,
+    /// What became of points, stored value and coupons there.
+    units: Vec<UnitFigures>,
 }
 
 /// Figures of a day.
@@ -107,6 +109,8 @@ pub(super) struct StoreFigures {
 pub(super) struct DayFigures {
     day: String,
     figures: CountsOut,
+    /// What became of points, stored value and coupons on it.
+    units: Vec<UnitFigures>,
 }
 
 /// What became of a unit.
@@ -171,10 +175,41 @@ pub(super) async fn read_figures(
     for (figure, value) in figures.stores.values().flatten() {
         *total.entry(*figure).or_default() += value;
     }
-    let stores = figures
-        .stores
-        .iter()
-        .map(|(store, counts)| StoreFigures { store: store.map(|store| store.to_string()), figures: counts.into() });
+    let Flows { stores: in_stores, days: on_days, total: of_all } = flows;
+    let stores = both(figures.stores, in_stores).into_iter().map(|(store, (counts, flows))| StoreFigures {
+        store: store.map(|store| store.to_string()),
+        figures: (&counts).into(),
+        units: units(flows),
+    });
+    let days = both(figures.days, on_days).into_iter().map(|(day, (counts, flows))| DayFigures {
+        day: day.to_string(),
+        figures: (&counts).into(),
+        units: units(flows),
+    });
+    Ok(Json(FiguresOut {
+        from: from.to_string(),
+        to: to.to_string(),
+        currency: currency.code(),
+        total: (&total).into(),
+        stores: stores.collect(),
+        days: days.collect(),
+        units: units(of_all),
+    }))
+}
+
+/// What is told of the same stores, or days, together.
+fn both<K: Ord>(counts: BTreeMap<K, Counts>, flows: BTreeMap<K, UnitFlows>) -> BTreeMap<K, (Counts, UnitFlows)> {
+    let mut all: BTreeMap<K, (Counts, UnitFlows)> = BTreeMap::new();
+    for (of, counts) in counts {
+        all.entry(of).or_default().0 = counts;
+    }
+    for (of, flows) in flows.into_iter().filter(|(_, flows)| !flows.is_empty()) {
+        all.entry(of).or_default().1 = flows;
+    }
+    all
+}
+
+fn units(flows: UnitFlows) -> Vec<UnitFigures> {
     let units = flows.into_iter().map(|(unit, flow)| UnitFigures {
         unit: unit.into(),
         issued: flow.issued,
@@ -184,19 +219,7 @@ pub(super) async fn read_figures(
         given_back: flow.given_back,
         expired: flow.expired,
     });
-    Ok(Json(FiguresOut {
-        from: from.to_string(),
-        to: to.to_string(),
-        currency: currency.code(),
-        total: (&total).into(),
-        stores: stores.collect(),
-        days: figures
-            .days
-            .iter()
-            .map(|(day, counts)| DayFigures { day: day.to_string(), figures: counts.into() })
-            .collect(),
-        units: units.collect(),
-    }))
+    units.collect()
 }
 
 /// Figures by hour.

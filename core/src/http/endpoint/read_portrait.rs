@@ -1,5 +1,7 @@
 //! `GET /v1/members/{member}/portrait`
 
+use std::cmp::Reverse;
+
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
@@ -10,8 +12,8 @@ use super::consents::ConsentOut;
 use super::member::MemberOut;
 use super::notes::NoteOut;
 use super::read_assets::AssetOut;
-use super::segments::MemberSegmentOut;
-use crate::domain::{Action, MemberId, Minor};
+use super::segments::{MemberSegmentOut, WareForm};
+use crate::domain::{Action, BoughtOf, MemberId, Minor, Ware};
 use crate::http::caller::Caller;
 use crate::http::message_wire::MessageOut;
 use crate::http::path::Path;
@@ -19,7 +21,8 @@ use crate::http::{App, Problem};
 use crate::usecase::messages::{SoughtMessages, list_messages};
 use crate::usecase::{self, PageOf, Visits};
 
-/// How many purposes are told of, and how many notes and messages.
+/// Of how many categories and brands it is told, of how many purposes, and how many notes and messages.
+const BOUGHT_OF: usize = 20;
 const CONSENTS: usize = 50;
 const NEWEST: usize = 20;
 
@@ -40,12 +43,29 @@ pub(super) struct BoughtOut {
     last_day: String,
 }
 
+/// What a member has bought of a category or a brand, but for what was given back.
+#[derive(Serialize, ToSchema)]
+pub(super) struct BoughtOfOut {
+    of: WareForm,
+    /// In how many orders.
+    orders: u64,
+    /// How many pieces.
+    pieces: u64,
+    /// For how much.
+    spent_minor: Minor,
+    /// The last day on which an order had any, also if that was given back.
+    #[schema(format = Date)]
+    last_day: String,
+}
+
 /// All that is known of a member, on one page.
 #[derive(Serialize, ToSchema)]
 pub(super) struct PortraitOut {
     member: MemberOut,
     /// Null when they never bought anything.
     bought: Option<BoughtOut>,
+    /// Of which categories and brands they bought for most; the first 20.
+    bought_of: Vec<BoughtOfOut>,
     /// All that they hold.
     assets: Vec<AssetOut>,
     /// What they have of the service benefits in this period.
@@ -72,6 +92,13 @@ impl From<Visits> for BoughtOut {
     }
 }
 
+impl From<(Ware, BoughtOf)> for BoughtOfOut {
+    fn from((ware, bought): (Ware, BoughtOf)) -> Self {
+        let BoughtOf { orders, pieces, spent_minor, last } = bought;
+        Self { of: ware.into(), orders, pieces, spent_minor, last_day: last.to_string() }
+    }
+}
+
 /// All that is known of a member on one page, as of one instant: who they are, what they bought, what they hold, what
 /// they may have, in which segments they are, what they said yes and no to, notes, and what they were told.
 #[utoipa::path(get, path = "/v1/members/{member}/portrait", tag = "members",
@@ -90,6 +117,9 @@ pub(super) async fn read_portrait(
             let known = usecase::read_known(tx, act, id)?.ok_or_else(|| Problem::unknown_member(id))?;
             let id = known.member.id;
             let bought = usecase::read_visits(tx, act.merchant, id)?;
+            let mut bought_of: Vec<_> = usecase::read_bought_of(tx, act.merchant, id)?.into_iter().collect();
+            bought_of.sort_by_key(|(_, bought)| Reverse(bought.spent_minor));
+            bought_of.truncate(BOUGHT_OF);
             let assets = usecase::read_assets(tx, act.merchant, act.now, id)?;
             let benefits = usecase::read_benefits(tx, act, id)?;
             let segments = usecase::segments_of(tx, act, id)?;
@@ -101,6 +131,7 @@ pub(super) async fn read_portrait(
             Ok::<_, Problem>(Json(PortraitOut {
                 member: MemberOut::new(known, actor, act.now),
                 bought: bought.map(Into::into),
+                bought_of: bought_of.into_iter().map(Into::into).collect(),
                 assets: assets.into_iter().map(Into::into).collect(),
                 benefits: benefits.into_iter().map(Into::into).collect(),
                 segments: segments.into_iter().map(Into::into).collect(),

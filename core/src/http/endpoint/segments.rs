@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::tags_and_tier::Page;
-use crate::domain::{Action, Code, Condition, Label, MemberId, Remark, Segment, StoreId, Test, Within};
+use crate::domain::{
+    Action, BoughtWithin, Code, Condition, Label, MemberId, Remark, Segment, StoreId, Test, Ware, Within,
+};
 use crate::http::caller::Caller;
 use crate::http::cursor::cursor;
 use crate::http::etag::{IfExpected, Versioned, change, with_versions};
@@ -59,6 +61,42 @@ pub(super) enum ConditionForm {
     DaysSinceLast(WithinForm),
     /// They joined so many days ago.
     DaysSinceJoined(WithinForm),
+    /// They bought of a category or a brand, but for what they gave back. With `days_since_last`, whoever no longer does
+    /// leaves the segment by and by.
+    Bought(BoughtForm),
+}
+
+/// How much of a kind of goods: at all, if nothing more is said.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({ "of": { "brand": "Harbour Mill" }, "orders": { "at_least": 3 }, "days_since_last": { "at_most": 90 } }))]
+pub(super) struct BoughtForm {
+    /// Of which, as orders and the catalogue call it.
+    of: WareForm,
+    /// In so many orders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    orders: Option<WithinForm>,
+    /// So many pieces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pieces: Option<WithinForm>,
+    /// For so much, in minor units.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    spent_minor: Option<WithinForm>,
+    /// The last time so many days ago; who never did is not meant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    days_since_last: Option<WithinForm>,
+}
+
+/// A kind of goods.
+#[derive(Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum WareForm {
+    /// Those of a category.
+    #[schema(value_type = String)]
+    Category(Label),
+    /// Those of a brand.
+    #[schema(value_type = String)]
+    Brand(Label),
 }
 
 /// What an attribute says.
@@ -164,6 +202,40 @@ impl From<Within> for WithinForm {
     }
 }
 
+impl From<WareForm> for Ware {
+    fn from(form: WareForm) -> Self {
+        match form {
+            WareForm::Category(name) => Self::Category(name),
+            WareForm::Brand(name) => Self::Brand(name),
+        }
+    }
+}
+
+impl From<Ware> for WareForm {
+    fn from(ware: Ware) -> Self {
+        match ware {
+            Ware::Category(name) => Self::Category(name),
+            Ware::Brand(name) => Self::Brand(name),
+        }
+    }
+}
+
+impl From<BoughtForm> for BoughtWithin {
+    fn from(BoughtForm { of, orders, pieces, spent_minor, days_since_last }: BoughtForm) -> Self {
+        let [orders, pieces, spent_minor, days_since_last] =
+            [orders, pieces, spent_minor, days_since_last].map(|range| range.map(Into::into));
+        Self { of: of.into(), orders, pieces, spent_minor, days_since_last }
+    }
+}
+
+impl From<BoughtWithin> for BoughtForm {
+    fn from(BoughtWithin { of, orders, pieces, spent_minor, days_since_last }: BoughtWithin) -> Self {
+        let [orders, pieces, spent_minor, days_since_last] =
+            [orders, pieces, spent_minor, days_since_last].map(|range| range.map(Into::into));
+        Self { of: of.into(), orders, pieces, spent_minor, days_since_last }
+    }
+}
+
 impl From<ConditionForm> for Condition {
     fn from(form: ConditionForm) -> Self {
         let all = |parts: Vec<ConditionForm>| parts.into_iter().map(Into::into).collect();
@@ -192,6 +264,7 @@ impl From<ConditionForm> for Condition {
             ConditionForm::DaysBought(range) => Self::DaysBought(range.into()),
             ConditionForm::DaysSinceLast(range) => Self::DaysSinceLast(range.into()),
             ConditionForm::DaysSinceJoined(range) => Self::DaysSinceJoined(range.into()),
+            ConditionForm::Bought(bought) => Self::Bought(bought.into()),
         }
     }
 }
@@ -224,6 +297,7 @@ impl From<Condition> for ConditionForm {
             Condition::DaysBought(range) => Self::DaysBought(range.into()),
             Condition::DaysSinceLast(range) => Self::DaysSinceLast(range.into()),
             Condition::DaysSinceJoined(range) => Self::DaysSinceJoined(range.into()),
+            Condition::Bought(bought) => Self::Bought(bought.into()),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::{Code, Key, KeyRange, Label, MemberId, MerchantId, Name, Side, StoreId};
+use super::{Code, Key, KeyRange, Label, MemberId, MerchantId, Name, Side, StoreId, Ware};
 
 /// The store of what happened in none.
 const NO_STORE: [u8; 16] = [0; 16];
@@ -189,4 +189,36 @@ pub fn visits_between(merchant: MerchantId, from: Date, to: Date) -> KeyRange {
 pub fn visit_parts(key: &[u8]) -> Option<(Date, MemberId)> {
     let (day, member) = key.get(17..)?.split_first_chunk::<4>()?;
     Some((day_of(*day)?, MemberId::from_bytes(member.try_into().ok()?)))
+}
+
+/// What a member has bought of a kind of goods.
+pub fn bought_of(merchant: MerchantId, member: MemberId, ware: &Ware) -> Key {
+    let kind = match ware {
+        Ware::Category(_) => b'c',
+        Ware::Brand(_) => b'b',
+    };
+    Name::of(b'=', merchant).bytes(member.as_bytes()).bytes(&[kind]).bytes(ware.name().as_str().as_bytes()).0
+}
+
+/// What a member has bought, by kinds of goods.
+pub fn bought_of_member(merchant: MerchantId, member: MemberId) -> KeyRange {
+    Name::of(b'=', merchant).bytes(member.as_bytes()).range()
+}
+
+/// What all members of a merchant have bought, by kinds of goods.
+pub fn bought_of_wares(merchant: MerchantId) -> KeyRange {
+    Name::of(b'=', merchant).range()
+}
+
+/// Member and kind of goods of such a key.
+pub fn bought_of_parts(key: &[u8]) -> Option<(MemberId, Ware)> {
+    let (member, rest) = key.get(17..)?.split_first_chunk::<16>()?;
+    let (kind, name) = rest.split_first()?;
+    let name = Label::new(std::str::from_utf8(name).ok()?).ok()?;
+    let ware = match kind {
+        b'c' => Ware::Category(name),
+        b'b' => Ware::Brand(name),
+        _ => return None,
+    };
+    Some((MemberId::from_bytes(*member), ware))
 }

@@ -200,9 +200,14 @@ impl ExportKind {
                 ("personal", "/personal"),
                 ("pack", "/by/pack"),
             ],
-            Self::Usage => {
-                &[("day", "/day"), ("vendor", "/vendor"), ("pack", "/pack"), ("calls", "/calls"), ("fuel", "/fuel")]
-            }
+            Self::Usage => &[
+                ("day", "/day"),
+                ("merchant", "/merchant"),
+                ("vendor", "/vendor"),
+                ("pack", "/pack"),
+                ("calls", "/calls"),
+                ("fuel", "/fuel"),
+            ],
         }
     }
 }
@@ -369,7 +374,8 @@ impl Export {
                 let next = last.map_or(Place::End, |day| Place::Entry(day.into()));
                 let line = |used: PackUsage| {
                     let PackUsage { day, pack, vendor, calls, fuel } = used;
-                    json!({ "day": day.to_string(), "vendor": vendor, "pack": pack, "calls": calls, "fuel": fuel })
+                    let (day, merchant) = (day.to_string(), merchant.to_string());
+                    json!({ "day": day, "merchant": merchant, "vendor": vendor, "pack": pack, "calls": calls, "fuel": fuel })
                 };
                 Page { records: found.into_iter().map(line).collect(), next }
             }

@@ -1,0 +1,144 @@
+//! What a member has bought of each category and brand, added up: what segments ask for, and what a portrait shows.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use super::visits::{for_next_members, orders_of};
+use crate::domain::{BoughtOf, Line, MemberId, MerchantId, Minor, Order, OrderState, Ware};
+use crate::store::{Direction, Key, StoreError, Tx, layout};
+
+/// What an order adds to what its buyer has bought of a kind of goods.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Share {
+    /// Whether any piece of it is left.
+    pub(super) orders: u64,
+    /// How many pieces are left.
+    pub(super) pieces: u64,
+    /// For how much.
+    pub(super) spent_minor: Minor,
+}
+
+impl Share {
+    /// Adds what another order has.
+    pub(super) fn add(&mut self, other: Self) {
+        self.orders = self.orders.saturating_add(other.orders);
+        self.pieces = self.pieces.saturating_add(other.pieces);
+        self.spent_minor = self.spent_minor.saturating_add(other.spent_minor);
+    }
+}
+
+/// What an order has of each kind of goods, but for what was given back.
+pub(super) fn shares(order: &Order) -> BTreeMap<Ware, Share> {
+    let is_there = !matches!(order.state(), OrderState::Refunded { .. });
+    let mut shares: BTreeMap<Ware, Share> = BTreeMap::new();
+    for (line, (pieces_back, minor_back)) in order.lines.iter().zip(order.given_back()) {
+        for ware in wares(line) {
+            let share = shares.entry(ware).or_default();
+            if is_there {
+                let pieces = u64::from(line.quantity.saturating_sub(pieces_back));
+                share.orders = share.orders.max(pieces.min(1));
+                share.pieces = share.pieces.saturating_add(pieces);
+                share.spent_minor = share.spent_minor.saturating_add(line.amount_minor.saturating_sub(minor_back));
+            }
+        }
+    }
+    shares
+}
+
+fn wares(line: &Line) -> impl Iterator<Item = Ware> {
+    let category = line.category.clone().map(Ware::Category);
+    category.into_iter().chain(line.brand.clone().map(Ware::Brand))
+}
+
+/// Notes what a member has bought of each kind of goods on a day. Costs a read and a write for each kind in the order.
+pub(super) fn note_bought(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    member: MemberId,
+    day: Date,
+    order: &Order,
+) -> Result<(), StoreError> {
+    for (ware, Share { orders, pieces, spent_minor }) in shares(order) {
+        add(tx, &layout::bought_of(merchant, member, &ware), BoughtOf { orders, pieces, spent_minor, last: day })?;
+    }
+    Ok(())
+}
+
+fn add(tx: &mut Tx, key: &Key, more: BoughtOf) -> Result<(), StoreError> {
+    let sum = match tx.load::<BoughtOf>(key)? {
+        None => more,
+        Some(had) => BoughtOf {
+            orders: had.orders.saturating_add(more.orders),
+            pieces: had.pieces.saturating_add(more.pieces),
+            spent_minor: had.spent_minor.saturating_add(more.spent_minor),
+            last: had.last.max(more.last),
+        },
+    };
+    tx.save(key, &sum)
+}
+
+/// Notes that a part of an order was given back, from what it came to before. The day stays: they came.
+pub(super) fn note_given_back(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    member: MemberId,
+    mut before: BTreeMap<Ware, Share>,
+    order: &Order,
+) -> Result<(), StoreError> {
+    for (ware, after) in shares(order) {
+        let before = before.remove(&ware).unwrap_or_default();
+        let key = layout::bought_of(merchant, member, &ware);
+        if before == after {
+            continue;
+        }
+        let Some(mut sum) = tx.load::<BoughtOf>(&key)? else { continue };
+        sum.orders = sum.orders.saturating_sub(before.orders.saturating_sub(after.orders));
+        sum.pieces = sum.pieces.saturating_sub(before.pieces.saturating_sub(after.pieces));
+        sum.spent_minor = sum.spent_minor.saturating_sub(before.spent_minor.saturating_sub(after.spent_minor));
+        tx.save(&key, &sum)?;
+    }
+    Ok(())
+}
+
+/// What a member has bought, by kinds of goods. It costs how many kinds they have bought, not how often.
+///
+/// # Errors
+/// The store's failures.
+pub fn read_bought_of(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    member: MemberId,
+) -> Result<BTreeMap<Ware, BoughtOf>, StoreError> {
+    let all = layout::bought_of_member(merchant, member);
+    let found = tx.load_scan::<BoughtOf>(&all, Direction::Forward, usize::MAX)?;
+    let ware = |key: &[u8]| layout::bought_of_parts(key).map(|(_, ware)| ware);
+    let corrupt = |key: &[u8]| StoreError::corrupt("kind of goods", key);
+    found.into_iter().map(|(key, bought)| Ok((ware(&key).ok_or_else(|| corrupt(&key))?, bought))).collect()
+}
+
+/// Adds what somebody has bought to what another member has.
+pub(super) fn merge_bought_of(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    gone: MemberId,
+    survivor: MemberId,
+) -> Result<(), StoreError> {
+    for (ware, theirs) in read_bought_of(tx, merchant, gone)? {
+        tx.delete(&layout::bought_of(merchant, gone, &ware));
+        add(tx, &layout::bought_of(merchant, survivor, &ware), theirs)?;
+    }
+    Ok(())
+}
+
+/// Adds up what some of the members have bought, for stores that an older version of the host has written.
+pub(super) fn add_up_next(tx: &mut Tx, after: Option<&[u8]>) -> Result<Option<Key>, StoreError> {
+    for_next_members(tx, after, |tx, merchant, member| {
+        let zone = merchant.time_zone.zone();
+        for order in orders_of(tx, merchant.id, member)? {
+            let day = zone.to_datetime(order.ordered_at).date();
+            note_bought(tx, merchant.id, member, day, &order)?;
+        }
+        Ok(())
+    })
+}
