@@ -20,6 +20,7 @@ pub mod message;
 pub mod pack;
 pub mod pack_calls;
 mod private_file;
+mod schema;
 pub mod store;
 pub mod usecase;
 pub mod vault;

@@ -1,6 +1,7 @@
 //! Components that nobody meant: real ones with bits flipped, parts cut out, doubled or exchanged, and ones made up by
-//! wasm-smith. Each is loaded as a vendor's upload is. None may stop the host, and memory returns to where it was.
+//! wasm-smith; and manifests of real ones in which something is not what it was. Each is loaded as a vendor's upload is. None may stop the host, and memory returns to where it was.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -52,10 +53,16 @@ pub fn run(plan: &FuzzPacks) -> Result<Fuzzed, String> {
     let packs = Packs::new().map_err(|error| error.to_string())?;
     let mut random = IdSource::new(Timestamp::UNIX_EPOCH, plan.seed);
     let seeds = [pack("points"), guest("echo")];
+    let manifests = manifests(&packs)?;
     let (began, mut fuzzed, mut before) = (Instant::now(), Fuzzed::default(), 0);
     while began.elapsed() < plan.lasting {
-        let component = match random.bits() % 4 {
-            0 => made_up(&mut random),
+        let component = match random.bits() % 8 {
+            0 | 1 => made_up(&mut random),
+            2 | 3 => {
+                let manifest = &manifests[below(&mut random, manifests.len())];
+                let manifest = mutated(&mut random, manifest.as_bytes());
+                telling(&String::from_utf8_lossy(&manifest))
+            }
             _ => {
                 let seed = seeds[below(&mut random, seeds.len())];
                 mutated(&mut random, seed)
@@ -86,6 +93,38 @@ pub fn run(plan: &FuzzPacks) -> Result<Fuzzed, String> {
         return Err(format!("{} MB more are held than after {WARM_UP} components", fuzzed.kept >> 20));
     }
     Ok(fuzzed)
+}
+
+/// What some packs say of themselves.
+fn manifests(packs: &Packs) -> Result<Vec<String>, String> {
+    let told = |name| {
+        let loaded = packs.load(pack(name)).map_err(|error| format!("{name}: {error}"))?;
+        serde_json::to_string(&loaded.manifest).map_err(|error| error.to_string())
+    };
+    ["points", "bakery", "training", "alliance"].into_iter().map(told).collect()
+}
+
+/// A component that says this of itself, and does nothing.
+fn telling(manifest: &str) -> Vec<u8> {
+    let data: String = manifest.bytes().fold(String::new(), |mut data, byte| {
+        let _ = write!(data, "\\{byte:02x}");
+        data
+    });
+    let text = format!(
+        r#"(component
+            (core module $module
+                (memory (export "memory") 8)
+                (data (i32.const 16) "{data}")
+                (func (export "manifest") (result i32)
+                    (i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const {length})) (i32.const 0)))
+            (core instance $main (instantiate $module))
+            (func $manifest (result string)
+                (canon lift (core func $main "manifest") (memory (core memory $main "memory"))))
+            (instance $describe (export "manifest" (func $manifest)))
+            (export "punchcard:pack/describe@0.1.0" (instance $describe)))"#,
+        length = manifest.len()
+    );
+    wat::parse_str(text).unwrap_or_default()
 }
 
 /// A component that is valid, and has nothing to do with packs.

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jsonschema::Validator;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::load::Exports;
 use super::{Grant, LimitsAsked};
 use crate::domain::{CalendarRule, Code};
+use crate::schema::{JsonSchema, SchemaFault};
 
 /// In which languages each text is.
 const LOCALES: [&str; 2] = ["en", "zh-CN"];
@@ -42,14 +42,17 @@ pub enum ManifestError {
         /// What.
         place: String,
     },
-    /// A schema that is none.
-    #[error("{place} is not a JSON Schema: {reason}")]
+    /// A schema that is none, or too much.
+    #[error("{place} is not a JSON Schema that can be used: {fault}")]
     Schema {
         /// Where.
         place: String,
         /// What is wrong with it.
-        reason: String,
+        fault: SchemaFault,
     },
+    /// More in all schemas together than a pack may have.
+    #[error("the schemas have more than {max} parts together", max = Manifest::SCHEMAS_WEIGHT_MAX)]
+    SchemasTooLarge,
     /// Something in the manifest, but not the grant that it needs.
     #[error("the manifest has something under `{field}`, but does not ask for the grant `{grant}`")]
     NoGrant {
@@ -200,15 +203,17 @@ pub struct PageDeclared {
 
 /// The schemas of a manifest, ready to check with.
 pub(super) struct Schemas {
-    settings: Validator,
-    commands: BTreeMap<Code, Validator>,
-    pages: BTreeMap<Code, Validator>,
-    terms: Option<Validator>,
+    settings: JsonSchema,
+    commands: BTreeMap<Code, JsonSchema>,
+    pages: BTreeMap<Code, JsonSchema>,
+    terms: Option<JsonSchema>,
 }
 
 impl Manifest {
     /// The longest manifest, in bytes.
     pub const MAX_BYTES: usize = 256 << 10;
+    /// How many parts all its schemas may have together, with all that their references stand for; a pattern counts as 100.
+    pub const SCHEMAS_WEIGHT_MAX: u64 = 50_000;
 
     /// Reads and checks a manifest.
     pub(super) fn parse(json: &str, exports: &Exports) -> Result<(Self, Schemas), ManifestError> {
@@ -225,6 +230,13 @@ impl Manifest {
         once("page", manifest.pages.iter().map(|page| page.name.to_string()))?;
         manifest.check_grants()?;
         manifest.check_exports(exports)?;
+        let mut left = Self::SCHEMAS_WEIGHT_MAX;
+        let mut schema = |place: &str, value: &Value| -> Result<JsonSchema, ManifestError> {
+            let schema =
+                JsonSchema::new(value).map_err(|fault| ManifestError::Schema { place: place.to_owned(), fault })?;
+            left = left.checked_sub(schema.weight()).ok_or(ManifestError::SchemasTooLarge)?;
+            Ok(schema)
+        };
         let settings = schema("the settings' schema", &manifest.settings)?;
         let commands = manifest
             .commands
@@ -306,7 +318,11 @@ impl Manifest {
         let facts = self.emits.iter().map(|fact| (format!("the title of the fact `{}`", fact.kind), &fact.title));
         let timers = self.timers.iter().map(|timer| (format!("the title of the timer `{}`", timer.name), &timer.title));
         let pages = self.pages.iter().map(|page| (format!("the title of the page `{}`", page.name), &page.title));
+        // It may do without.
+        let has_summary = self.summary.values().any(|text| !text.is_empty());
+        let summary = has_summary.then(|| ("the summary".to_owned(), &self.summary));
         for (place, texts) in std::iter::once(("the title".to_owned(), &self.title))
+            .chain(summary)
             .chain(grants)
             .chain(units)
             .chain(commands)
@@ -327,41 +343,23 @@ impl Manifest {
 impl Schemas {
     /// Checks settings; the error lists what is wrong, each with its place.
     pub(super) fn check_settings(&self, settings: &Value) -> Result<(), Vec<String>> {
-        faults(&self.settings, settings)
+        self.settings.check(settings)
     }
 
     /// Checks a command's input; `None` when there is no such command.
     pub(super) fn check_input(&self, command: &Code, input: &Value) -> Option<Result<(), Vec<String>>> {
-        self.commands.get(command).map(|validator| faults(validator, input))
+        self.commands.get(command).map(|schema| schema.check(input))
     }
 
     /// Checks what is asked of a page; `None` when there is no such page.
     pub(super) fn check_query(&self, page: &Code, query: &Value) -> Option<Result<(), Vec<String>>> {
-        self.pages.get(page).map(|validator| faults(validator, query))
+        self.pages.get(page).map(|schema| schema.check(query))
     }
 
     /// Checks the terms of an agreement; `None` when the pack has none.
     pub(super) fn check_terms(&self, terms: &Value) -> Option<Result<(), Vec<String>>> {
-        self.terms.as_ref().map(|validator| faults(validator, terms))
+        self.terms.as_ref().map(|schema| schema.check(terms))
     }
-}
-
-pub(super) fn faults(validator: &Validator, value: &Value) -> Result<(), Vec<String>> {
-    const SHOWN: usize = 20;
-    let faults: Vec<String> = validator
-        .iter_errors(value)
-        .take(SHOWN)
-        .map(|error| {
-            let place = error.instance_path().to_string();
-            format!("{}: {error}", if place.is_empty() { "/" } else { &place })
-        })
-        .collect();
-    if faults.is_empty() { Ok(()) } else { Err(faults) }
-}
-
-fn schema(place: &str, schema: &Value) -> Result<Validator, ManifestError> {
-    jsonschema::validator_for(schema)
-        .map_err(|error| ManifestError::Schema { place: place.to_owned(), reason: error.to_string() })
 }
 
 fn once(kind: &str, names: impl Iterator<Item = String>) -> Result<(), ManifestError> {

@@ -2,18 +2,17 @@
 
 use std::sync::LazyLock;
 
-use jsonschema::Validator;
 use serde_json::Value;
 
 use super::Manifest;
-use super::manifest::faults;
+use crate::schema::JsonSchema;
 
 /// The longest page, in bytes.
 const PAGE_MAX_BYTES: usize = 256 << 10;
 
-static FORM: LazyLock<Validator> = LazyLock::new(|| {
+static FORM: LazyLock<JsonSchema> = LazyLock::new(|| {
     let schema = serde_json::from_str(include_str!("../../../wit/0.1.2/page.schema.json")).expect("it is JSON");
-    jsonschema::validator_for(&schema).expect("it is a JSON Schema")
+    JsonSchema::new(&schema).expect("it is a JSON Schema")
 });
 
 /// Reads a page that a pack has returned; the error says what the contract does not allow in it.
@@ -22,7 +21,7 @@ pub(super) fn read_page(manifest: &Manifest, text: &str) -> Result<Value, String
         return Err(format!("a page of {} bytes, at most {PAGE_MAX_BYTES} are allowed", text.len()));
     }
     let page: Value = serde_json::from_str(text).map_err(|error| format!("a page that is not JSON: {error}"))?;
-    faults(&FORM, &page).map_err(|faults| format!("a page of another form: {}", faults.join("; ")))?;
+    FORM.check(&page).map_err(|faults| format!("a page of another form: {}", faults.join("; ")))?;
     for block in page["blocks"].as_array().into_iter().flatten() {
         check(manifest, block)?;
     }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use jsonschema::Validator;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::host::has_store;
 use super::{Act, Reply};
 use crate::domain::{Behaviour, Code, Event, MemberId, MerchantId, Standing, StoreId};
+use crate::schema::JsonSchema;
 use crate::store::{Direction, Key, Record, StoreError, Tx, layout, member_of};
 
 /// Why a kind of behaviour is not declared or taken away.
@@ -37,7 +37,7 @@ pub enum BehaviourError {
 /// # Errors
 /// The first refusal in the order of [`BehaviourError`]'s variants.
 pub fn define_behaviour(tx: &mut Tx, act: &mut Act<'_>, new: &Behaviour) -> Result<(), BehaviourError> {
-    validator(&new.schema).map_err(BehaviourError::Schema)?;
+    read_schema(&new.schema).map_err(BehaviourError::Schema)?;
     if new.schema.len() > Behaviour::SCHEMA_MAX_BYTES {
         return Err(BehaviourError::SchemaTooLong(new.schema.len()));
     }
@@ -140,7 +140,7 @@ impl Reply for SeenRecorded {
 /// # Errors
 /// The first refusal in the order of [`SeenError`]'s variants for each.
 pub fn record_behaviours(tx: &mut Tx, act: &mut Act<'_>, all: &[Seen]) -> Result<SeenRecorded, SeenError> {
-    let mut forms: BTreeMap<&Code, Validator> = BTreeMap::new();
+    let mut forms: BTreeMap<&Code, JsonSchema> = BTreeMap::new();
     let mut events = Vec::new();
     for (index, seen) in all.iter().enumerate() {
         let Seen { behaviour, member, store, seen_at, data } = seen;
@@ -148,7 +148,7 @@ pub fn record_behaviours(tx: &mut Tx, act: &mut Act<'_>, all: &[Seen]) -> Result
             let place = layout::behaviour(act.merchant, behaviour);
             let found = tx.load::<Behaviour>(&place)?;
             let found = found.ok_or_else(|| SeenError::UnknownBehaviour(index, behaviour.clone()))?;
-            let form = validator(&found.schema);
+            let form = read_schema(&found.schema);
             forms.insert(behaviour, form.map_err(|_| StoreError::corrupt("schema of a behaviour", &place))?);
         }
         let member = match member {
@@ -176,7 +176,12 @@ pub fn record_behaviours(tx: &mut Tx, act: &mut Act<'_>, all: &[Seen]) -> Result
             return Err(SeenError::TooLong(index, text.len()));
         }
         if let Some(form) = forms.get(behaviour) {
-            check(form, &data).map_err(|faults| SeenError::Data(index, behaviour.clone(), faults))?;
+            form.check(&data).map_err(|faults| {
+                let faults = faults.iter().map(|fault| {
+                    fault.strip_prefix("/:").map_or_else(|| format!("data{fault}"), |fault| format!("data:{fault}"))
+                });
+                SeenError::Data(index, behaviour.clone(), faults.collect())
+            })?;
         }
         let (behaviour, store) = (behaviour.clone(), *store);
         let (by, at) = (act.staff(), act.now);
@@ -198,16 +203,9 @@ fn until_tomorrow(now: Timestamp) -> u32 {
     u32::try_from(day - now.as_second().rem_euclid(day)).unwrap_or(u32::MAX)
 }
 
-fn validator(schema: &str) -> Result<Validator, String> {
+fn read_schema(schema: &str) -> Result<JsonSchema, String> {
     let schema: Value = serde_json::from_str(schema).map_err(|error| error.to_string())?;
-    jsonschema::validator_for(&schema).map_err(|error| error.to_string())
-}
-
-fn check(form: &Validator, data: &Value) -> Result<(), Vec<String>> {
-    const SHOWN: usize = 20;
-    let faults: Vec<String> =
-        form.iter_errors(data).take(SHOWN).map(|error| format!("data{}: {error}", error.instance_path())).collect();
-    if faults.is_empty() { Ok(()) } else { Err(faults) }
+    JsonSchema::new(&schema).map_err(|fault| fault.to_string())
 }
 
 #[cfg(test)]
@@ -224,8 +222,8 @@ mod tests {
     #[test]
     fn a_form_leads_nowhere_else() {
         for schema in [r##"{"$ref":"https://example.com/schema"}"##, r##"{"$ref":"file:///etc/passwd"}"##, "7", "{"] {
-            assert!(validator(schema).is_err(), "{schema}");
+            assert!(read_schema(schema).is_err(), "{schema}");
         }
-        assert!(validator(r#"{"type":"object"}"#).is_ok());
+        assert!(read_schema(r#"{"type":"object"}"#).is_ok());
     }
 }

@@ -140,6 +140,7 @@ async fn kinds_are_declared_listed_and_taken_away_and_their_form_leads_nowhere()
     for (schema, expected) in [
         (json!({ "$ref": "https://example.com/form" }), "422 wrong-schema"),
         (json!({ "type": "nothing" }), "422 wrong-schema"),
+        (crate::uploads::bomb(), "422 wrong-schema"),
         (json!({ "title": "x".repeat(9_000) }), "422 schema-too-long"),
     ] {
         let reply = shop.put("/v1/behaviours/d", json!({ "title": "d", "schema": schema })).send().await;

@@ -85,6 +85,17 @@ fn tiny(manifest: &str, Tiny { before, parts, result, export, .. }: &Tiny) -> Ve
     wat::parse_str(text).unwrap()
 }
 
+/// A schema of four kilobytes that takes longer to check by than anybody waits.
+pub(crate) fn bomb() -> Value {
+    let mut definitions = serde_json::Map::new();
+    for number in 0..40 {
+        let next = json!({ "$ref": format!("#/$defs/a{}", number + 1) });
+        definitions.insert(format!("a{number}"), json!({ "allOf": [next, next] }));
+    }
+    definitions.insert("a40".into(), json!({ "type": "string" }));
+    json!({ "$ref": "#/$defs/a0", "$defs": definitions })
+}
+
 /// Uploads it, and shows why it was refused. Nothing has changed then.
 async fn refusal(world: &World, component: impl Into<Vec<u8>>) -> String {
     let before = world.state();
@@ -290,7 +301,15 @@ async fn a_manifest_with_wrong_fields_is_refused_with_the_field() {
             "the title has no text for `zh-CN`; each text is in `en` and in",
         ),
         (tiny().with("colour", json!("red")), "unknown field `colour`"),
-        (tiny().with("settings", json!({ "type": "nonsense" })), "the settings' schema is not a JSON Schema: "),
+        (
+            tiny().with("settings", json!({ "type": "nonsense" })),
+            "the settings' schema is not a JSON Schema that can be used: ",
+        ),
+        (
+            tiny().with("settings", bomb()),
+            "the settings' schema is not a JSON Schema that can be used: it has too many parts",
+        ),
+        (tiny().with("summary", json!({ "en": "x" })), "the summary has no text for `zh-CN`"),
         (tiny().with("grants", json!([{ "grant": "everything", "reason": text() }])), "`everything` is not a grant"),
         (
             tiny().with("units", json!([{ "code": "u", "title": text() }, { "code": "u", "title": text() }])),
