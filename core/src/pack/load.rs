@@ -12,6 +12,7 @@ use super::bindings::exports::punchcard::pack::{
     checkout, commands, describe, lifecycle, on_event, on_partner, on_timer, pages,
 };
 use super::cache::{Cache, Name};
+use super::effort::check_effort;
 use super::engine::{MEMORIES_MAX, TABLES_MAX};
 use super::host::Call;
 use super::manifest::Schemas;
@@ -84,7 +85,7 @@ pub enum LoadError {
     /// A function has another type than the contract says.
     #[error("the component does not fit the contract: {0}")]
     WrongTypes(String),
-    /// It needs more memories or tables than a pack may have.
+    /// It needs more memories or tables than a pack may have, or too much work to compile.
     #[error("the component needs {0}")]
     TooDemanding(String),
     /// `describe` did not return.
@@ -297,6 +298,9 @@ impl Packs {
         let cache = self.cache.as_deref().map(|cache| (cache, Name::of(&self.engine, wasm)));
         if let Some(component) = cache.and_then(|(cache, name)| cache.find(&self.engine, name)) {
             return Ok((component, None));
+        }
+        if wasm.starts_with(COMPONENT_PREAMBLE) {
+            check_effort(wasm)?;
         }
         let _nobody_else = self.compiling.lock();
         let component = Component::from_binary(&self.engine, wasm).map_err(|error| {

@@ -15,6 +15,7 @@
 mod bindings;
 mod cache;
 mod call;
+mod effort;
 mod engine;
 mod error;
 mod grant;
