@@ -49,7 +49,8 @@ pub struct Quote {
     pub total_minor: Minor,
     /// What is left to be paid when the coupons that count are taken off.
     pub due_minor: Minor,
-    /// What each coupon that was looked at would take off, or why it would not count; those that count first.
+    /// What each coupon that was looked at would take off, or why it would not count; those that count first, in the order
+    /// in which they do.
     pub coupons: Vec<QuotedCoupon>,
     /// What each pack says, in the order they are asked.
     pub packs: Vec<PackQuote>,
