@@ -199,7 +199,7 @@ pub enum SettleError {
 const PAYMENTS_MAX: usize = 10;
 
 /// How far a till's clock may be ahead of ours.
-const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
+pub(super) const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
 
 /// Records an order and lets the enabled packs do their part. A pack that fails is left out: its writes are dropped,
 /// its failure is in the order's outcomes and among the events, and the order stands. Unless a rule of the trade forbade it,
