@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, Currency, Label, MemberId, Minor, OrderId, PostingId, Reference, Seller, Source, StaffId, StoreId};
+use super::{
+    Code, Currency, Label, MemberId, Minor, OrderId, PostingId, Reference, Seller, Source, StaffId, StoreId, shares,
+};
 
 /// What was bought of one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,6 +113,14 @@ impl Order {
         back
     }
 
+    /// How much of each refund, in their order, goes back by each payment: in proportion to what is left of the payments, by
+    /// the largest remainder, so that the parts of a refund add up to it, and those of a payment to the payment. Nothing
+    /// when it was not said how the order was paid.
+    pub fn back_by_payment(&self) -> Vec<Vec<Minor>> {
+        let payments = self.payments.iter().map(|payment| payment.amount_minor).collect();
+        back_by_payment(payments, self.refunds.iter().map(|refund| refund.amount_minor))
+    }
+
     /// The lines as they were before coupons took something off.
     pub fn lines_before_coupons(&self) -> Vec<Line> {
         let mut lines = self.lines.clone();
@@ -145,6 +155,17 @@ impl Order {
         }
         Ok(total)
     }
+}
+
+fn back_by_payment(mut left: Vec<Minor>, refunds: impl Iterator<Item = Minor>) -> Vec<Vec<Minor>> {
+    let back = refunds.map(|amount| {
+        let parts = shares(amount, &left);
+        for (left, part) in left.iter_mut().zip(&parts) {
+            *left = left.saturating_sub(*part);
+        }
+        parts
+    });
+    back.collect()
 }
 
 /// Whether an order still stands.
@@ -288,6 +309,23 @@ mod tests {
             (vec![line(2, 700), line(1, 55)], Ok(755)),
         ] {
             assert_eq!(Order::total(&lines), expected);
+        }
+    }
+
+    #[test]
+    fn what_goes_back_by_each_payment_adds_up_to_the_refunds_and_to_the_payments() {
+        assert_eq!(back_by_payment(vec![100, 200], [100].into_iter()), [[33, 67]]);
+        assert_eq!(back_by_payment(Vec::new(), [5, 5].into_iter()), [Vec::<Minor>::new(), Vec::new()]);
+        let cases: [(&[Minor], &[Minor]); 4] =
+            [(&[100, 200], &[1, 99, 0, 150, 50]), (&[1, 1, 1], &[1, 1, 1]), (&[7, 0, 3], &[3, 3, 4]), (&[0], &[0])];
+        for (payments, refunds) in cases {
+            let back = back_by_payment(payments.to_vec(), refunds.iter().copied());
+            for (parts, refund) in back.iter().zip(refunds) {
+                assert_eq!(parts.iter().sum::<Minor>(), *refund, "{payments:?} {refunds:?}");
+            }
+            for (place, payment) in payments.iter().enumerate() {
+                assert_eq!(back.iter().map(|parts| parts[place]).sum::<Minor>(), *payment, "{payments:?} {refunds:?}");
+            }
         }
     }
 }
