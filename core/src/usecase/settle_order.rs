@@ -132,6 +132,9 @@ pub enum SettleError {
     /// Its time has not come.
     #[error("the order's time, {0}, is in the future")]
     InFuture(Timestamp),
+    /// Its time is none at which anybody sold anything to a member.
+    #[error("the order's time, {0}, is before {SOLD_SINCE}, the first that is taken")]
+    TooLongAgo(Timestamp),
     /// Not a store of the merchant.
     #[error("there is no store {0}")]
     UnknownStore(StoreId),
@@ -201,6 +204,10 @@ const PAYMENTS_MAX: usize = 10;
 /// How far a till's clock may be ahead of ours.
 pub(super) const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
 
+/// The first instant at which an order may have been made: packs are told of instants by the milliseconds since then, and
+/// the days between somebody's first and last order have to be few enough to be gone through.
+const SOLD_SINCE: Timestamp = Timestamp::UNIX_EPOCH;
+
 /// Records an order and lets the enabled packs do their part. A pack that fails is left out: its writes are dropped,
 /// its failure is in the order's outcomes and among the events, and the order stands. Unless a rule of the trade forbade it,
 /// it is tried again after the commit.
@@ -231,6 +238,9 @@ fn settle(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, says: Says) -> Resu
     let ordered_at = new.ordered_at.map_or(act.now, whole_millis);
     if ordered_at.duration_since(act.now) > CLOCKS_APART {
         return Err(SettleError::InFuture(ordered_at));
+    }
+    if ordered_at < SOLD_SINCE {
+        return Err(SettleError::TooLongAgo(ordered_at));
     }
     if !has_store(tx, merchant.id, new.store)? {
         return Err(SettleError::UnknownStore(new.store));

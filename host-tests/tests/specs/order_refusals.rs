@@ -120,6 +120,17 @@ async fn an_order_of_the_future_is_refused() {
 }
 
 #[tokio::test]
+async fn an_order_of_before_1970_is_refused() {
+    for at in ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z"] {
+        let refused = refusal(|_, order| order.at(at)).await;
+        let expected = "is before 1970-01-01T00:00:00Z, the first that is taken";
+        assert_eq!(refused, format!("422 order-too-long-ago: the order's time, {at}, {expected}"));
+    }
+    let world = World::new();
+    world.shop.order("till-1").at("1970-01-01T00:00:00Z").settle().await.created();
+}
+
+#[tokio::test]
 async fn a_tills_clock_may_be_five_minutes_ahead() {
     let world = World::new();
     world.shop.order("till-1").at("2026-03-18T08:05:00+08:00").settle().await.created();

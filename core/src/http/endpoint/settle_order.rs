@@ -33,7 +33,8 @@ pub(super) struct NewOrder {
     /// (`GET /v1/figures/staff`).
     #[schema(value_type = Option<String>)]
     served_by: Option<StaffId>,
-    /// When it was made, RFC 3339; just now if absent.
+    /// When it was made, RFC 3339; just now if absent. It may be up to 5 minutes ahead, as clocks of tills are, and not before
+    /// 1970.
     #[schema(value_type = Option<String>, example = "2026-11-22T08:15:00Z")]
     ordered_at: Option<Timestamp>,
     /// ISO 4217; if present it must be the merchant's.

@@ -34,6 +34,7 @@ impl From<SettleError> for Problem {
             SettleError::Lines(fault) => fault.into(),
             SettleError::Currency { .. } => Self::refused("other-currency", error),
             SettleError::InFuture(_) => Self::refused("order-in-future", error),
+            SettleError::TooLongAgo(_) => Self::refused("order-too-long-ago", error),
             SettleError::UnknownStore(_) => Self::refused("unknown-store", error),
             SettleError::UnknownMember(_) => Self::refused("unknown-member", error),
             SettleError::ReferenceTaken { .. } => Self::conflict("reference-taken", error),
