@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::Act;
-use super::settle_order::CLOCKS_APART;
+use super::other_clocks::CLOCKS_APART;
 use crate::domain::{Code, MemberId, Minor, Order, OrderId, StoreScope};
 use crate::store::{Direction, StoreError, Tx, layout};
 

@@ -312,6 +312,20 @@ fn undo(
     Ok(reversals)
 }
 
+/// Takes of what a pack has given for an order only now back what goes with the parts that came back before, as if it had
+/// given it in time. Tells by which posting, if there is anything to take back.
+pub(super) fn take_back_share(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    order: &Order,
+    posting: PostingId,
+    pack: &Code,
+) -> Result<Option<PostingId>, LedgerError> {
+    let back: Minor = order.refunds.iter().map(|refund| refund.amount_minor).sum();
+    let share = Share { before: back, after: back, total: order.total_minor, completes: false };
+    undo_share(tx, act, order.id, (posting, Some(pack.clone())), share, None)
+}
+
 /// Undoes the share of what one posting booked: of what a pack gave, each unit by itself; of a payment, all units as one
 /// amount. Tells by which posting, if there is anything to undo.
 fn undo_share(

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::other_clocks::whole_millis;
 use super::redeem_coupons::Choice;
-use super::settle_order::{Pay, SettleOrder, whole_millis};
+use super::settle_order::{Pay, SettleOrder};
 use super::spend_stored_value::stored_value_units;
 use crate::domain::{Code, HoldId, Line, Member, MerchantId, Order, Payment, PostingId};
 use crate::ledger::{Hold, HoldState};

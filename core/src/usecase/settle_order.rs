@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::bought_of::note_bought;
@@ -11,6 +11,7 @@ use super::catalogue::completed;
 use super::figures::{Figure, count, count_order, count_sellers};
 use super::hold_assets::{HoldError, PostHold, post_hold};
 use super::host::has_store;
+use super::other_clocks::{SOLD_SINCE, is_ahead, whole_millis};
 use super::pack_calls::settle_later;
 use super::redeem_coupons::{Choice, RedeemCoupons, RedeemError, Redeemed, redeem_coupons};
 use super::same_order::{Says, is_same};
@@ -201,13 +202,6 @@ pub enum SettleError {
 /// In how many ways one order is paid.
 const PAYMENTS_MAX: usize = 10;
 
-/// How far a till's clock may be ahead of ours.
-pub(super) const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
-
-/// The first instant at which an order may have been made: packs are told of instants by the milliseconds since then, and
-/// the days between somebody's first and last order have to be few enough to be gone through.
-const SOLD_SINCE: Timestamp = Timestamp::UNIX_EPOCH;
-
 /// Records an order and lets the enabled packs do their part. A pack that fails is left out: its writes are dropped,
 /// its failure is in the order's outcomes and among the events, and the order stands. Unless a rule of the trade forbade it,
 /// it is tried again after the commit.
@@ -236,7 +230,7 @@ fn settle(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, says: Says) -> Resu
         return Err(SettleError::Currency { given, expected: merchant.currency });
     }
     let ordered_at = new.ordered_at.map_or(act.now, whole_millis);
-    if ordered_at.duration_since(act.now) > CLOCKS_APART {
+    if is_ahead(ordered_at, act.now) {
         return Err(SettleError::InFuture(ordered_at));
     }
     if ordered_at < SOLD_SINCE {
@@ -429,11 +423,6 @@ fn pay_with_hold(
         HoldError::Store(error) => error.into(),
     })?;
     Ok(posted.posting)
-}
-
-/// The instant as it is kept.
-pub(super) fn whole_millis(at: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
 pub(super) fn ask_packs(
