@@ -46,6 +46,15 @@ pub enum LineFault {
         /// Which line, from 1.
         line: usize,
     },
+    /// Names of which there is no room for all.
+    #[error(
+        "an order's lines have at most {max} bytes of names, those of the catalogue included, but these have {given}",
+        max = Order::NAMES_MAX_BYTES
+    )]
+    NamesTooLong {
+        /// How many they have.
+        given: usize,
+    },
 }
 
 /// A recorded order.
@@ -86,8 +95,12 @@ pub struct Order {
 }
 
 impl Order {
-    /// The most lines that one order may have: with the longest names it still fits into one value of the store.
+    /// The most lines that one order may have.
     pub const LINES_MAX: usize = 200;
+
+    /// The most bytes that the names in its lines may have together: half of a value of the store, in which an order has to
+    /// fit with all that coupons, payments, packs and refunds add to it.
+    pub const NAMES_MAX_BYTES: usize = 32 << 10;
 
     /// How often a part of one order can be given back.
     pub const REFUNDS_MAX: usize = 100;
@@ -132,7 +145,20 @@ impl Order {
         lines
     }
 
-    /// Checks the lines and adds them up.
+    /// Checks that there is room for all names in the lines: of things, categories and brands.
+    ///
+    /// # Errors
+    /// [`LineFault::NamesTooLong`].
+    pub fn check_names(lines: &[Line]) -> Result<(), LineFault> {
+        let names = lines.iter().flat_map(|line| [Some(&line.sku), line.category.as_ref(), line.brand.as_ref()]);
+        let given: usize = names.flatten().map(|name| name.as_str().len()).sum();
+        if given > Self::NAMES_MAX_BYTES {
+            return Err(LineFault::NamesTooLong { given });
+        }
+        Ok(())
+    }
+
+    /// Checks the lines, but for the length of their names, and adds them up.
     ///
     /// # Errors
     /// The first fault, in the order of [`LineFault`]'s variants for each line.
@@ -310,6 +336,14 @@ mod tests {
         ] {
             assert_eq!(Order::total(&lines), expected);
         }
+    }
+
+    #[test]
+    fn names_are_counted_together() {
+        let long = Label::new("x".repeat(128)).unwrap();
+        let line = Line { sku: long.clone(), category: Some(long.clone()), brand: Some(long), ..line(1, 1) };
+        assert_eq!(Order::check_names(&vec![line.clone(); 85]), Ok(()));
+        assert_eq!(Order::check_names(&vec![line; 86]), Err(LineFault::NamesTooLong { given: 86 * 3 * 128 }));
     }
 
     #[test]

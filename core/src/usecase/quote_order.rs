@@ -140,6 +140,7 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
     price(tx, act, new, &mut lines, buyer.is_some())?;
     let total_minor = Order::total(&lines)?;
     let mut lines = completed(tx, act.merchant, &lines)?;
+    Order::check_names(&lines)?;
     let priced = lines.clone();
     let coupons = quote_coupons(tx, act, &new.coupons, buyer.as_ref().map(|buyer| buyer.id), new.store, &mut lines)?;
     let due_minor = total_minor.saturating_sub(taken_off(&coupons));

@@ -250,6 +250,7 @@ fn settle(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, says: Says) -> Resu
     let served_by = served(tx, merchant.id, new)?;
     act.store = Some(new.store);
     let lines = completed(tx, merchant.id, &new.lines)?;
+    Order::check_names(&lines)?;
     let mut order = Order {
         id: act.ids.order(),
         reference: new.reference.clone(),

@@ -83,11 +83,34 @@ async fn an_order_with_as_many_lines_as_allowed_is_taken() {
     let world = World::new();
     with_points(&world.shop).await;
     let alice = world.shop.member("alice").enrol().await;
-    let long = "x".repeat(128);
-    let line = json!({ "sku": long, "category": long, "quantity": u32::MAX, "amount_minor": 100 });
+    let long = "x".repeat(54);
+    let line = json!({ "sku": long, "category": long, "brand": long, "quantity": u32::MAX, "amount_minor": 100 });
     let order = alice.order("till-1").with("lines", json!(vec![line; 200])).settle().await.created();
     assert_eq!(order["total_minor"], 20_000);
     assert_eq!(alice.points().await, 200);
+    assert_eq!(world.shop.refund(&order).await.ok()["state"], "refunded");
+}
+
+#[tokio::test]
+async fn an_order_with_names_for_which_there_is_no_room_is_refused() {
+    let world = World::new();
+    let shop = &world.shop;
+    let long = "x".repeat(128);
+    let all = json!({ "sku": long, "category": long, "brand": long, "quantity": 1, "amount_minor": 100 });
+    // What the catalogue says of a line is kept with it.
+    let item = json!({ "name": "x", "category": long, "brand": long });
+    shop.put(&format!("/v1/catalogue/{long}"), item).send().await.ok();
+    let short = json!({ "sku": long, "quantity": 1, "amount_minor": 100 });
+    let before = world.state();
+    for line in [all, short] {
+        let order = shop.order("till-1").with("lines", json!(vec![line; 200]));
+        let problem = order.clone().settle().await.problem();
+        let told =
+            "an order's lines have at most 32768 bytes of names, those of the catalogue included, but these have 76800";
+        assert_eq!(problem.to_string(), format!("422 names-too-long: {told}"));
+        assert_eq!(order.quote().await.problem(), problem);
+    }
+    world.unchanged_since(&before);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ impl From<LineFault> for Problem {
             LineFault::TooManyLines { .. } => Self::refused("too-many-lines", fault),
             LineFault::NoQuantity { .. } => Self::refused("no-quantity", fault),
             LineFault::TooLarge { .. } => Self::refused("amount-too-large", fault),
+            LineFault::NamesTooLong { .. } => Self::refused("names-too-long", fault),
         }
     }
 }
