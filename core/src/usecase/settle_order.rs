@@ -206,6 +206,9 @@ const PAYMENTS_MAX: usize = 10;
 /// its failure is in the order's outcomes and among the events, and the order stands. Unless a rule of the trade forbade it,
 /// it is tried again after the commit.
 ///
+/// An order counts for the time at which it was made, but what it takes from its buyer is taken now: coupons, holds and
+/// balances have to be good when it comes, not when a till that was offline took them.
+///
 /// Under a reference that is there, the same order is answered as it was settled: same store, member, lines, coupons,
 /// payments and, if it is said, time.
 ///

@@ -194,3 +194,23 @@ async fn of_coupons_that_are_reserved_together_all_count_or_none() {
     assert_eq!((told(&quoted), &quoted["due_minor"]), (expected(&[("two", json!(5_000))]), &json!(0)));
     world.books_balance();
 }
+
+#[tokio::test]
+async fn what_was_set_aside_is_good_for_the_order_of_a_till_that_was_offline_and_an_expired_coupon_is_not() {
+    let world = World::new();
+    let shop = &world.shop;
+    let alice = shop.member("alice").enrol().await;
+    define(shop, "today", 500, json!({ "validity": { "days": 0 } })).await;
+    issue(shop, &alice, "today", 2).await;
+    let hold = json!({ "unit": "today", "amount": 1, "lapses_at": "2026-03-25T00:00:00+08:00" });
+    let hold = shop.post(&format!("/v1/members/{}/holds", alice.id), hold).send().await.created()["hold"].clone();
+    world.clock_at("2026-03-19T09:00:00+08:00");
+    let order = alice.order("till-1").at("2026-03-18T20:00:00+08:00").line("cake", 3_000);
+    let before = world.state();
+    let refused = order.clone().with("coupons", json!([{ "type": "today" }])).settle().await.problem();
+    assert_eq!(refused.status, 422, "{refused}");
+    world.unchanged_since(&before);
+    let settled = order.with("coupons", json!([{ "hold": hold }])).settle().await.created();
+    assert_eq!((&settled["total_minor"], &settled["ordered_at"]), (&json!(2_500), &json!("2026-03-18T12:00:00Z")));
+    world.books_balance();
+}
