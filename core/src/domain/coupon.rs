@@ -181,9 +181,32 @@ impl Discount {
     fn nothing(lines: usize) -> Self {
         Self { total_minor: 0, lines: vec![0; lines], free_piece: None, gift: None }
     }
+
+    /// What two coupons of one type do, one after the other; of free pieces the first one's line is told.
+    fn and(self, other: Self) -> Self {
+        let lines = self.lines.iter().zip(&other.lines).map(|(one, other)| one.saturating_add(*other)).collect();
+        let gift = match (self.gift, other.gift) {
+            (Some((sku, one)), Some((_, other))) => Some((sku, one.saturating_add(other))),
+            (one, other) => one.or(other),
+        };
+        let free_piece = self.free_piece.or(other.free_piece);
+        Self { total_minor: self.total_minor.saturating_add(other.total_minor), lines, free_piece, gift }
+    }
 }
 
 impl CouponType {
+    /// The most coupons that one basket takes.
+    pub const BASKET_MAX: u64 = 20;
+
+    /// How many of this type one basket takes at most.
+    pub fn basket_max(&self) -> u64 {
+        match (self.exclusive, &self.stacking_group) {
+            (true, _) => 1,
+            (false, Some(_)) => Self::BASKET_MAX.min(self.group_max.unwrap_or(1).into()),
+            (false, None) => Self::BASKET_MAX,
+        }
+    }
+
     /// Checks the definition by itself.
     ///
     /// # Errors

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Code, Currency, Label, MemberId, Minor, OrderId, PostingId, Reference, Seller, Source, StaffId, StoreId};
+use super::{
+    Code, Currency, Label, MemberId, Minor, OrderId, PostingId, Reference, Seller, Source, StaffId, StoreId, shares,
+};
 
 /// What was bought of one thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +45,15 @@ pub enum LineFault {
     TooLarge {
         /// Which line, from 1.
         line: usize,
+    },
+    /// Names of which there is no room for all.
+    #[error(
+        "an order's lines have at most {max} bytes of names, those of the catalogue included, but these have {given}",
+        max = Order::NAMES_MAX_BYTES
+    )]
+    NamesTooLong {
+        /// How many they have.
+        given: usize,
     },
 }
 
@@ -84,8 +95,12 @@ pub struct Order {
 }
 
 impl Order {
-    /// The most lines that one order may have: with the longest names it still fits into one value of the store.
+    /// The most lines that one order may have.
     pub const LINES_MAX: usize = 200;
+
+    /// The most bytes that the names in its lines may have together: half of a value of the store, in which an order has to
+    /// fit with all that coupons, payments, packs and refunds add to it.
+    pub const NAMES_MAX_BYTES: usize = 32 << 10;
 
     /// How often a part of one order can be given back.
     pub const REFUNDS_MAX: usize = 100;
@@ -111,6 +126,14 @@ impl Order {
         back
     }
 
+    /// How much of each refund, in their order, goes back by each payment: in proportion to what is left of the payments, by
+    /// the largest remainder, so that the parts of a refund add up to it, and those of a payment to the payment. Nothing
+    /// when it was not said how the order was paid.
+    pub fn back_by_payment(&self) -> Vec<Vec<Minor>> {
+        let payments = self.payments.iter().map(|payment| payment.amount_minor).collect();
+        back_by_payment(payments, self.refunds.iter().map(|refund| refund.amount_minor))
+    }
+
     /// The lines as they were before coupons took something off.
     pub fn lines_before_coupons(&self) -> Vec<Line> {
         let mut lines = self.lines.clone();
@@ -122,7 +145,20 @@ impl Order {
         lines
     }
 
-    /// Checks the lines and adds them up.
+    /// Checks that there is room for all names in the lines: of things, categories and brands.
+    ///
+    /// # Errors
+    /// [`LineFault::NamesTooLong`].
+    pub fn check_names(lines: &[Line]) -> Result<(), LineFault> {
+        let names = lines.iter().flat_map(|line| [Some(&line.sku), line.category.as_ref(), line.brand.as_ref()]);
+        let given: usize = names.flatten().map(|name| name.as_str().len()).sum();
+        if given > Self::NAMES_MAX_BYTES {
+            return Err(LineFault::NamesTooLong { given });
+        }
+        Ok(())
+    }
+
+    /// Checks the lines, but for the length of their names, and adds them up.
     ///
     /// # Errors
     /// The first fault, in the order of [`LineFault`]'s variants for each line.
@@ -145,6 +181,17 @@ impl Order {
         }
         Ok(total)
     }
+}
+
+fn back_by_payment(mut left: Vec<Minor>, refunds: impl Iterator<Item = Minor>) -> Vec<Vec<Minor>> {
+    let back = refunds.map(|amount| {
+        let parts = shares(amount, &left);
+        for (left, part) in left.iter_mut().zip(&parts) {
+            *left = left.saturating_sub(*part);
+        }
+        parts
+    });
+    back.collect()
 }
 
 /// Whether an order still stands.
@@ -288,6 +335,31 @@ mod tests {
             (vec![line(2, 700), line(1, 55)], Ok(755)),
         ] {
             assert_eq!(Order::total(&lines), expected);
+        }
+    }
+
+    #[test]
+    fn names_are_counted_together() {
+        let long = Label::new("x".repeat(128)).unwrap();
+        let line = Line { sku: long.clone(), category: Some(long.clone()), brand: Some(long), ..line(1, 1) };
+        assert_eq!(Order::check_names(&vec![line.clone(); 85]), Ok(()));
+        assert_eq!(Order::check_names(&vec![line; 86]), Err(LineFault::NamesTooLong { given: 86 * 3 * 128 }));
+    }
+
+    #[test]
+    fn what_goes_back_by_each_payment_adds_up_to_the_refunds_and_to_the_payments() {
+        assert_eq!(back_by_payment(vec![100, 200], [100].into_iter()), [[33, 67]]);
+        assert_eq!(back_by_payment(Vec::new(), [5, 5].into_iter()), [Vec::<Minor>::new(), Vec::new()]);
+        let cases: [(&[Minor], &[Minor]); 4] =
+            [(&[100, 200], &[1, 99, 0, 150, 50]), (&[1, 1, 1], &[1, 1, 1]), (&[7, 0, 3], &[3, 3, 4]), (&[0], &[0])];
+        for (payments, refunds) in cases {
+            let back = back_by_payment(payments.to_vec(), refunds.iter().copied());
+            for (parts, refund) in back.iter().zip(refunds) {
+                assert_eq!(parts.iter().sum::<Minor>(), *refund, "{payments:?} {refunds:?}");
+            }
+            for (place, payment) in payments.iter().enumerate() {
+                assert_eq!(back.iter().map(|parts| parts[place]).sum::<Minor>(), *payment, "{payments:?} {refunds:?}");
+            }
         }
     }
 }

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::Problem;
 use crate::domain::{
-    Code, CouponDiscount, HoldId, Label, Line, LineFault, Minor, Order, OrderState, PackResult, Refund,
+    Code, CouponDiscount, HoldId, Label, Line, LineFault, Minor, Order, OrderState, PackResult, Payment, Refund,
 };
 use crate::usecase;
 
@@ -201,8 +201,17 @@ pub(super) struct PaymentOut {
     amount_minor: u64,
 }
 
+impl PaymentOut {
+    fn of(payment: &Payment, amount_minor: Minor) -> Self {
+        Self { method: payment.method.clone().into(), amount_minor }
+    }
+}
+
 /// What was given back at once.
 #[derive(Serialize, ToSchema)]
+#[schema(example = json!({"at": "2026-03-18T01:00:00Z", "by": "hand:stf_0198f2a4c1d07e3b9a5c6d7e8f901234",
+    "reason": "stale bread", "lines": [{"line": 1, "quantity": 1, "amount_minor": 1200}], "amount_minor": 1200,
+    "payments": [{"method": "stored-value", "amount_minor": 400}, {"method": "cash", "amount_minor": 800}]}))]
 pub(super) struct RefundOut {
     /// When, RFC 3339.
     pub(super) at: String,
@@ -211,6 +220,9 @@ pub(super) struct RefundOut {
     pub(super) reason: Option<String>,
     pub(super) lines: Vec<RefundedLineOut>,
     pub(super) amount_minor: u64,
+    /// How much of it goes back by which payment of the order, as far as it was said how that was paid. What was the
+    /// member's is with them again (of a hold, what it was worth); the rest is for the till to hand out.
+    pub(super) payments: Vec<PaymentOut>,
 }
 
 /// What was given back of a line.
@@ -223,8 +235,8 @@ pub(super) struct RefundedLineOut {
     amount_minor: u64,
 }
 
-impl From<Refund> for RefundOut {
-    fn from(refund: Refund) -> Self {
+impl RefundOut {
+    fn of(refund: Refund, payments: Vec<PaymentOut>) -> Self {
         let lines = refund.lines.into_iter().map(|part| RefundedLineOut {
             line: u32::from(part.line) + 1,
             quantity: part.quantity,
@@ -236,6 +248,7 @@ impl From<Refund> for RefundOut {
             reason: refund.reason.map(Into::into),
             lines: lines.collect(),
             amount_minor: refund.amount_minor,
+            payments,
         }
     }
 }
@@ -275,12 +288,16 @@ impl From<Order> for OrderOut {
             OrderState::PartlyRefunded => ("partly-refunded", None),
             OrderState::Refunded { at } => ("refunded", Some(at.to_string())),
         };
+        let back = order.back_by_payment();
         let served_by = order.served_by.as_ref().map(|served| served.staff.to_string());
         let team = order.served_by.and_then(|served| served.team).map(Into::into);
         let discounts = order.coupons.into_iter().flat_map(|coupons| coupons.discounts);
-        let payments = order.payments.into_iter();
-        let payments =
-            payments.map(|payment| PaymentOut { method: payment.method.into(), amount_minor: payment.amount_minor });
+        let payments = order.payments.iter().map(|payment| PaymentOut::of(payment, payment.amount_minor)).collect();
+        let refunds = order.refunds.into_iter().zip(back).map(|(refund, parts)| {
+            let parts = order.payments.iter().zip(parts).filter(|(_, amount)| *amount > 0);
+            RefundOut::of(refund, parts.map(|(payment, amount)| PaymentOut::of(payment, amount)).collect())
+        });
+        let refunds = refunds.collect();
         Self {
             id: order.id.to_string(),
             reference: order.reference.into(),
@@ -297,8 +314,8 @@ impl From<Order> for OrderOut {
             state,
             refunded_at,
             coupons: discounts.map(Into::into).collect(),
-            payments: payments.collect(),
-            refunds: order.refunds.into_iter().map(Into::into).collect(),
+            payments,
+            refunds,
             packs: order
                 .outcomes
                 .into_iter()

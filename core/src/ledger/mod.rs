@@ -55,4 +55,4 @@ pub use merge::merged_into;
 pub use migrate::bring_up;
 pub use moves::{ISSUE_MAX, Move, NewPosting, Release};
 pub use records::{Account, Booked, Day, Hold, HoldState, Lot, PendingGrant, PendingState, Today};
-pub use types::{Allocation, Balance, Cause, Entry, House, Party, Posting, Transfer};
+pub use types::{Allocation, Balance, Cause, Entry, House, Party, Posting, Reversible, Transfer};

@@ -9,7 +9,9 @@ use jiff::Timestamp;
 
 use super::book::{bounded, check_amount, credit, debit, has_expired, minus, on_behalf, plus, sum};
 use super::records::{Reversal, ReversedPart};
-use super::{Account, Allocation, Book, Entry, Hold, House, LedgerError, Move, Party, Posting, Transfer, lots};
+use super::{
+    Account, Allocation, Book, Entry, Hold, House, LedgerError, Move, Party, Posting, Reversible, Transfer, lots,
+};
 use crate::domain::{Code, LotId, MemberId, Minor, PostingId, Shortfall};
 use crate::store::layout;
 
@@ -42,17 +44,29 @@ impl Book<'_> {
         Ok(transfers)
     }
 
-    /// What a posting booked for and against members that can be reversed in parts, by unit.
+    /// What a posting booked for and against members that can be reversed in parts, by unit, and what is left of it.
     ///
     /// # Errors
     /// [`LedgerError::UnknownPosting`], and the store's failures.
-    pub fn reversible_parts(&mut self, id: PostingId) -> Result<BTreeMap<Code, Minor>, LedgerError> {
+    pub fn reversible_parts(&mut self, id: PostingId) -> Result<BTreeMap<Code, Reversible>, LedgerError> {
         let posting = self.tx.load::<Posting>(&layout::posting(self.merchant, id))?;
         let posting = posting.ok_or(LedgerError::UnknownPosting(id))?;
-        let mut parts = BTreeMap::new();
+        let mut parts: BTreeMap<Code, Reversible> = BTreeMap::new();
         for transfer in posting.transfers().filter(|transfer| is_forward(transfer)) {
-            let sum = parts.entry(transfer.unit.clone()).or_default();
-            *sum = plus(*sum, transfer.amount)?;
+            let part = parts.entry(transfer.unit.clone()).or_default();
+            part.booked = plus(part.booked, transfer.amount)?;
+            part.left = part.booked;
+        }
+        match self.tx.load::<Reversal>(&layout::reversal(self.merchant, id))? {
+            Some(Reversal::Whole(_)) => parts.values_mut().for_each(|part| part.left = 0),
+            Some(Reversal::Parts(undone)) => {
+                for undone in undone {
+                    if let Some(part) = parts.get_mut(&undone.unit) {
+                        part.left = minus(part.left, undone.amount)?;
+                    }
+                }
+            }
+            None => {}
         }
         Ok(parts)
     }

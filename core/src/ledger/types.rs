@@ -212,6 +212,15 @@ pub struct Allocation {
     pub amount: Minor,
 }
 
+/// What a posting booked of a unit that can be reversed in parts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reversible {
+    /// How much.
+    pub booked: Minor,
+    /// How much of it is not reversed yet.
+    pub left: Minor,
+}
+
 /// What a member can use of a unit at an instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Balance {

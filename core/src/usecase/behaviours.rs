@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::host::has_store;
+use super::other_clocks::is_ahead;
 use super::{Act, Reply};
 use crate::domain::{Behaviour, Code, Event, MemberId, MerchantId, Standing, StoreId};
 use crate::schema::JsonSchema;
@@ -78,7 +79,7 @@ pub struct Seen {
     pub member: Option<MemberId>,
     /// Where.
     pub store: Option<StoreId>,
-    /// When; now if it is not said.
+    /// When; now if it is not said, or if a clock that is ahead says it.
     pub seen_at: Option<Timestamp>,
     /// What is to be known of it.
     pub data: Map<String, Value>,
@@ -167,9 +168,11 @@ pub fn record_behaviours(tx: &mut Tx, act: &mut Act<'_>, all: &[Seen]) -> Result
             return Err(SeenError::UnknownStore(index, *store));
         }
         let seen_at = seen_at.unwrap_or(act.now);
-        if seen_at > act.now {
+        if is_ahead(seen_at, act.now) {
             return Err(SeenError::Future(index, seen_at));
         }
+        // What a clock says that is ahead was seen just now.
+        let seen_at = seen_at.min(act.now);
         let data = Value::from(data.clone());
         let text = data.to_string();
         if text.len() > Behaviour::DATA_MAX_BYTES {

@@ -102,12 +102,12 @@ fn step(tx: &mut Tx, act: &mut Act<'_>) -> Result<Stepped, FollowError> {
         progress.swept_on = Some(today);
     }
     let mut members: BTreeSet<MemberId> = BTreeSet::new();
-    let mut more = false;
     let log = layout::events(act.merchant);
-    for (sequence, bytes) in tx.log_scan(&log, progress.followed, STEP)? {
+    let entries = tx.log_scan(&log, progress.followed, STEP)?;
+    let mut more = entries.len() == STEP;
+    for (sequence, bytes) in entries {
         let event = PublicEvent::of(sequence, decode::<Event>(&log, &bytes)?);
         members.extend(event.member);
-        more |= sequence == progress.followed + STEP as u64;
         progress.followed = sequence;
     }
     if let Some(after) = progress.sweep {

@@ -52,6 +52,7 @@ pub mod messages;
 mod migrate;
 mod notes;
 mod offered_commands;
+mod other_clocks;
 pub mod pack_calls;
 pub mod pack_life;
 mod pack_quota;

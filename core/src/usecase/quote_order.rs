@@ -49,7 +49,8 @@ pub struct Quote {
     pub total_minor: Minor,
     /// What is left to be paid when the coupons that count are taken off.
     pub due_minor: Minor,
-    /// What each coupon that was looked at would take off, or why it would not count; those that count first.
+    /// What each coupon that was looked at would take off, or why it would not count; those that count first, in the order
+    /// in which they do.
     pub coupons: Vec<QuotedCoupon>,
     /// What each pack says, in the order they are asked.
     pub packs: Vec<PackQuote>,
@@ -139,6 +140,7 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
     price(tx, act, new, &mut lines, buyer.is_some())?;
     let total_minor = Order::total(&lines)?;
     let mut lines = completed(tx, act.merchant, &lines)?;
+    Order::check_names(&lines)?;
     let priced = lines.clone();
     let coupons = quote_coupons(tx, act, &new.coupons, buyer.as_ref().map(|buyer| buyer.id), new.store, &mut lines)?;
     let due_minor = total_minor.saturating_sub(taken_off(&coupons));

@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan as _};
 
 use super::Act;
+use super::other_clocks::CLOCKS_APART;
 use crate::domain::{Code, MemberId, Minor, Order, OrderId, StoreScope};
 use crate::store::{Direction, StoreError, Tx, layout};
 
@@ -48,9 +49,9 @@ impl ConsumptionSums {
 }
 
 /// A page of what a member has bought in these stores from one day to another, both included, by the merchant's calendar
-/// and the time at which each order was made; what was recorded before one order. An order is recorded when it was made or
-/// later, so that it costs what was recorded since the first day, and 1000 orders at most: a page may be short and not the
-/// last.
+/// and the time at which each order was made; what was recorded before one order. By the clock of a till an order is recorded
+/// when it was made, later, or a few minutes before, as far as that clock may be ahead: it costs what was recorded since just
+/// before the first day, and 1000 orders at most, so that a page may be short and not the last.
 ///
 /// # Errors
 /// The store's failures.
@@ -71,7 +72,8 @@ pub fn read_consumption(
     if let Some(before) = before {
         range = range.before(&layout::member_order(merchant.id, member, before));
     }
-    range.start = layout::member_orders_since(merchant.id, member, begin);
+    let recorded_since = begin.checked_sub(CLOCKS_APART).unwrap_or(Timestamp::MIN);
+    range.start = layout::member_orders_since(merchant.id, member, recorded_since);
     let mut page = Consumption::default();
     if range.is_empty() {
         return Ok(page);

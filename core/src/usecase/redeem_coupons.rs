@@ -17,7 +17,7 @@ use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 pub struct RedeemCoupons {
     /// Whose coupons.
     pub member: MemberId,
-    /// Which, in the order in which they count; a type may be named more than once.
+    /// Which; of one priority they count in this order, and a type may be named more than once.
     pub coupons: Vec<Choice>,
     /// In which store.
     pub store: StoreId,
@@ -102,7 +102,7 @@ pub enum RedeemError {
 }
 
 /// The most coupons that one basket takes.
-const COUPONS_MAX: u64 = 20;
+const COUPONS_MAX: u64 = CouponType::BASKET_MAX;
 
 /// Redeems coupons for a basket, all or none. Each one counts on what the ones before it have left of the lines, so that
 /// together they never take off more than the basket costs.

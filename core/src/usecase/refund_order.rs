@@ -1,7 +1,8 @@
 //! An order is given back, as a whole or in parts.
 //!
-//! Of what the order earned and of what the member paid it with, as much is undone as the part is of the order's total,
-//! rounded down; the last part undoes the rest. So any number of parts comes to the same as the whole at once.
+//! Of what the order earned, as much is undone as the part is of the order's total, rounded down; what it was paid with goes
+//! back in proportion, so that what goes back by all payments is what is given back, and of one payment all units together
+//! as much as goes back by it. The last part undoes the rest. So any number of parts comes to the same as the whole at once.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,9 +13,10 @@ use super::pack_life::Stage;
 use super::visits::note_return;
 use super::{Act, Reply};
 use crate::domain::{
-    Event, Label, Line, MerchantId, Minor, Order, OrderId, OrderState, PackResult, PostingId, Refund, RefundedLine,
+    self, Code, Event, Label, Line, MerchantId, Minor, Order, OrderId, OrderState, PackResult, PostingId, Refund,
+    RefundedLine,
 };
-use crate::ledger::{Cause, LedgerError, Move, NewPosting};
+use crate::ledger::{Cause, LedgerError, Move, NewPosting, Reversible};
 use crate::pack::CallError;
 use crate::store::{Key, Order1, Order2, Order3, Record, StoreError, Tx, layout, member_of, whole};
 
@@ -248,14 +250,14 @@ fn portion(amount: Minor, part: Minor, whole: Minor) -> Minor {
     Minor::try_from(exact).unwrap_or(amount).min(amount)
 }
 
-/// Which part of an order is given back.
+/// Which part of an order, or of a payment of it, is given back.
 #[derive(Clone, Copy)]
 struct Share {
-    /// How much was given back before.
+    /// How much of the order was given back before.
     before: Minor,
     /// How much is, after this.
     after: Minor,
-    /// The order's total.
+    /// The total.
     total: Minor,
     /// Whether nothing is left.
     completes: bool,
@@ -267,11 +269,14 @@ impl Share {
         self.completes && self.before == 0
     }
 
-    /// The part of an amount that goes with it.
-    fn of(self, amount: Minor) -> Minor {
-        let up_to = |part| portion(amount, part, self.total);
-        let after = if self.completes { amount } else { up_to(self.after) };
-        after - up_to(self.before)
+    /// How much of each goes with it of what was booked as one amount, besides what is undone already: all of them together
+    /// as much as it is of the amount, rounded down, in proportion to what is left of each.
+    fn of(self, booked: &[Reversible]) -> Vec<Minor> {
+        let all: Minor = booked.iter().map(|part| part.booked).sum();
+        let left: Vec<Minor> = booked.iter().map(|part| part.left).collect();
+        let after = if self.completes { all } else { portion(all, self.after, self.total) };
+        let undone = all.saturating_sub(left.iter().sum());
+        domain::shares(after.saturating_sub(undone), &left)
     }
 }
 
@@ -285,25 +290,17 @@ fn undo(
 ) -> Result<Vec<PostingId>, LedgerError> {
     let mut reversals = Vec::new();
     let earned = order.outcomes.iter().rev().filter_map(|outcome| match &outcome.result {
-        PackResult::Done { posting: Some(posting), .. } => Some((*posting, Some(outcome.pack.clone()))),
+        PackResult::Done { posting: Some(posting), .. } => Some((*posting, Some(outcome.pack.clone()), share)),
         _ => None,
     });
-    let paid = order.payments.iter().rev().filter_map(|payment| payment.posting.map(|posting| (posting, None)));
-    for (posting, pack) in earned.chain(paid).collect::<Vec<_>>() {
-        let moves = if share.is_whole() {
-            vec![Move::Reverse { posting }]
-        } else {
-            let booked = act.book(tx)?.reversible_parts(posting)?;
-            let parts = booked.into_iter().map(|(unit, amount)| (unit, share.of(amount)));
-            let parts = parts.filter(|(_, amount)| *amount > 0);
-            parts.map(|(unit, amount)| Move::ReversePart { posting, unit, amount }).collect()
-        };
-        if moves.is_empty() {
-            continue;
-        }
-        let id = act.ids.posting();
-        act.book(tx)?.post(&NewPosting { id, cause: Cause::Refund(order.id), pack, reason: reason.cloned(), moves })?;
-        reversals.push(id);
+    let back = order.back_by_payment();
+    let paid = order.payments.iter().enumerate().rev().filter_map(|(place, payment)| {
+        let after: Minor = back.iter().filter_map(|parts| parts.get(place)).sum();
+        let share = Share { after, total: payment.amount_minor, ..share };
+        payment.posting.map(|posting| (posting, None, share))
+    });
+    for (posting, pack, share) in earned.chain(paid).collect::<Vec<_>>() {
+        reversals.extend(undo_share(tx, act, order.id, (posting, pack), share, reason)?);
     }
     // Coupons are whole things: they come back with the last of the order.
     if let Some(coupons) = order.coupons.as_ref().filter(|_| share.completes) {
@@ -313,6 +310,50 @@ fn undo(
         reversals.push(id);
     }
     Ok(reversals)
+}
+
+/// Takes of what a pack has given for an order only now back what goes with the parts that came back before, as if it had
+/// given it in time. Tells by which posting, if there is anything to take back.
+pub(super) fn take_back_share(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    order: &Order,
+    posting: PostingId,
+    pack: &Code,
+) -> Result<Option<PostingId>, LedgerError> {
+    let back: Minor = order.refunds.iter().map(|refund| refund.amount_minor).sum();
+    let share = Share { before: back, after: back, total: order.total_minor, completes: false };
+    undo_share(tx, act, order.id, (posting, Some(pack.clone())), share, None)
+}
+
+/// Undoes the share of what one posting booked: of what a pack gave, each unit by itself; of a payment, all units as one
+/// amount. Tells by which posting, if there is anything to undo.
+fn undo_share(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    order: OrderId,
+    (posting, pack): (PostingId, Option<Code>),
+    share: Share,
+    reason: Option<&Label>,
+) -> Result<Option<PostingId>, LedgerError> {
+    let moves = if share.is_whole() {
+        vec![Move::Reverse { posting }]
+    } else {
+        let (units, booked): (Vec<Code>, Vec<Reversible>) =
+            act.book(tx)?.reversible_parts(posting)?.into_iter().unzip();
+        let amounts: Vec<Minor> = match &pack {
+            Some(_) => booked.iter().flat_map(|part| share.of(&[*part])).collect(),
+            None => share.of(&booked),
+        };
+        let parts = units.into_iter().zip(amounts).filter(|(_, amount)| *amount > 0);
+        parts.map(|(unit, amount)| Move::ReversePart { posting, unit, amount }).collect()
+    };
+    if moves.is_empty() {
+        return Ok(None);
+    }
+    let id = act.ids.posting();
+    act.book(tx)?.post(&NewPosting { id, cause: Cause::Refund(order), pack, reason: reason.cloned(), moves })?;
+    Ok(Some(id))
 }
 
 fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), StoreError> {
@@ -354,16 +395,29 @@ mod tests {
 
     #[test]
     fn parts_of_any_size_come_to_the_whole() {
-        for (amount, total, cuts) in
-            [(7, 100, &[1, 33, 66, 99][..]), (1, 3, &[1, 2]), (1_000, 7, &[1, 2, 3, 4, 5, 6]), (5, 5, &[])]
-        {
+        let cases: [(&[Minor], Minor, &[Minor]); 8] = [
+            (&[7], 100, &[1, 33, 66, 99]),
+            (&[1], 3, &[1, 2]),
+            (&[1_000], 7, &[1, 2, 3, 4, 5, 6]),
+            (&[5], 5, &[]),
+            (&[200, 100], 300, &[100]),
+            (&[200, 100], 300, &[1, 2, 3, 100, 101, 299]),
+            (&[3, 3, 1], 1_000, &[1, 333, 500, 501, 999]),
+            (&[0, 4], 4, &[1, 3]),
+        ];
+        for (amounts, total, cuts) in cases {
+            let all: Minor = amounts.iter().sum();
+            let mut booked: Vec<_> =
+                amounts.iter().map(|amount| Reversible { booked: *amount, left: *amount }).collect();
             let mut before = 0;
-            let mut sum = 0;
             for after in cuts.iter().copied().chain([total]) {
-                sum += Share { before, after, total, completes: after == total }.of(amount);
+                let undone = Share { before, after, total, completes: after == total }.of(&booked);
+                booked.iter_mut().zip(undone).for_each(|(part, undone)| part.left -= undone);
+                let left: Minor = booked.iter().map(|part| part.left).sum();
+                assert_eq!(all - left, portion(all, after, total), "{amounts:?} up to {after} of {total}");
                 before = after;
             }
-            assert_eq!(sum, amount);
+            assert!(booked.iter().all(|part| part.left == 0), "{amounts:?}");
         }
     }
 

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
+use super::other_clocks::whole_millis;
 use super::redeem_coupons::Choice;
-use super::settle_order::{Pay, SettleOrder, whole_millis};
+use super::settle_order::{Pay, SettleOrder};
 use super::spend_stored_value::stored_value_units;
 use crate::domain::{Code, HoldId, Line, Member, MerchantId, Order, Payment, PostingId};
 use crate::ledger::{Hold, HoldState};
@@ -14,7 +15,8 @@ use crate::store::{StoreError, Tx, layout, member_of};
 pub(super) enum Says {
     /// All of it, as a till does.
     All,
-    /// All but how it was paid and which coupons it had, as a row of a file does.
+    /// All but how it was paid and which coupons it had, as a row of a file does. Its lines are those before coupons, or
+    /// what coupons have left of them, as an export has them.
     NothingOfPayment,
 }
 
@@ -34,7 +36,8 @@ pub(super) fn is_same(
     let is_same = recorded.store == sent.store
         && (of == buyer.map(|buyer| buyer.id) || (buyer.is_none() && recorded.claimed_at.is_some()))
         && sent.served_by.is_none_or(|staff| recorded.served_by.as_ref().is_some_and(|served| served.staff == staff))
-        && same_lines(&recorded.lines_before_coupons(), &sent.lines)
+        && (same_lines(&recorded.lines_before_coupons(), &sent.lines)
+            || says == Says::NothingOfPayment && same_lines(&recorded.lines, &sent.lines))
         && sent.ordered_at.is_none_or(|at: Timestamp| whole_millis(at) == recorded.ordered_at);
     Ok(is_same
         && (says == Says::NothingOfPayment

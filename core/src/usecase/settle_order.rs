@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::bought_of::note_bought;
@@ -11,6 +11,7 @@ use super::catalogue::completed;
 use super::figures::{Figure, count, count_order, count_sellers};
 use super::hold_assets::{HoldError, PostHold, post_hold};
 use super::host::has_store;
+use super::other_clocks::{SOLD_SINCE, is_ahead, whole_millis};
 use super::pack_calls::settle_later;
 use super::redeem_coupons::{Choice, RedeemCoupons, RedeemError, Redeemed, redeem_coupons};
 use super::same_order::{Says, is_same};
@@ -132,6 +133,9 @@ pub enum SettleError {
     /// Its time has not come.
     #[error("the order's time, {0}, is in the future")]
     InFuture(Timestamp),
+    /// Its time is none at which anybody sold anything to a member.
+    #[error("the order's time, {0}, is before {SOLD_SINCE}, the first that is taken")]
+    TooLongAgo(Timestamp),
     /// Not a store of the merchant.
     #[error("there is no store {0}")]
     UnknownStore(StoreId),
@@ -198,12 +202,12 @@ pub enum SettleError {
 /// In how many ways one order is paid.
 const PAYMENTS_MAX: usize = 10;
 
-/// How far a till's clock may be ahead of ours.
-const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
-
 /// Records an order and lets the enabled packs do their part. A pack that fails is left out: its writes are dropped,
 /// its failure is in the order's outcomes and among the events, and the order stands. Unless a rule of the trade forbade it,
 /// it is tried again after the commit.
+///
+/// An order counts for the time at which it was made, but what it takes from its buyer is taken now: coupons, holds and
+/// balances have to be good when it comes, not when a till that was offline took them.
 ///
 /// Under a reference that is there, the same order is answered as it was settled: same store, member, lines, coupons,
 /// payments and, if it is said, time.
@@ -229,8 +233,11 @@ fn settle(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, says: Says) -> Resu
         return Err(SettleError::Currency { given, expected: merchant.currency });
     }
     let ordered_at = new.ordered_at.map_or(act.now, whole_millis);
-    if ordered_at.duration_since(act.now) > CLOCKS_APART {
+    if is_ahead(ordered_at, act.now) {
         return Err(SettleError::InFuture(ordered_at));
+    }
+    if ordered_at < SOLD_SINCE {
+        return Err(SettleError::TooLongAgo(ordered_at));
     }
     if !has_store(tx, merchant.id, new.store)? {
         return Err(SettleError::UnknownStore(new.store));
@@ -246,6 +253,7 @@ fn settle(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, says: Says) -> Resu
     let served_by = served(tx, merchant.id, new)?;
     act.store = Some(new.store);
     let lines = completed(tx, merchant.id, &new.lines)?;
+    Order::check_names(&lines)?;
     let mut order = Order {
         id: act.ids.order(),
         reference: new.reference.clone(),
@@ -419,11 +427,6 @@ fn pay_with_hold(
         HoldError::Store(error) => error.into(),
     })?;
     Ok(posted.posting)
-}
-
-/// The instant as it is kept.
-pub(super) fn whole_millis(at: Timestamp) -> Timestamp {
-    Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
 
 pub(super) fn ask_packs(

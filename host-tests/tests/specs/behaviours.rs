@@ -78,8 +78,8 @@ async fn what_is_wrong_is_told_with_its_place_and_nothing_is_recorded() {
         ),
         (with("store", json!(world.rival.store(0))), "422 unknown-store: events[1]: there is no store sto_…"),
         (
-            with("seen_at", json!("2026-03-18T00:00:01Z")),
-            "422 in-the-future: events[1]: it was seen at 2026-03-18T00:00:01Z, which is in the future",
+            with("seen_at", json!("2026-03-18T00:05:00.001Z")),
+            "422 in-the-future: events[1]: it was seen at 2026-03-18T00:05:00.001Z, which is in the future",
         ),
         (
             with("data", json!({ "sku": "x".repeat(4_100) })),
@@ -103,6 +103,23 @@ async fn what_is_wrong_is_told_with_its_place_and_nothing_is_recorded() {
     let rival = world.rival.post("/v1/events", json!({ "events": [wants("bun", None)] })).send().await;
     assert_eq!(rival.problem().name(), "422 unknown-behaviour", "what is declared is the merchant's own");
     world.unchanged_since(&before);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_five_minutes_ahead_or_less_means_now() {
+    let world = World::new();
+    let shop = &world.shop;
+    wanted(shop).await;
+    let seen_at = |at: &str| {
+        let mut event = wants("bun", None);
+        event["seen_at"] = at.into();
+        event
+    };
+    let told = ["2026-03-17T23:59:59Z", "2026-03-18T00:00:00.001Z", "2026-03-18T00:05:00Z"].map(seen_at);
+    shop.post("/v1/events", json!({ "events": told })).send().await.created();
+    let log = shop.get("/v1/events?kind=behaviour-noted").send().await.ok();
+    let kept: Vec<_> = log["events"].as_array().unwrap().iter().map(|event| &event["data"]["seen_at"]).collect();
+    assert_eq!(kept, ["2026-03-17T23:59:59Z", "2026-03-18T00:00:00Z", "2026-03-18T00:00:00Z"]);
 }
 
 #[tokio::test]

@@ -46,6 +46,18 @@ async fn a_statement_has_the_orders_of_its_days_and_what_they_come_to() {
 }
 
 #[tokio::test]
+async fn an_order_of_a_till_whose_clock_is_ahead_is_in_the_statement_of_its_own_day() {
+    let world = World::new();
+    let shop = &world.shop;
+    let alice = shop.member("alice").enrol().await;
+    world.clock_at("2026-03-31T23:58:00+08:00");
+    alice.order("ahead").at("2026-04-01T00:02:00+08:00").settle().await.created();
+    alice.order("right").settle().await.created();
+    assert_eq!(references(&told(shop, &alice.id, "from=2026-03-01&to=2026-03-31").await), ["right"]);
+    assert_eq!(references(&told(shop, &alice.id, "from=2026-04-01&to=2026-04-30").await), ["ahead"]);
+}
+
+#[tokio::test]
 async fn pages_of_a_statement_add_up_to_all_of_it() {
     let world = World::new();
     let shop = &world.shop;

@@ -145,6 +145,29 @@ fn an_order_that_was_paid_stays_as_it_is_when_a_row_of_it_comes_in() {
 }
 
 #[test]
+fn an_order_that_had_a_coupon_is_known_when_what_was_exported_of_it_comes_in() {
+    let (premises, files) = (Premises::new(), tempfile::tempdir().unwrap());
+    let server = Server::start(premises.path());
+    let fang = ask(&premises, &server, "POST", "/v1/members", &json!({ "reference": "fang" }));
+    let coupon = json!({ "title": "1 off", "benefit": { "amount": { "off_minor": 100 } }, "validity": { "days": 7 } });
+    ask(&premises, &server, "PUT", "/v1/coupons/one", &coupon);
+    let coupons = format!("/v1/members/{}/coupons", fang["id"].as_str().unwrap());
+    ask(&premises, &server, "POST", &coupons, &json!({ "coupon": "one" }));
+    let body = json!({ "reference": "till-1", "store": premises.store(), "member": fang["id"],
+        "ordered_at": "2026-01-02T03:04:05Z", "lines": [{ "sku": "bun", "quantity": 1, "amount_minor": 500 }],
+        "coupons": [{ "type": "one" }] });
+    assert_eq!(ask(&premises, &server, "POST", "/v1/orders", &body)["total_minor"], 400);
+    server.stop();
+    let before = export(&premises, "orders", "ndjson");
+    for format in ["csv", "ndjson"] {
+        let given = file(&files, &format!("orders.{format}"), export(&premises, "orders", format));
+        let told = import(&premises, "orders", format, &given, &[]).ok();
+        assert!(told.starts_with("0 orders recorded, 1 were there before; "), "{told}");
+    }
+    assert_eq!(export(&premises, "orders", "ndjson"), before);
+}
+
+#[test]
 fn what_one_merchant_takes_out_another_takes_in_and_has_the_same() {
     let (from, files) = (furnished(), tempfile::tempdir().unwrap());
     let orders = |premises: &Premises| {

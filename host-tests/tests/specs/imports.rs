@@ -228,6 +228,16 @@ fn an_order_that_is_another_one_than_before_is_refused_and_named() {
 }
 
 #[test]
+fn an_order_of_before_1970_is_refused_and_named() {
+    let (data, files) = (shop(), tempfile::tempdir().unwrap());
+    let csv = "reference,customer,ordered_at,sku,category,quantity,amount\na-1,7,0001-01-01T00:00:00Z,bun,,1,5.00\n";
+    let told = punchcard(&import(&data, "csv", &file(&files, "orders.csv", csv))).failed();
+    let expected = "line 2: the order's time, 0001-01-01T00:00:00Z, is before 1970-01-01T00:00:00Z";
+    assert!(told.contains(expected), "{told}");
+    assert_eq!(found(&data).orders, 0);
+}
+
+#[test]
 fn an_import_that_is_killed_half_way_ends_the_same_when_it_is_run_again() {
     let files = tempfile::tempdir().unwrap();
     let text = cdnow(6000);

@@ -83,11 +83,34 @@ async fn an_order_with_as_many_lines_as_allowed_is_taken() {
     let world = World::new();
     with_points(&world.shop).await;
     let alice = world.shop.member("alice").enrol().await;
-    let long = "x".repeat(128);
-    let line = json!({ "sku": long, "category": long, "quantity": u32::MAX, "amount_minor": 100 });
+    let long = "x".repeat(54);
+    let line = json!({ "sku": long, "category": long, "brand": long, "quantity": u32::MAX, "amount_minor": 100 });
     let order = alice.order("till-1").with("lines", json!(vec![line; 200])).settle().await.created();
     assert_eq!(order["total_minor"], 20_000);
     assert_eq!(alice.points().await, 200);
+    assert_eq!(world.shop.refund(&order).await.ok()["state"], "refunded");
+}
+
+#[tokio::test]
+async fn an_order_with_names_for_which_there_is_no_room_is_refused() {
+    let world = World::new();
+    let shop = &world.shop;
+    let long = "x".repeat(128);
+    let all = json!({ "sku": long, "category": long, "brand": long, "quantity": 1, "amount_minor": 100 });
+    // What the catalogue says of a line is kept with it.
+    let item = json!({ "name": "x", "category": long, "brand": long });
+    shop.put(&format!("/v1/catalogue/{long}"), item).send().await.ok();
+    let short = json!({ "sku": long, "quantity": 1, "amount_minor": 100 });
+    let before = world.state();
+    for line in [all, short] {
+        let order = shop.order("till-1").with("lines", json!(vec![line; 200]));
+        let problem = order.clone().settle().await.problem();
+        let told =
+            "an order's lines have at most 32768 bytes of names, those of the catalogue included, but these have 76800";
+        assert_eq!(problem.to_string(), format!("422 names-too-long: {told}"));
+        assert_eq!(order.quote().await.problem(), problem);
+    }
+    world.unchanged_since(&before);
 }
 
 #[tokio::test]
@@ -117,6 +140,17 @@ async fn an_order_in_another_currency_is_refused() {
 async fn an_order_of_the_future_is_refused() {
     let refused = refusal(|_, order| order.at("2026-03-18T08:05:00.001+08:00")).await;
     assert_snapshot!(refused, @"422 order-in-future: the order's time, 2026-03-18T00:05:00.001Z, is in the future");
+}
+
+#[tokio::test]
+async fn an_order_of_before_1970_is_refused() {
+    for at in ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999Z"] {
+        let refused = refusal(|_, order| order.at(at)).await;
+        let expected = "is before 1970-01-01T00:00:00Z, the first that is taken";
+        assert_eq!(refused, format!("422 order-too-long-ago: the order's time, {at}, {expected}"));
+    }
+    let world = World::new();
+    world.shop.order("till-1").at("1970-01-01T00:00:00Z").settle().await.created();
 }
 
 #[tokio::test]

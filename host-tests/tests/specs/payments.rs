@@ -47,6 +47,51 @@ async fn parts_that_are_given_back_come_to_the_whole_in_points_and_money() {
 }
 
 #[tokio::test]
+async fn a_part_of_what_was_paid_with_principal_and_bonus_comes_back_to_the_last_minor_unit() {
+    let world = World::new();
+    let shop = &world.shop;
+    let alice = shop.member("alice").enrol().await;
+    let load = json!({ "amount_minor": 200, "bonus_minor": 100 });
+    shop.post(&format!("/v1/members/{}/stored-value", alice.id), load).send().await.created();
+    let paid = json!([{ "method": "stored-value", "amount_minor": 300 }]);
+    let order = alice.order("till-1").line("cake", 300).with("payments", paid).settle().await.created();
+    let bonus = async || alice.holds("stored-value-bonus").await.available;
+    assert_eq!((stored(&alice).await, bonus().await), (0, 0));
+    let part = refund(shop, &order, json!([{ "line": 1, "amount_minor": 100 }])).await.ok();
+    assert_eq!(part["refunds"][0]["payments"], json!([{ "method": "stored-value", "amount_minor": 100 }]));
+    assert_eq!((stored(&alice).await, bonus().await), (67, 33));
+    shop.refund(&order).await.ok();
+    assert_eq!((stored(&alice).await, bonus().await), (200, 100));
+    world.books_balance();
+}
+
+#[tokio::test]
+async fn a_refund_tells_how_much_goes_back_by_which_payment() {
+    let world = World::new();
+    let shop = &world.shop;
+    let alice = shop.member("alice").enrol().await;
+    alice.load(100).await.created();
+    let parts = |stored: u64, cash: u64| json!([{ "method": "stored-value", "amount_minor": stored }, { "method": "cash", "amount_minor": cash }]);
+    let paid = json!([
+        { "method": "stored-value", "amount_minor": 100 },
+        { "method": "other", "name": "cash", "amount_minor": 200 },
+    ]);
+    let order = alice.order("till-1").line("cake", 300).with("payments", paid).settle().await.created();
+    let hundred = json!([{ "line": 1, "amount_minor": 100 }]);
+    for (back, stored_now) in [(parts(33, 67), 33), (parts(34, 66), 67), (parts(33, 67), 100)] {
+        let told = refund(shop, &order, hundred.clone()).await.ok();
+        assert_eq!(told["refunds"].as_array().unwrap().last().unwrap()["payments"], back);
+        assert_eq!(stored(&alice).await, stored_now);
+    }
+    let read = shop.get(&format!("/v1/orders/{}", order["id"].as_str().unwrap())).send().await.ok();
+    assert_eq!((&read["state"], &read["refunds"][1]["payments"]), (&json!("refunded"), &parts(34, 66)));
+    // Of an order that did not say how it was paid, nothing is told.
+    let order = alice.order("till-2").settle().await.created();
+    assert_eq!(shop.refund(&order).await.ok()["refunds"][0]["payments"], json!([]));
+    world.books_balance();
+}
+
+#[tokio::test]
 async fn points_that_are_spent_are_owed_once_when_parts_come_back() {
     let world = World::new();
     let shop = &world.shop;

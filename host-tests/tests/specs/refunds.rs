@@ -2,9 +2,11 @@
 
 use host_tests::{Holding, World};
 use insta::assert_snapshot;
+use jiff::SignedDuration;
 use serde_json::json;
 
-use crate::{with_points, with_points_set};
+use crate::following::calls;
+use crate::{earned, with_points, with_points_set};
 
 #[tokio::test]
 async fn a_refund_takes_back_what_the_order_earned() {
@@ -108,6 +110,31 @@ async fn an_order_of_a_pack_that_was_switched_off_is_refunded_all_the_same() {
     world.shop.enable(host_tests::pack("points")).stores(&[]).send().await.ok();
     world.shop.refund(&order).await.ok();
     assert_eq!(alice.points().await, 0);
+}
+
+#[tokio::test]
+async fn what_a_pack_gives_late_is_taken_back_as_far_as_the_order_came_back_before() {
+    let world = World::new();
+    // A programme of its own, so that the quota is nobody else's.
+    world.restart();
+    let shop = &world.shop;
+    with_points(shop).await;
+    let alice = shop.member("alice").enrol().await;
+    world.running().host.programme.quotas.set_fuel_of_day(1);
+    alice.grant(5).await.ok();
+    let order = alice.order("till-1").line("cake", 3_000).line("bun", 1_000).settle().await.created();
+    assert_eq!(order["packs"][0]["failed"]["code"], "quota-used-up");
+    let path = format!("/v1/orders/{}", order["id"].as_str().unwrap());
+    shop.post(&format!("{path}/refund"), json!({ "lines": [{ "line": 2, "quantity": 1 }] })).send().await.ok();
+    world.clock_forward(SignedDuration::from_hours(24));
+    calls(&world).await;
+    // 40 for all of it, of which 10 go with the bun.
+    let now = shop.get(&path).send().await.ok();
+    assert_eq!((earned(&now, "points"), alice.points().await), (40, 35));
+    world.books_balance();
+    shop.refund(&order).await.ok();
+    assert_eq!(alice.points().await, 5);
+    world.books_balance();
 }
 
 #[tokio::test]

@@ -63,6 +63,23 @@ async fn a_tag_comes_and_goes_with_what_a_member_buys() {
 }
 
 #[tokio::test]
+async fn a_tag_comes_in_one_round_however_much_has_happened_before() {
+    let world = World::new();
+    let shop = &world.shop;
+    let alice = shop.member("alice").enrol().await;
+    shop.put("/v1/segments/regular", regular()).send().await.ok();
+    shop.put("/v1/behaviours/seen", json!({ "title": "Seen", "schema": { "type": "object" } })).send().await.ok();
+    assert_eq!(follow(&world), 0, "all members are looked at for today");
+    let many = vec![json!({ "behaviour": "seen" }); 100];
+    for _ in 0..3 {
+        shop.post("/v1/events", json!({ "events": many })).send().await.created();
+    }
+    alice.order("till-1").line("cake", 6_000).settle().await.created();
+    assert_eq!(follow(&world), 1);
+    assert_eq!(tags(&alice, shop).await, ["regular"]);
+}
+
+#[tokio::test]
 async fn days_that_pass_are_noticed_once_a_day() {
     let world = World::new();
     let shop = &world.shop;

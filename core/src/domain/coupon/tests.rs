@@ -205,7 +205,9 @@ fn the_best_coupons_are_those_that_give_most_together() {
     let (small, large, other) =
         (of("a", 100, Some("sale"), false), of("b", 300, Some("sale"), false), of("c", 50, None, false));
     let told = |coupons: &[&CouponType]| -> Vec<Result<Minor, Passed>> {
-        best(coupons, STORE, &basket()).into_iter().map(|found| found.map(|discount| discount.total_minor)).collect()
+        let mut found = best(coupons, STORE, &basket());
+        found.sort_by_key(|(place, _)| *place);
+        found.into_iter().map(|(_, found)| found.map(|discount| discount.total_minor)).collect()
     };
     let full = |coupon: &str| Err(NotStackable::Group { group: code("sale"), max: 1, coupon: code(coupon) }.into());
     assert_eq!(told(&[&small, &large, &other]), [full("a"), Ok(300), Ok(50)]);
@@ -219,8 +221,52 @@ fn the_best_coupons_are_those_that_give_most_together() {
     let not_with = |other: &str| Err(NotStackable::Exclusive { coupon: code("d"), other: code(other) }.into());
     assert_eq!(told(&[&large, &other, &more]), [not_with("b"), not_with("c"), Ok(360)]);
     // Named, each one counts in its turn.
-    let named = in_turn(&[&other, &more], STORE, &basket());
-    assert!(named[0].is_ok() && named[1].is_err());
+    let named = in_turn(&[(&other, 1), (&more, 1)], STORE, &basket());
+    assert!(named[0].1.is_ok() && named[1].1.is_err());
+}
+
+#[test]
+fn what_counts_is_told_in_the_order_in_which_it_counts() {
+    let late = CouponType { priority: 1, ..amount(5_000) };
+    let (tenth, six) = (percent(10, None), amount(2_000));
+    let given = [&late, &tenth, &six];
+    let best = best(&given, STORE, &basket());
+    assert_eq!(best.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [2, 1, 0]);
+    let again: Vec<&CouponType> = best.iter().map(|(place, _)| given[*place]).collect();
+    let expected: Vec<Discount> = best.into_iter().map(|(_, outcome)| outcome.unwrap()).collect();
+    assert_eq!(discounts(&again, STORE, &basket()), Ok(expected));
+}
+
+#[test]
+fn of_coupons_that_are_named_together_all_count_or_none() {
+    let croissant = exchange(&["croissant"]);
+    let told = |coupons: &[(&CouponType, u64)]| -> Vec<Result<Vec<Minor>, Passed>> {
+        let found = in_turn(coupons, STORE, &basket()).into_iter();
+        found.map(|(_, outcome)| outcome.map(|discount| discount.lines)).collect()
+    };
+    assert_eq!(told(&[(&croissant, 2)]), [Ok(vec![2_400, 0, 0])]);
+    // There is no third croissant; the two are left for the next.
+    let nothing_left = Err(Passed::from(Inapplicable::NothingLeft));
+    assert_eq!(told(&[(&croissant, 3), (&croissant, 1)]), [nothing_left, Ok(vec![1_200, 0, 0])]);
+    let off = amount(1);
+    assert_eq!(told(&[(&off, 21), (&off, 20)]), [Err(Passed::TooMany), Ok(vec![0, 20, 0])]);
+    let gift = coupon(Benefit::Gift { sku: label("macaron"), quantity: 2 });
+    let gifts = in_turn(&[(&gift, 3)], STORE, &basket()).remove(0).1.unwrap();
+    assert_eq!(gifts.gift, Some((label("macaron"), 6)));
+}
+
+#[test]
+fn a_basket_takes_as_many_of_a_type_as_go_together() {
+    let group = Some(code("sale"));
+    for (coupon, expected) in [
+        (amount(1), 20),
+        (CouponType { exclusive: true, ..amount(1) }, 1),
+        (CouponType { stacking_group: group.clone(), ..amount(1) }, 1),
+        (CouponType { stacking_group: group.clone(), group_max: Some(3), ..amount(1) }, 3),
+        (CouponType { stacking_group: group, group_max: Some(30), ..amount(1) }, 20),
+    ] {
+        assert_eq!(coupon.basket_max(), expected, "{coupon:?}");
+    }
 }
 
 #[test]

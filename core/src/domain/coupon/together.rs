@@ -41,10 +41,13 @@ pub enum Passed {
     /// Others, with which it does not go, give more.
     #[error("it goes with no other coupon, and the others give more together")]
     Less,
+    /// With it there would be more than a basket takes.
+    #[error("a basket takes at most {max} coupons", max = CouponType::BASKET_MAX)]
+    TooMany,
 }
 
 /// Coupons that count for a basket, and how many of each group there are.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Taken<'a> {
     coupons: Vec<&'a CouponType>,
     groups: BTreeMap<&'a Code, (u32, u32)>,
@@ -91,6 +94,7 @@ pub fn check_stacking<'a>(coupons: impl IntoIterator<Item = &'a CouponType>) -> 
 }
 
 /// The basket that coupons have left.
+#[derive(Clone)]
 struct Left(Vec<Line>);
 
 impl Left {
@@ -107,10 +111,11 @@ impl Left {
 }
 
 /// The places of coupons in the order in which they count: by priority, those of one priority as they are given.
-fn by_priority(coupons: &[&CouponType]) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..coupons.len()).collect();
-    order.sort_by_key(|place| coupons[*place].priority);
-    order
+fn by_priority<'a>(coupons: impl IntoIterator<Item = &'a CouponType>) -> Vec<usize> {
+    let mut order: Vec<(u16, usize)> =
+        coupons.into_iter().enumerate().map(|(place, coupon)| (coupon.priority, place)).collect();
+    order.sort_unstable();
+    order.into_iter().map(|(_, place)| place).collect()
 }
 
 /// What coupons take off one basket, in the order given. They count by priority, and each counts on what the ones before it
@@ -126,66 +131,99 @@ pub fn discounts(
 ) -> Result<Vec<Discount>, (usize, Inapplicable)> {
     let mut left = Left(lines.to_vec());
     let mut found: Vec<(usize, Discount)> = Vec::with_capacity(coupons.len());
-    for place in by_priority(coupons) {
+    for place in by_priority(coupons.iter().copied()) {
         found.push((place, left.take(coupons[place], store).map_err(|reason| (place, reason))?));
     }
     found.sort_unstable_by_key(|(place, _)| *place);
     Ok(found.into_iter().map(|(_, discount)| discount).collect())
 }
 
-/// What becomes of coupons that are named for a basket: by priority, each counts if it goes with those that do and gives
-/// something. In the order given.
-pub fn in_turn(coupons: &[&CouponType], store: StoreId, lines: &[Line]) -> Vec<Result<Discount, Passed>> {
-    let order = by_priority(coupons);
+/// What becomes of coupons that are named for a basket, of each type so many together: by priority, each counts if it goes
+/// with those that do and gives something; of those that are named together all do, or none. In the order in which they
+/// count, with their places, so that those that count do the same in [`discounts`] when they are given in this order.
+pub fn in_turn(
+    coupons: &[(&CouponType, u64)],
+    store: StoreId,
+    lines: &[Line],
+) -> Vec<(usize, Result<Discount, Passed>)> {
+    let order = by_priority(coupons.iter().map(|(coupon, _)| *coupon));
     turn(coupons, &order, store, lines)
 }
 
-fn turn(coupons: &[&CouponType], order: &[usize], store: StoreId, lines: &[Line]) -> Vec<Result<Discount, Passed>> {
+fn turn(
+    coupons: &[(&CouponType, u64)],
+    order: &[usize],
+    store: StoreId,
+    lines: &[Line],
+) -> Vec<(usize, Result<Discount, Passed>)> {
     let (mut taken, mut left) = (Taken::default(), Left(lines.to_vec()));
-    let mut found: Vec<(usize, Result<Discount, Passed>)> = Vec::with_capacity(order.len());
-    for place in order {
-        let coupon = coupons[*place];
-        let outcome = match taken.check(coupon) {
-            Err(fault) => Err(fault.into()),
-            Ok(()) => left.take(coupon, store).map_err(Passed::from),
-        };
-        if outcome.is_ok() {
-            taken.add(coupon);
-        }
-        found.push((*place, outcome));
+    order.iter().map(|place| (*place, take_all(&mut taken, &mut left, coupons[*place], store))).collect()
+}
+
+/// Takes so many of a coupon, or none of them.
+fn take_all<'a>(
+    taken: &mut Taken<'a>,
+    left: &mut Left,
+    (coupon, count): (&'a CouponType, u64),
+    store: StoreId,
+) -> Result<Discount, Passed> {
+    let there = u64::try_from(taken.coupons.len()).unwrap_or(u64::MAX);
+    if there.saturating_add(count) > CouponType::BASKET_MAX {
+        return Err(taken.check(coupon).map_or_else(Passed::from, |()| Passed::TooMany));
     }
-    found.sort_unstable_by_key(|(place, _)| *place);
-    found.into_iter().map(|(_, outcome)| outcome).collect()
+    if count == 1 {
+        return take_one(taken, left, coupon, store);
+    }
+    let (mut more, mut rest) = (taken.clone(), left.clone());
+    let mut sum = Discount::nothing(rest.0.len());
+    for _ in 0..count {
+        sum = sum.and(take_one(&mut more, &mut rest, coupon, store)?);
+    }
+    (*taken, *left) = (more, rest);
+    Ok(sum)
+}
+
+fn take_one<'a>(
+    taken: &mut Taken<'a>,
+    left: &mut Left,
+    coupon: &'a CouponType,
+    store: StoreId,
+) -> Result<Discount, Passed> {
+    taken.check(coupon)?;
+    let discount = left.take(coupon, store)?;
+    taken.add(coupon);
+    Ok(discount)
 }
 
 /// What becomes of coupons that somebody has, when the best of them are to be used: by priority, of one priority those
 /// first that give most by themselves; one that goes with no other instead, if it gives more than all these together. It
-/// looks at each coupon twice, not at all combinations. In the order given.
-pub fn best(coupons: &[&CouponType], store: StoreId, lines: &[Line]) -> Vec<Result<Discount, Passed>> {
+/// looks at each coupon twice, not at all combinations. In the order in which they count, as [`in_turn`].
+pub fn best(coupons: &[&CouponType], store: StoreId, lines: &[Line]) -> Vec<(usize, Result<Discount, Passed>)> {
     let alone: Vec<Minor> =
         coupons.iter().map(|coupon| coupon.discount(store, lines).map_or(0, |discount| discount.total_minor)).collect();
     let mut order: Vec<usize> = (0..coupons.len()).collect();
     order.sort_by_key(|place| (coupons[*place].priority, Reverse(alone[*place]), *place));
     let (exclusive, others): (Vec<usize>, Vec<usize>) =
         order.iter().partition(|place| coupons[**place].exclusive && alone[**place] > 0);
+    let each: Vec<(&CouponType, u64)> = coupons.iter().map(|coupon| (*coupon, 1)).collect();
     // Those that go with others first: an exclusive one behind them is passed over if anything counts.
-    let together = turn(coupons, &[others, exclusive.clone()].concat(), store, lines);
-    let sum: Minor = together.iter().flatten().map(|discount| discount.total_minor).sum();
+    let together = turn(&each, &[others, exclusive.clone()].concat(), store, lines);
+    let sum: Minor = together.iter().flat_map(|(_, outcome)| outcome).map(|discount| discount.total_minor).sum();
     let single = exclusive.iter().copied().max_by_key(|place| (alone[*place], Reverse(*place)));
     match single {
         Some(single) if alone[single] > sum => {
             let rest = order.iter().copied().filter(|place| *place != single);
             let order: Vec<usize> = [single].into_iter().chain(rest).collect();
-            turn(coupons, &order, store, lines)
+            turn(&each, &order, store, lines)
         }
         _ => {
             let passed = |(place, outcome): (usize, Result<Discount, Passed>)| match outcome {
                 Err(Passed::NotStackable(NotStackable::Exclusive { .. })) if exclusive.contains(&place) => {
-                    Err(Passed::Less)
+                    (place, Err(Passed::Less))
                 }
-                outcome => outcome,
+                outcome => (place, outcome),
             };
-            together.into_iter().enumerate().map(passed).collect()
+            together.into_iter().map(passed).collect()
         }
     }
 }

@@ -56,8 +56,8 @@ impl From<QuoteLineIn> for QuoteLine {
     }
 }
 
-/// Which coupons are looked at: `"best"` for all that the buyer has, of which the best count, or a list of those that are
-/// to count, as in an order.
+/// Which coupons are looked at: `"best"` for all that the buyer has, of which the best count (several of one type as far as
+/// they go together), or a list of those that are to count, as in an order.
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum CouponsSought {
@@ -84,13 +84,14 @@ pub(super) struct QuoteOut {
     total_minor: u64,
     /// What is left to be paid when the coupons that count are taken off.
     due_minor: u64,
-    /// Each coupon that was looked at, those that count first. Sent with the order, those that count are redeemed.
+    /// Each coupon that was looked at, those that count first, in the order in which they do. An order with these lines and
+    /// those that count in this order (by `hold` where there is one, by type otherwise) comes to `due_minor`.
     coupons: Vec<QuotedCouponOut>,
     /// What each pack says, in the order they are asked.
     packs: Vec<PackQuoteOut>,
 }
 
-/// A coupon that was looked at.
+/// A coupon that was looked at, or all that a hold has reserved, of which all count or none.
 #[derive(Serialize, ToSchema)]
 pub(super) struct QuotedCouponOut {
     coupon: String,
@@ -98,9 +99,11 @@ pub(super) struct QuotedCouponOut {
     title: Option<String>,
     /// The reservation that it is in, when it was named by that.
     hold: Option<String>,
+    /// How many they are: more than 1 only when so many are reserved together.
+    count: u64,
     /// Whether it counts.
     applied: bool,
-    /// What it would take off, or give.
+    /// What it would take off, or give; all of them together.
     discount: Option<CouponDiscountOut>,
     /// Why it does not count.
     skipped: Option<SkippedOut>,
@@ -124,6 +127,7 @@ impl From<QuotedCoupon> for QuotedCouponOut {
             coupon: quoted.coupon.into(),
             title: quoted.title.map(Into::into),
             hold: quoted.hold.map(|hold| hold.to_string()),
+            count: quoted.count,
             applied: discount.is_some(),
             discount,
             skipped,

@@ -48,7 +48,8 @@ impl From<RefundLineIn> for usecase::RefundLine {
 }
 
 /// Gives an order back, as a whole or in parts: as much of what it earned is taken back, and of what it was paid with
-/// given back, as the part is of its total. What was spent already becomes a debt. Coupons come back with the last part.
+/// given back, as the part is of its total; `refunds` of the reply tells how much goes back by which payment. What was spent
+/// already becomes a debt. Coupons come back with the last part.
 #[utoipa::path(post, path = "/v1/orders/{order}/refund", tag = "orders",
     extensions(("x-needs" = json!("serve"))), request_body = Refund,
     params(("order" = String, Path),

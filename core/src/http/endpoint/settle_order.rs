@@ -33,7 +33,9 @@ pub(super) struct NewOrder {
     /// (`GET /v1/figures/staff`).
     #[schema(value_type = Option<String>)]
     served_by: Option<StaffId>,
-    /// When it was made, RFC 3339; just now if absent.
+    /// When it was made, RFC 3339; just now if absent. It may be up to 5 minutes ahead, as clocks of tills are, and not before
+    /// 1970. Coupons and payments have to be good now all the same: what a till may use while it is offline, it sets aside in
+    /// holds.
     #[schema(value_type = Option<String>, example = "2026-11-22T08:15:00Z")]
     ordered_at: Option<Timestamp>,
     /// ISO 4217; if present it must be the merchant's.
@@ -41,7 +43,7 @@ pub(super) struct NewOrder {
     currency: Option<Currency>,
     /// What was bought, before coupons.
     lines: Vec<LineIn>,
-    /// The buyer's coupons, redeemed with it, in the order in which they count.
+    /// The buyer's coupons, redeemed with it; they count by priority, and those of one priority in this order.
     #[serde(default)]
     coupons: Vec<CouponChoice>,
     /// How it is paid; together what is to be paid, coupons off. Left out when that is not said.

@@ -38,7 +38,7 @@ pub(super) struct SeenEventIn {
     /// In which store, if in one.
     #[schema(value_type = Option<String>)]
     store: Option<StoreId>,
-    /// When, RFC 3339; now if it is not said.
+    /// When, RFC 3339; now if it is not said. A clock may be 5 minutes ahead: what it says counts as now then.
     #[schema(value_type = Option<String>, format = DateTime)]
     seen_at: Option<Timestamp>,
     /// What is to be known of it, of the form that the behaviour has; at most 4 KiB, and nothing personal.

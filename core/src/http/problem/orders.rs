@@ -12,6 +12,7 @@ impl From<LineFault> for Problem {
             LineFault::TooManyLines { .. } => Self::refused("too-many-lines", fault),
             LineFault::NoQuantity { .. } => Self::refused("no-quantity", fault),
             LineFault::TooLarge { .. } => Self::refused("amount-too-large", fault),
+            LineFault::NamesTooLong { .. } => Self::refused("names-too-long", fault),
         }
     }
 }
@@ -34,6 +35,7 @@ impl From<SettleError> for Problem {
             SettleError::Lines(fault) => fault.into(),
             SettleError::Currency { .. } => Self::refused("other-currency", error),
             SettleError::InFuture(_) => Self::refused("order-in-future", error),
+            SettleError::TooLongAgo(_) => Self::refused("order-too-long-ago", error),
             SettleError::UnknownStore(_) => Self::refused("unknown-store", error),
             SettleError::UnknownMember(_) => Self::refused("unknown-member", error),
             SettleError::ReferenceTaken { .. } => Self::conflict("reference-taken", error),

@@ -4,10 +4,11 @@
 use jiff::SignedDuration;
 
 use super::Calling;
-use crate::domain::{Code, Event, Label, Order, OrderId, OrderState, PackOutcome, PackResult};
-use crate::pack::{CallError, Refusal, RefusalKind, Timer, TimerKind, Verdict, put_timer};
+use crate::domain::{Code, Event, Label, Member, Order, OrderId, OrderState, PackOutcome, PackResult};
+use crate::pack::{CallError, Earning, Refusal, RefusalKind, Timer, TimerKind, Verdict, put_timer};
 use crate::store::{StoreError, Tx, layout, member_of};
 use crate::usecase::Act;
+use crate::usecase::refund_order::take_back_share;
 use crate::usecase::settle_order::{Failure, grant};
 
 /// How long after the order it is tried for the first time.
@@ -42,7 +43,8 @@ fn put(tx: &mut Tx, act: &Act<'_>, pack: &Code, order: &Order, kind: TimerKind) 
 }
 
 impl Calling {
-    /// Has the pack do its part of an order that was settled without it.
+    /// Has the pack do its part of an order that was settled without it. Of one that came back in part meanwhile, the pack
+    /// gives what it does for the whole, and what goes with that part is taken back at once.
     pub(super) fn settle_late(&self, tx: &mut Tx, act: &mut Act<'_>, timer: &Timer) -> Result<Verdict<()>, StoreError> {
         let mut order = read(tx, act, timer)?;
         let pack = &self.active.code;
@@ -50,12 +52,8 @@ impl Calling {
             |outcome: &PackOutcome| outcome.pack == *pack && matches!(outcome.result, PackResult::Failed { .. });
         let Some(place) = order.outcomes.iter().position(is_open) else { return Ok(done()) };
         match order.state() {
-            OrderState::Settled => {}
+            OrderState::Settled | OrderState::PartlyRefunded => {}
             OrderState::Refunded { .. } => return Ok(done()),
-            OrderState::PartlyRefunded => {
-                let why = format!("a part of {} came back before the pack did its part: people have to look", order.id);
-                return Ok(refused("order-partly-refunded", why));
-            }
         }
         let buyer = match order.member {
             Some(member) => member_of(tx, act.merchant, member)?,
@@ -68,12 +66,10 @@ impl Calling {
         let Verdict { result, lines, fuel, took, recording } = verdict;
         let granted = match result {
             Ok(decided) => {
-                grant(tx, act, &self.active, &order, buyer.as_ref(), decided.earnings).map_err(
-                    |failure| match failure {
-                        Failure::Store(error) => CallError::Store(error),
-                        Failure::Pack { code, message, .. } => no(&code, message),
-                    },
-                )
+                self.give(tx, act, &mut order, buyer.as_ref(), decided.earnings).map_err(|failure| match failure {
+                    Failure::Store(error) => CallError::Store(error),
+                    Failure::Pack { code, message, .. } => no(&code, message),
+                })
             }
             Err(error) => Err(error),
         };
@@ -91,6 +87,26 @@ impl Calling {
             }
         };
         Ok(Verdict { result, lines, fuel, took, recording })
+    }
+
+    /// Books what the pack gives for an order, and takes back what goes with the parts of it that came back before.
+    fn give(
+        &self,
+        tx: &mut Tx,
+        act: &mut Act<'_>,
+        order: &mut Order,
+        buyer: Option<&Member>,
+        earnings: Vec<Earning>,
+    ) -> Result<PackResult, Failure> {
+        let given = grant(tx, act, &self.active, order, buyer, earnings)?;
+        if let PackResult::Done { posting: Some(posting), .. } = &given
+            && !order.refunds.is_empty()
+            && let Some(reversal) = take_back_share(tx, act, order, *posting, &self.active.code)?
+            && let Some(refund) = order.refunds.last_mut()
+        {
+            refund.reversals.push(reversal);
+        }
+        Ok(given)
     }
 
     /// Has the pack hear of a refund of which it could not be told in time.
@@ -113,10 +129,6 @@ fn read(tx: &mut Tx, act: &Act<'_>, timer: &Timer) -> Result<Order, StoreError> 
 
 fn done() -> Verdict<()> {
     Verdict::without_call(Ok(()))
-}
-
-fn refused(code: &str, message: String) -> Verdict<()> {
-    Verdict::without_call(Err(no(code, message)))
 }
 
 fn no(code: &str, message: String) -> CallError {
