@@ -173,7 +173,8 @@ pub use recordings::{
     keep_recordings, list_recordings, read_recording, recordings_of_pack, rehearse_pack,
 };
 pub use redeem_coupons::{
-    Choice, CouponsReturned, RedeemCoupons, RedeemError, Redeemed, ReturnError, redeem_coupons, return_coupons,
+    Choice, CouponsReturned, RedeemCoupons, RedeemError, Redeemed, ReturnCoupons, ReturnError, redeem_coupons,
+    return_coupons,
 };
 pub use refund_order::{RefundError, RefundLine, RefundOrder, Refunded, refund_order};
 pub use render_page::{RenderPage, render_page};

@@ -250,7 +250,7 @@ pub(super) async fn use_benefit(
     let used = app
         .serve(caller, Action::Serve, move |host, actor| {
             let store = sent.body.store;
-            store.map_or(Ok(()), |store| at_store(actor, store))?;
+            at_store(actor, store)?;
             Ok::<_, Problem>(
                 host.act_once(actor, &key, &sent.content, |tx, act| {
                     usecase::use_benefit(tx, act, id, &benefit, store)
