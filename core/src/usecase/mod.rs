@@ -126,7 +126,7 @@ pub use figures::{
 pub use find_members::{FindError, FoundMembers, Sought, find_member, find_members};
 pub use follow_segments::follow_segments;
 pub use give_assets::{GiveAssets, GiveError, Given, give_assets};
-pub use goals::{Goal, GoalError, GoalOf, GoalProgress, list_goals, set_goal};
+pub use goals::{Goal, GoalError, GoalOf, GoalProgress, export_goals, list_goals, set_goal};
 pub use health::{Fault, Health, KeptLine, PackHealth};
 pub use hold_assets::{
     HoldAssets, HoldError, HoldOut, HoldSeen, PostHold, hold_assets, post_hold, read_hold, void_hold,
@@ -159,7 +159,8 @@ pub use offered_commands::{OfferedCommand, list_offered_commands};
 pub use pack_quota::Quotas;
 pub use pages::{
     PageOf, Paged, page_attributes, page_behaviours, page_benefits, page_consents, page_coupon_types, page_items,
-    page_keys, page_revisions, page_segments, page_stores, page_units,
+    page_join_codes, page_keys, page_messages, page_revisions, page_segments, page_stores, page_teams, page_templates,
+    page_units, page_users,
 };
 pub use programme::{Active, Enablement, Programme, ProgrammeError, Revision};
 pub use public_event::{EventData, EventKind, PublicEvent, UnknownKind, event_id, event_sequence};
