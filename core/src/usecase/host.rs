@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -446,6 +446,14 @@ impl Act<'_> {
         let key = layout::merchant(self.merchant);
         let record = tx.load::<Merchant>(&key)?.ok_or_else(|| StoreError::corrupt("merchant (missing)", &key))?;
         Ok(self.record.get_or_init(|| record).clone())
+    }
+
+    /// When, by the clocks of the merchant.
+    ///
+    /// # Errors
+    /// As [`Act::merchant`].
+    pub fn local_now(&self, tx: &mut Tx) -> Result<Zoned, StoreError> {
+        Ok(self.now.to_zoned(self.merchant(tx)?.time_zone.zone()))
     }
 
     /// Whether who acts may do so in all of these stores. The operator may, and so may the host by itself.

@@ -243,6 +243,21 @@ async fn a_level_has_validity_source_and_history() {
 }
 
 #[tokio::test]
+async fn an_age_turns_over_at_the_merchants_midnight() {
+    let world = World::new();
+    let shop = &world.shop;
+    let fang = shop.member("card-1").with("personal", json!({ "birthday": "1990-03-19" })).enrol().await;
+    for (at, age) in [("2026-03-18T23:59:59+08:00", 35), ("2026-03-19T00:00:00+08:00", 36)] {
+        world.clock_at(at);
+        let listed = shop.get("/v1/members?reference=card-1").send().await.ok();
+        let (_, alone) = read(shop, &fang).await;
+        for member in [&alone, &listed["members"][0]] {
+            assert_eq!(member["personal"]["age"], age, "{at}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_consent_leaves_a_receipt_and_can_be_taken_back() {
     let world = World::new();
     let shop = &world.shop;

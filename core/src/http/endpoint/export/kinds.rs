@@ -373,7 +373,7 @@ impl Export {
             ExportKind::Members => {
                 let found = usecase::export_members(tx, act, id.map(MemberId::from_bytes), PAGE)?;
                 let next = behind(found.last().map(|known| *known.member.id.as_bytes()), found.len());
-                let codes = store_codes(tx, merchant)?;
+                let (codes, now) = (store_codes(tx, merchant)?, act.local_now(tx)?);
                 let mut records = Vec::new();
                 for known in found {
                     let (store, referrer) = (known.member.home_store, known.member.referrer);
@@ -381,7 +381,7 @@ impl Export {
                         Some(referrer) => number(tx, merchant, referrer)?,
                         None => None,
                     };
-                    let mut record = json!(MemberOut::new(known, actor, act.now));
+                    let mut record = json!(MemberOut::new(known, actor, &now));
                     record["store_code"] = json!(store.and_then(|store| codes.get(&store)));
                     record["referred_by"] = json!(referred_by);
                     records.push(record);
