@@ -95,12 +95,13 @@ pub use adjust_assets::{AdjustAssets, AdjustError, Adjusted, Adjustment, adjust_
 pub use api_key::{
     ApiKey, ApiKeyError, IssuedKey, KeyError, ListedKey, NewKey, authenticate, issue_api_key, revoke_api_key,
 };
-pub use attributes::{AttributeError, define_attribute, list_attributes};
+pub use attributes::{AttributeError, define_attribute, drop_attribute, list_attributes};
 pub use behaviours::{
     BehaviourError, Seen, SeenError, SeenRecorded, define_behaviour, drop_behaviour, record_behaviours,
 };
 pub use benefits::{
-    BenefitError, BenefitLeft, BenefitUsed, UseError, define_benefit, read_benefits, return_benefit, use_benefit,
+    BenefitError, BenefitLeft, BenefitUsed, UseError, define_benefit, drop_benefit, read_benefits, return_benefit,
+    use_benefit,
 };
 pub use bought_of::read_bought_of;
 pub use catalogue::{ItemError, PutItem, drop_item, put_item, read_item};
