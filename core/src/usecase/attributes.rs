@@ -54,8 +54,8 @@ pub fn define_attribute(tx: &mut Tx, act: &mut Act<'_>, new: &AttributeType) -> 
     Ok(())
 }
 
-/// Takes an attribute away: nothing can be said by it any more. What was said of members by it stays with them, sealed if it
-/// was, until they are edited the next time.
+/// Takes an attribute away: nothing can be said by it any more. What was said of members by it stays with them, sealed
+/// if it was, until they are edited the next time.
 ///
 /// # Errors
 /// [`AttributeError::Unknown`], [`AttributeError::AskedFor`], and the store's failures.

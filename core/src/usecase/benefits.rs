@@ -105,7 +105,7 @@ pub fn define_benefit(tx: &mut Tx, act: &mut Act<'_>, new: &ServiceBenefit) -> R
     Ok(())
 }
 
-/// Takes a benefit away: nobody has it any more. What was used of it in a period counts if it comes back in that period.
+/// Takes a benefit away: nobody has it any more. What was used of it in a period counts if it comes back in the same one.
 ///
 /// # Errors
 /// [`BenefitError::Unknown`], and the store's failures.

@@ -175,8 +175,8 @@ pub(super) fn record_change(
     act.record_of(tx, id, "member", (old, new), personal)
 }
 
-/// The fields of a member's record that are sealed in the audit log: those that say who somebody is. So is why they have
-/// their level, which is free text.
+/// The fields of a member's record that are sealed in the audit log: those that say who somebody is. So is why they
+/// have their level, which is free text.
 const SEALED_FIELDS: [&str; 4] = ["reference", "cards", "external_ids", "attributes"];
 
 fn fields(thing: &impl Serialize) -> Map<String, Value> {

@@ -28,8 +28,8 @@ pub enum EraseError {
 }
 
 /// Forgets who a member is: what is personal, all that led to them, notes, attributes, tags, level, why they were given
-/// levels, what waits to be sent to them, and the key that sealed what is personal in the audit log. Their orders, assets
-/// and the receipts of their consents stay, under an id that leads to nobody. Once more does nothing.
+/// levels, what waits to be sent to them, and the key that sealed what is personal in the audit log. Their orders,
+/// assets and the receipts of their consents stay, under an id that leads to nobody. Once more does nothing.
 ///
 /// # Errors
 /// The first refusal in the order of [`EraseError`]'s variants.

@@ -462,7 +462,7 @@ impl Act<'_> {
         stores.into_iter().all(|store| actor.stores.has(*store))
     }
 
-    /// Does what follows in a store, if one is said: figures of assets are by store. Answers a store that is none of the
+    /// Does what follows in a store, if one is said: figures of assets are by store. Answers a store that is not the
     /// merchant's.
     pub(super) fn enter(&mut self, tx: &mut Tx, store: Option<StoreId>) -> Result<Result<(), StoreId>, StoreError> {
         let Some(store) = store else { return Ok(Ok(())) };

@@ -1,4 +1,5 @@
-//! All that a merchant has goes out: what it has set up, what it says and counts, and what was paid and given back for orders.
+//! All that a merchant has goes out: what it has set up, what it says and counts, and what was paid and given back for
+//! orders.
 
 use host_tests::{Receiver, World};
 use jiff::SignedDuration;

@@ -134,8 +134,8 @@ pub(super) async fn define_attribute(
     .await
 }
 
-/// Takes an attribute away, unless a segment asks for it. What is said of members by it stays with them, sealed if it is,
-/// until they are edited the next time.
+/// Takes an attribute away, unless a segment asks for it. What is said of members by it stays with them, sealed if it
+/// is, until they are edited the next time.
 #[utoipa::path(delete, path = "/v1/attributes/{attribute}", tag = "members",
     extensions(("x-needs" = json!("manage-members"))),
     params(("attribute" = String, Path, description = "Its code."),

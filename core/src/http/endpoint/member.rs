@@ -88,7 +88,8 @@ pub(super) struct PersonalOut {
 #[derive(Serialize, ToSchema)]
 pub(super) struct TagOut {
     tag: String,
-    /// Who put it on: `hand:` with the id of a user or API key, `pack:` with the pack's code, `rule`, `operator`, or `unknown`.
+    /// Who put it on: `hand:` with the id of a user or API key, `pack:` with the pack's code, `rule`, `operator`, or
+    /// `unknown`.
     source: String,
     /// When it was put on, RFC 3339.
     at: String,

@@ -1,5 +1,5 @@
-//! What a merchant has set up, who works for it, what it says to members and what it counts: the kinds of exports that are
-//! lists of small records.
+//! What a merchant has set up, who works for it, what it says to members and what it counts: the kinds of exports that
+//! are lists of small records.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
