@@ -1,5 +1,6 @@
 //! Asks a live server what its own description allows and forbids, by Schemathesis, which goes from replies to further
-//! requests as well; afterwards the books have to balance.
+//! requests as well: what is for members by a member's token, all else by the owner's key. Afterwards the books have to
+//! balance.
 
 use std::path::Path;
 use std::process::Command;
@@ -13,6 +14,9 @@ use crate::process::{Server, serve_command};
 /// to be there as well.
 const CHECKS: &str = "all";
 const CHECKS_LEFT_OUT: &str = "positive_data_acceptance";
+
+/// The paths that are for members.
+const OWN_PATHS: &str = "/v1/me(/|$)";
 
 /// Components are sent as they are made up.
 const HOOKS: &str = "\
@@ -51,27 +55,33 @@ pub fn run(plan: &FuzzPlan<'_>) -> Result<(), String> {
     let (description, hooks) = (scratch.path().join("openapi.json"), scratch.path().join("hooks.py"));
     let write =
         |file: &Path, text: &str| std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()));
-    write(&description, &described(&premises, &server))?;
+    let (member, described) = described(&premises, &server);
+    write(&description, &described)?;
     write(&hooks, HOOKS)?;
     let config = scratch.path().join("schemathesis.toml");
     write(&config, CONFIG)?;
 
-    let mut command = Command::new(plan.program);
-    command.arg("--config-file").arg(&config).arg("run").arg(&description).args([
-        "--url",
-        server.address(),
-        "--no-color",
-        "--continue-on-failure",
-    ]);
-    command.args(["--header", &format!("Authorization: Bearer {}", premises.key())]);
-    command.args(["--checks", CHECKS, "--exclude-checks", CHECKS_LEFT_OUT, "--warnings", "off"]);
-    command.args(["--max-examples", &plan.examples_max.to_string()]);
-    command.args(plan.seed.map(|seed| format!("--seed={seed}")));
-    command.env("SCHEMATHESIS_HOOKS", &hooks).current_dir(scratch.path());
-    let status = command.status().map_err(|error| format!("{} does not start: {error}", plan.program.display()))?;
-    if !status.success() {
-        return Err(format!("schemathesis ended with {status}"));
-    }
+    let ask = |secret: &str, paths: [&str; 2]| {
+        let mut command = Command::new(plan.program);
+        command.arg("--config-file").arg(&config).arg("run").arg(&description).args([
+            "--url",
+            server.address(),
+            "--no-color",
+            "--continue-on-failure",
+        ]);
+        command.args(paths).args(["--header", &format!("Authorization: Bearer {secret}")]);
+        command.args(["--checks", CHECKS, "--exclude-checks", CHECKS_LEFT_OUT, "--warnings", "off"]);
+        command.args(["--max-examples", &plan.examples_max.to_string()]);
+        command.args(plan.seed.map(|seed| format!("--seed={seed}")));
+        command.env("SCHEMATHESIS_HOOKS", &hooks).current_dir(scratch.path());
+        let status = command.status().map_err(|error| format!("{} does not start: {error}", plan.program.display()))?;
+        if status.success() { Ok(()) } else { Err(format!("schemathesis ended with {status}")) }
+    };
+    // What is a member's own comes first: the owner may forget them.
+    let an_hour = json!({ "valid_seconds": 3600 });
+    let token = premises.ask(&server, &Call::post(format!("/v1/members/{member}/tokens"), "fuzz-5", &an_hour));
+    ask(text(&token["token"]), ["--include-path-regex", OWN_PATHS])?;
+    ask(premises.key(), ["--exclude-path-regex", OWN_PATHS])?;
     if !server.stop().success() {
         return Err("the server did not end well".into());
     }
@@ -85,8 +95,8 @@ const CONFIG: &str = "\
 expected-statuses = [400, 401, 403, 406, 415, 422, 428]
 ";
 
-/// The server's description, with ids of things that are there in its examples.
-fn described(premises: &Premises, server: &Server) -> String {
+/// A member, and the server's description with ids of things that are there in its examples.
+fn described(premises: &Premises, server: &Server) -> (String, String) {
     let member = premises.ask(server, &Call::post("/v1/members", "fuzz-1", &json!({ "reference": "card-1001" })));
     let member = text(&member["id"]);
     let money = json!({ "amount_minor": 1_000_000 });
@@ -100,7 +110,7 @@ fn described(premises: &Premises, server: &Server) -> String {
     let ids = [member, text(&order["id"]), text(&hold["hold"]), premises.store(), text(&revision)];
     let mut description = premises.ask(server, &Call::get("/openapi.json"));
     put_in(&mut description, &ids);
-    description.to_string()
+    (member.to_owned(), description.to_string())
 }
 
 /// Puts ids in place of those of examples that are of the same kind.

@@ -14,7 +14,7 @@ use crate::http::{self, ExportFormat, ExportKind};
 
 #[derive(Args)]
 pub(super) struct Export {
-    /// What is taken out, all of it, oldest first. Members, notes and changes hold what is personal
+    /// What is taken out, all of it, oldest first. Members, notes, users and changes hold what is personal
     #[arg(value_enum)]
     kind: Kind,
     /// The data directory
@@ -38,6 +38,10 @@ pub(super) struct Export {
 enum Kind {
     Members,
     Orders,
+    /// What was paid for orders, each part by itself
+    OrderPayments,
+    /// What was given back of orders, by line
+    OrderRefunds,
     /// What members hold, by unit
     Accounts,
     /// What is left of each thing that members were granted, with when it expires, as `punchcard import balances` takes it
@@ -55,6 +59,25 @@ enum Kind {
     Events,
     Changes,
     Usage,
+    Stores,
+    /// The people who sign in, without anything by which they do
+    Users,
+    Teams,
+    /// The units, with their rules
+    Units,
+    /// The attributes of members
+    Attributes,
+    Segments,
+    Benefits,
+    /// The kinds of behaviour
+    Behaviours,
+    JoinCodes,
+    MessageTemplates,
+    /// What members were told and what waits, without what it says
+    Messages,
+    Goals,
+    /// The figures, by day and store
+    Figures,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -114,6 +137,8 @@ impl From<Kind> for ExportKind {
         match kind {
             Kind::Members => Self::Members,
             Kind::Orders => Self::Orders,
+            Kind::OrderPayments => Self::OrderPayments,
+            Kind::OrderRefunds => Self::OrderRefunds,
             Kind::Accounts => Self::Accounts,
             Kind::Balances => Self::Balances,
             Kind::Coupons => Self::Coupons,
@@ -126,6 +151,19 @@ impl From<Kind> for ExportKind {
             Kind::Events => Self::Events,
             Kind::Changes => Self::Changes,
             Kind::Usage => Self::Usage,
+            Kind::Stores => Self::Stores,
+            Kind::Users => Self::Users,
+            Kind::Teams => Self::Teams,
+            Kind::Units => Self::Units,
+            Kind::Attributes => Self::Attributes,
+            Kind::Segments => Self::Segments,
+            Kind::Benefits => Self::Benefits,
+            Kind::Behaviours => Self::Behaviours,
+            Kind::JoinCodes => Self::JoinCodes,
+            Kind::MessageTemplates => Self::MessageTemplates,
+            Kind::Messages => Self::Messages,
+            Kind::Goals => Self::Goals,
+            Kind::Figures => Self::Figures,
         }
     }
 }

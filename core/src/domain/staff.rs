@@ -109,7 +109,7 @@ pub enum Action {
     Disclose,
     /// Upload packs, enable them, change their settings.
     ManagePacks,
-    /// Types of coupons, rules of units: what members may have.
+    /// Types of coupons, rules of units, and what is given away by hand: what members may have.
     ManageAssets,
     /// The catalogue of what is sold.
     ManageCatalogue,

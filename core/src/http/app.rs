@@ -78,9 +78,10 @@ fn half(places: usize) -> usize {
     (places / 2).max(1)
 }
 
-/// Sees that somebody may act in a store.
-pub(super) fn at_store(actor: &Actor, store: StoreId) -> Result<(), Problem> {
-    if actor.stores.has(store) { Ok(()) } else { Err(Problem::other_store()) }
+/// Sees that somebody may act in a store, if one is named.
+pub(super) fn at_store(actor: &Actor, store: impl Into<Option<StoreId>>) -> Result<(), Problem> {
+    let store: Option<StoreId> = store.into();
+    if store.is_none_or(|store| actor.stores.has(store)) { Ok(()) } else { Err(Problem::other_store()) }
 }
 
 /// Sees that somebody may see what is of all stores together.

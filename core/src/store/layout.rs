@@ -149,8 +149,8 @@ pub use behaviours::{
 };
 pub use figures::{
     Flow, Selling, bought_of, bought_of_member, bought_of_parts, bought_of_wares, figure, figure_parts, figures, flow,
-    flow_parts, flows, goal, goals, hour_figure, hour_figure_parts, hour_figures, selling, selling_parts, sellings,
-    visit, visit_parts, visits, visits_between, visits_of,
+    flow_parts, flows, goal, goals, goals_since, hour_figure, hour_figure_parts, hour_figures, selling, selling_parts,
+    sellings, visit, visit_parts, visits, visits_between, visits_of,
 };
 pub use joins::{join_code, join_code_count, join_codes, joins, joins_between, joins_parts};
 pub use ledger::{
@@ -166,8 +166,9 @@ pub use messages::{
 };
 pub use staff::{
     handle, handles, merchant_by_handle, seller_figure, seller_figure_parts, seller_figures, seller_goal,
-    seller_goal_parts, seller_goals, session, session_end, session_ends, session_ends_until, session_parts, sessions,
-    sessions_of, staff_in_team, staff_in_teams, team, team_of_staff, teams, user, user_by_name, user_names, users,
+    seller_goal_parts, seller_goals, seller_goals_since, session, session_end, session_ends, session_ends_until,
+    session_parts, sessions, sessions_of, staff_in_team, staff_in_teams, team, team_of_staff, teams, user,
+    user_by_name, user_names, users,
 };
 pub use webhooks::{
     Subject, WebhookKey, webhook, webhook_attempt, webhook_attempts, webhook_dead, webhook_dead_all,

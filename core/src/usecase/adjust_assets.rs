@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Act, Reply};
-use crate::domain::{Code, Event, Label, MemberId, MerchantId, Minor, PostingId, Reference};
+use crate::domain::{Code, Event, Label, MemberId, MerchantId, Minor, PostingId, Reference, StoreId};
 use crate::ledger::{Balance, Cause, House, LedgerError, Move, NewPosting, Release};
 use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
@@ -18,6 +18,8 @@ pub struct AdjustAssets {
     pub unit: Code,
     /// How.
     pub by: Adjustment,
+    /// In which store, if in one.
+    pub store: Option<StoreId>,
     /// What people read on the statement.
     pub reason: Label,
 }
@@ -71,6 +73,9 @@ pub enum AdjustError {
     /// Not a member of the merchant.
     #[error("there is no member {0}")]
     UnknownMember(MemberId),
+    /// Not a store of the merchant.
+    #[error("there is no store {0}")]
+    UnknownStore(StoreId),
     /// It would never be there.
     #[error("it would expire at {expires_at}, which is not after {from}")]
     Expired {
@@ -95,6 +100,7 @@ pub enum AdjustError {
 pub fn adjust_assets(tx: &mut Tx, act: &mut Act<'_>, adjust: &AdjustAssets) -> Result<Adjusted, AdjustError> {
     let AdjustAssets { unit, by, reason, .. } = adjust;
     let member = member_of(tx, act.merchant, adjust.member)?.ok_or(AdjustError::UnknownMember(adjust.member))?.id;
+    act.enter(tx, adjust.store)?.map_err(AdjustError::UnknownStore)?;
     let wanted = match by.clone() {
         Adjustment::Give { amount, expires_at, release } => {
             let from = release.as_ref().and_then(Release::at).map_or(act.now, |at| at.max(act.now));

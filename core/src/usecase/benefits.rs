@@ -8,12 +8,15 @@ use super::{Act, Reply};
 use crate::domain::{Code, Event, Member, MemberId, MerchantId, ServiceBenefit, StoreId};
 use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
-/// Why a benefit is not defined.
+/// Why a benefit is not defined, or not taken away.
 #[derive(Debug, thiserror::Error)]
 pub enum BenefitError {
     /// More than a merchant may have.
     #[error("a merchant has at most {} benefits", ServiceBenefit::COUNT_MAX)]
     TooMany,
+    /// Not a benefit of the merchant.
+    #[error("there is no benefit `{0}`")]
+    Unknown(Code),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -99,6 +102,18 @@ pub fn define_benefit(tx: &mut Tx, act: &mut Act<'_>, new: &ServiceBenefit) -> R
         tx.save(&key, new)?;
         act.record(tx, "benefit", new.code.as_str(), before.as_ref(), Some(new))?;
     }
+    Ok(())
+}
+
+/// Takes a benefit away: nobody has it any more. What was used of it in a period counts if it comes back in the same one.
+///
+/// # Errors
+/// [`BenefitError::Unknown`], and the store's failures.
+pub fn drop_benefit(tx: &mut Tx, act: &mut Act<'_>, code: &Code) -> Result<(), BenefitError> {
+    let key = layout::benefit(act.merchant, code);
+    let before = tx.load::<ServiceBenefit>(&key)?.ok_or_else(|| BenefitError::Unknown(code.clone()))?;
+    tx.delete(&key);
+    act.record(tx, "benefit", code.as_str(), Some(&before), None)?;
     Ok(())
 }
 

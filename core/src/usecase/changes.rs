@@ -175,7 +175,8 @@ pub(super) fn record_change(
     act.record_of(tx, id, "member", (old, new), personal)
 }
 
-/// The fields of a member's record that are sealed in the audit log: those that say who somebody is.
+/// The fields of a member's record that are sealed in the audit log: those that say who somebody is. So is why they
+/// have their level, which is free text.
 const SEALED_FIELDS: [&str; 4] = ["reference", "cards", "external_ids", "attributes"];
 
 fn fields(thing: &impl Serialize) -> Map<String, Value> {
@@ -188,6 +189,9 @@ fn fields(thing: &impl Serialize) -> Map<String, Value> {
 fn open_fields(member: &Member) -> Map<String, Value> {
     let mut fields = fields(member);
     fields.retain(|name, _| name != "id" && !SEALED_FIELDS.contains(&name.as_str()));
+    if let Some(Value::Object(tier)) = fields.get_mut("tier") {
+        tier.remove("reason");
+    }
     fields
 }
 
@@ -195,6 +199,8 @@ fn sealed_fields(known: &Known) -> Map<String, Value> {
     let mut sealed = fields(&known.member);
     sealed.retain(|name, _| SEALED_FIELDS.contains(&name.as_str()));
     sealed.insert("personal".to_owned(), fields(&known.personal).into());
+    let reason = known.member.tier.as_ref().and_then(|tier| tier.reason.as_ref());
+    sealed.insert("tier_reason".to_owned(), json!(reason));
     sealed
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::attributes::definition;
+use super::attributes::{definition, drop_undefined};
 use super::host::has_store;
 use super::known::{IdentityError, Known, read_known, save_known};
 use super::{Act, record_change};
@@ -127,6 +127,7 @@ pub fn edit_member(
             kept.insert(code.clone(), attribute.read(json)?);
         }
     }
+    drop_undefined(tx, act.merchant, &mut after)?;
     change_member(tx, act, &before, after)
 }
 

@@ -6,6 +6,7 @@ use super::Act;
 use super::known::{IdentityError, Known, read_known, save_known};
 use super::messages::forget_messages;
 use super::notes::drop_notes;
+use super::set_tier::forget_reasons;
 use serde_json::json;
 
 use crate::domain::{Event, Member, MemberId, Personal, Standing};
@@ -26,9 +27,9 @@ pub enum EraseError {
     Store(#[from] StoreError),
 }
 
-/// Forgets who a member is: what is personal, all that led to them, notes, attributes, tags, level, what waits to be sent to them, and the key that
-/// sealed what is personal in the audit log. Their orders, assets and the receipts of their consents stay, under an id
-/// that leads to nobody. Once more does nothing.
+/// Forgets who a member is: what is personal, all that led to them, notes, attributes, tags, level, why they were given
+/// levels, what waits to be sent to them, and the key that sealed what is personal in the audit log. Their orders,
+/// assets and the receipts of their consents stay, under an id that leads to nobody. Once more does nothing.
 ///
 /// # Errors
 /// The first refusal in the order of [`EraseError`]'s variants.
@@ -56,6 +57,7 @@ pub fn erase_member(tx: &mut Tx, act: &mut Act<'_>, id: MemberId) -> Result<Memb
     // What is personal in the history of those who turned out to be them is sealed by keys of their own.
     for gone in merged_into(tx, act.merchant, id)?.into_iter().chain([id]) {
         forget_messages(tx, act, gone)?;
+        forget_reasons(tx, act.merchant, gone)?;
         act.afterwards.get_mut().erased.push(gone);
         tx.delete(&layout::member_key(act.merchant, gone));
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Act, Reply};
-use crate::domain::{Code, Event, Label, MemberId, MerchantId, Minor, PostingId};
+use crate::domain::{Code, Event, Label, MemberId, MerchantId, Minor, PostingId, StoreId};
 use crate::ledger::{Cause, LedgerError, Move, NewPosting};
 use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
@@ -18,6 +18,8 @@ pub struct GiveAssets {
     pub unit: Code,
     /// How much, at least 1.
     pub amount: Minor,
+    /// In which store, if in one.
+    pub store: Option<StoreId>,
     /// What people read on the statements.
     pub reason: Option<Label>,
 }
@@ -46,6 +48,9 @@ pub enum GiveError {
     /// Not a member of the merchant.
     #[error("there is no member {0}")]
     UnknownMember(MemberId),
+    /// Not a store of the merchant.
+    #[error("there is no store {0}")]
+    UnknownStore(StoreId),
     /// The ledger refuses.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -61,6 +66,7 @@ pub enum GiveError {
 pub fn give_assets(tx: &mut Tx, act: &mut Act<'_>, give: &GiveAssets) -> Result<Given, GiveError> {
     let from = member_of(tx, act.merchant, give.from)?.ok_or(GiveError::UnknownMember(give.from))?.id;
     let to = member_of(tx, act.merchant, give.to)?.ok_or(GiveError::UnknownMember(give.to))?.id;
+    act.enter(tx, give.store)?.map_err(GiveError::UnknownStore)?;
     let posting = act.ids.posting();
     let wanted = Move::Transfer { from, to, unit: give.unit.clone(), amount: give.amount };
     let (cause, reason) = (Cause::Gift, give.reason.clone());

@@ -155,3 +155,31 @@ pub fn list_goals(tx: &mut Tx, merchant: MerchantId, month: Date) -> Result<Vec<
     }
     Ok(all)
 }
+
+/// The goals for the first month behind one that has any, with how far they are reached; none when no more has.
+///
+/// # Errors
+/// The store's failures.
+pub fn export_goals(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    after: Option<Date>,
+) -> Result<Option<(Date, Vec<GoalProgress>)>, StoreError> {
+    let from = match after.map(Date::tomorrow) {
+        None => Date::ZERO,
+        Some(Ok(next)) => next,
+        Some(Err(_)) => return Ok(None),
+    };
+    let corrupt = |key: &[u8]| StoreError::corrupt("key of a goal", key);
+    let mut months = Vec::new();
+    for (key, _) in tx.scan(&layout::goals_since(merchant, from), Direction::Forward, 1)? {
+        months.push(layout::figure_parts(&key).ok_or_else(|| corrupt(&key))?.0);
+    }
+    for (key, _) in tx.scan(&layout::seller_goals_since(merchant, from), Direction::Forward, 1)? {
+        months.push(layout::seller_goal_parts(&key).ok_or_else(|| corrupt(&key))?.0);
+    }
+    match months.into_iter().min() {
+        Some(month) => Ok(Some((month, list_goals(tx, merchant, month)?))),
+        None => Ok(None),
+    }
+}

@@ -5,9 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::redeem_coupons::is_coupon;
 use super::{Act, Reply};
-use crate::domain::{Code, HoldId, Label, MemberId, MerchantId, Minor, PostingId, Source};
+use crate::domain::{Code, HoldId, Label, MemberId, MerchantId, Minor, PostingId, Source, StoreId};
 use crate::ledger::{Cause, Hold, HoldState, House, LedgerError, Move, NewPosting, Posting};
 use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
+
+/// What paying for an order with a hold is called.
+pub(super) const HOLD: &str = "hold";
 
 /// What is to be set aside.
 #[derive(Clone, Debug)]
@@ -31,6 +34,8 @@ pub struct PostHold {
     pub hold: HoldId,
     /// How much of it, at least 1; none for all. The rest is given back.
     pub amount: Option<Minor>,
+    /// In which store, if in one.
+    pub store: Option<StoreId>,
     /// What people read on the statement.
     pub reason: Option<Label>,
 }
@@ -64,6 +69,9 @@ pub enum HoldError {
     /// What a coupon gives depends on the basket for which it is redeemed.
     #[error("{0} reserves coupons: they are redeemed for a basket, not posted")]
     OfCoupons(HoldId),
+    /// Not a store of the merchant.
+    #[error("there is no store {0}")]
+    UnknownStore(StoreId),
     /// The ledger refuses.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -103,6 +111,14 @@ pub fn read_hold(tx: &mut Tx, act: &mut Act<'_>, id: HoldId) -> Result<Option<Ho
     Ok(Some(HoldSeen { hold, placed_by, ended }))
 }
 
+/// The pack that set it aside, if it was one, whoever ran its command.
+///
+/// # Errors
+/// The store's failures.
+pub(super) fn placed_by_pack(tx: &mut Tx, act: &Act<'_>, hold: &Hold) -> Result<Option<Code>, StoreError> {
+    Ok(posting(tx, act, hold.source)?.pack)
+}
+
 fn posting(tx: &mut Tx, act: &Act<'_>, id: PostingId) -> Result<Posting, StoreError> {
     let key = layout::posting(act.merchant, id);
     tx.load(&key)?.ok_or_else(|| StoreError::corrupt("posting of a hold (missing)", &key))
@@ -130,6 +146,7 @@ pub fn post_hold(tx: &mut Tx, act: &mut Act<'_>, post: &PostHold) -> Result<Hold
     {
         return Err(HoldError::OfCoupons(post.hold));
     }
+    act.enter(tx, post.store)?.map_err(HoldError::UnknownStore)?;
     let wanted = Move::PostHold { hold: post.hold, amount: post.amount, to: House::Redeemed };
     book(tx, act, post.hold, post.reason.as_ref(), wanted)
 }

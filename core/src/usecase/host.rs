@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -448,10 +448,29 @@ impl Act<'_> {
         Ok(self.record.get_or_init(|| record).clone())
     }
 
+    /// When, by the clocks of the merchant.
+    ///
+    /// # Errors
+    /// As [`Act::merchant`].
+    pub fn local_now(&self, tx: &mut Tx) -> Result<Zoned, StoreError> {
+        Ok(self.now.to_zoned(self.merchant(tx)?.time_zone.zone()))
+    }
+
     /// Whether who acts may do so in all of these stores. The operator may, and so may the host by itself.
     pub(super) fn may_in<'s>(&self, stores: impl IntoIterator<Item = &'s StoreId>) -> bool {
         let Some(actor) = &self.actor else { return true };
         stores.into_iter().all(|store| actor.stores.has(*store))
+    }
+
+    /// Does what follows in a store, if one is said: figures of assets are by store. Answers a store that is not the
+    /// merchant's.
+    pub(super) fn enter(&mut self, tx: &mut Tx, store: Option<StoreId>) -> Result<Result<(), StoreId>, StoreError> {
+        let Some(store) = store else { return Ok(Ok(())) };
+        if !has_store(tx, self.merchant, store)? {
+            return Ok(Err(store));
+        }
+        self.store = Some(store);
+        Ok(Ok(()))
     }
 
     /// The merchant's ledger.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Act, Reply};
-use crate::domain::{Code, Event, Label, MemberId, MerchantId, Minor, PostingId};
+use crate::domain::{Code, Event, Label, MemberId, MerchantId, Minor, PostingId, StoreId};
 use crate::ledger::{Cause, LedgerError, Move, NewPosting};
 use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
@@ -16,6 +16,8 @@ pub struct IssueCoupons {
     pub coupon: Code,
     /// How many, at least 1.
     pub count: Minor,
+    /// In which store, if in one.
+    pub store: Option<StoreId>,
     /// What people read on the statement.
     pub reason: Option<Label>,
 }
@@ -46,6 +48,9 @@ pub enum IssueError {
     /// Not a member of the merchant.
     #[error("there is no member {0}")]
     UnknownMember(MemberId),
+    /// Not a store of the merchant.
+    #[error("there is no store {0}")]
+    UnknownStore(StoreId),
     /// The ledger refuses.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -61,6 +66,7 @@ pub enum IssueError {
 pub fn issue_coupons(tx: &mut Tx, act: &mut Act<'_>, issue: &IssueCoupons) -> Result<Issued, IssueError> {
     let IssueCoupons { member, count, .. } = *issue;
     let member = member_of(tx, act.merchant, member)?.ok_or(IssueError::UnknownMember(member))?.id;
+    act.enter(tx, issue.store)?.map_err(IssueError::UnknownStore)?;
     let posting = act.ids.posting();
     let wanted = Move::Issue { member, unit: issue.coupon.clone(), count };
     let (cause, reason) = (Cause::Coupon, issue.reason.clone());

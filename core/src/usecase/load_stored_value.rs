@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spend_stored_value::{stored_value, stored_value_units};
 use super::{Act, Reply};
-use crate::domain::{Event, Label, MemberId, MerchantId, Minor, PostingId};
+use crate::domain::{Event, Label, MemberId, MerchantId, Minor, PostingId, StoreId};
 use crate::ledger::{Cause, House, LedgerError, Move, NewPosting};
 use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
 
@@ -17,6 +17,8 @@ pub struct LoadStoredValue {
     pub amount_minor: Minor,
     /// What the merchant gives on top; 0 for nothing.
     pub bonus_minor: Minor,
+    /// In which store, if in one.
+    pub store: Option<StoreId>,
     /// What people read on the statement.
     pub reason: Option<Label>,
 }
@@ -47,6 +49,9 @@ pub enum LoadError {
     /// Not a member of the merchant.
     #[error("there is no member {0}")]
     UnknownMember(MemberId),
+    /// Not a store of the merchant.
+    #[error("there is no store {0}")]
+    UnknownStore(StoreId),
     /// The ledger refuses.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -61,6 +66,7 @@ pub enum LoadError {
 /// The first refusal in the order of [`LoadError`]'s variants.
 pub fn load_stored_value(tx: &mut Tx, act: &mut Act<'_>, load: &LoadStoredValue) -> Result<Loaded, LoadError> {
     let member = member_of(tx, act.merchant, load.member)?.ok_or(LoadError::UnknownMember(load.member))?.id;
+    act.enter(tx, load.store)?.map_err(LoadError::UnknownStore)?;
     let (principal, bonus) = stored_value_units();
     let id = act.ids.posting();
     let grant = |unit, amount, from| Move::Grant { member, unit, amount, expires_at: None, from };

@@ -96,12 +96,13 @@ pub use adjust_assets::{AdjustAssets, AdjustError, Adjusted, Adjustment, adjust_
 pub use api_key::{
     ApiKey, ApiKeyError, IssuedKey, KeyError, ListedKey, NewKey, authenticate, issue_api_key, revoke_api_key,
 };
-pub use attributes::{AttributeError, define_attribute, list_attributes};
+pub use attributes::{AttributeError, define_attribute, drop_attribute, list_attributes};
 pub use behaviours::{
     BehaviourError, Seen, SeenError, SeenRecorded, define_behaviour, drop_behaviour, record_behaviours,
 };
 pub use benefits::{
-    BenefitError, BenefitLeft, BenefitUsed, UseError, define_benefit, read_benefits, return_benefit, use_benefit,
+    BenefitError, BenefitLeft, BenefitUsed, UseError, define_benefit, drop_benefit, read_benefits, return_benefit,
+    use_benefit,
 };
 pub use bought_of::read_bought_of;
 pub use catalogue::{ItemError, PutItem, drop_item, put_item, read_item};
@@ -127,7 +128,7 @@ pub use figures::{
 pub use find_members::{FindError, FoundMembers, Sought, find_member, find_members};
 pub use follow_segments::follow_segments;
 pub use give_assets::{GiveAssets, GiveError, Given, give_assets};
-pub use goals::{Goal, GoalError, GoalOf, GoalProgress, list_goals, set_goal};
+pub use goals::{Goal, GoalError, GoalOf, GoalProgress, export_goals, list_goals, set_goal};
 pub use health::{Fault, Health, KeptLine, PackHealth};
 pub use hold_assets::{
     HoldAssets, HoldError, HoldOut, HoldSeen, PostHold, hold_assets, post_hold, read_hold, void_hold,
@@ -160,7 +161,8 @@ pub use offered_commands::{OfferedCommand, list_offered_commands};
 pub use pack_quota::Quotas;
 pub use pages::{
     PageOf, Paged, page_attributes, page_behaviours, page_benefits, page_consents, page_coupon_types, page_items,
-    page_keys, page_revisions, page_segments, page_stores, page_units,
+    page_join_codes, page_keys, page_messages, page_revisions, page_segments, page_stores, page_teams, page_templates,
+    page_units, page_users,
 };
 pub use programme::{Active, Enablement, Programme, ProgrammeError, Revision};
 pub use public_event::{EventData, EventKind, PublicEvent, UnknownKind, event_id, event_sequence};
@@ -174,7 +176,8 @@ pub use recordings::{
     keep_recordings, list_recordings, read_recording, recordings_of_pack, rehearse_pack,
 };
 pub use redeem_coupons::{
-    Choice, CouponsReturned, RedeemCoupons, RedeemError, Redeemed, ReturnError, redeem_coupons, return_coupons,
+    Choice, CouponsReturned, RedeemCoupons, RedeemError, Redeemed, ReturnCoupons, ReturnError, redeem_coupons,
+    return_coupons,
 };
 pub use refund_order::{RefundError, RefundLine, RefundOrder, Refunded, refund_order};
 pub use render_page::{RenderPage, render_page};

@@ -3,9 +3,14 @@
 use super::api_key::ListedKey;
 use super::consents::ConsentReceipt;
 use super::export::{Exported, page};
+use super::join_codes::JoinCode;
+use super::messages::Message;
 use super::programme::Revision;
+use super::teams::Team;
+use super::users::User;
 use crate::domain::{
-    AttributeType, Behaviour, CouponType, Item, MemberId, MerchantId, Segment, ServiceBenefit, Store, Unit,
+    AttributeType, Behaviour, CouponType, Item, MemberId, MerchantId, MessageTemplate, Segment, ServiceBenefit, Store,
+    Unit,
 };
 use crate::store::{Direction, Key, KeyRange, Record, StoreError, Tx, layout};
 
@@ -45,16 +50,26 @@ lists! {
     page_coupon_types CouponType, layout::coupon_types;
     /// The catalogue, in the order of the SKUs.
     page_items Item, layout::items;
+    /// The codes by which people join, in the order in which they were made.
+    page_join_codes JoinCode, layout::join_codes;
     /// The API keys, revoked ones included, in the order in which they were issued.
     page_keys ListedKey, layout::listed_keys;
+    /// The messages to members, in the order in which they were queued.
+    page_messages Message, layout::messages;
     /// The revisions of packs, in the order of their ids.
     page_revisions Revision, layout::revisions;
     /// The segments, in the order of their codes.
     page_segments Segment, layout::segments;
     /// The stores, in the order in which they were made.
     page_stores Store, layout::stores;
+    /// The teams of staff, in the order of their codes.
+    page_teams Team, layout::teams;
+    /// The templates of messages, in the order of their codes.
+    page_templates MessageTemplate, layout::message_templates;
     /// The units, in the order of their codes.
     page_units Unit, layout::units;
+    /// The people who sign in, in the order in which they were added.
+    page_users User, layout::users;
 }
 
 /// A page of the records under a range of keys.

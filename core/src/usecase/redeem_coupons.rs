@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use super::catalogue::completed;
-use super::host::has_store;
 use super::{Act, Reply};
 use crate::domain::{
     Code, CouponDiscount, CouponType, Event, HoldId, Inapplicable, Line, LineFault, MemberId, MerchantId, Minor,
@@ -113,9 +112,7 @@ pub fn redeem_coupons(tx: &mut Tx, act: &mut Act<'_>, redeem: &RedeemCoupons) ->
     let RedeemCoupons { member, store, .. } = *redeem;
     let member = member_of(tx, act.merchant, member)?.ok_or(RedeemError::UnknownMember(member))?.id;
     Order::total(&redeem.lines)?;
-    if !has_store(tx, act.merchant, store)? {
-        return Err(RedeemError::UnknownStore(store));
-    }
+    act.enter(tx, Some(store))?.map_err(RedeemError::UnknownStore)?;
     let (coupons, moves) = named(tx, act, member, &redeem.coupons)?;
     let mut types = Vec::new();
     for code in &coupons {
@@ -182,6 +179,17 @@ pub(super) fn is_coupon(tx: &mut Tx, merchant: MerchantId, unit: &Code) -> Resul
     Ok(unit.is_some_and(|unit| unit.kind == UnitKind::Coupon))
 }
 
+/// Which coupons come back.
+#[derive(Clone, Copy, Debug)]
+pub struct ReturnCoupons {
+    /// Whose.
+    pub member: MemberId,
+    /// The posting that redeemed them.
+    pub redemption: PostingId,
+    /// In which store, if in one.
+    pub store: Option<StoreId>,
+}
+
 /// Coupons that were given back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CouponsReturned {
@@ -206,6 +214,9 @@ pub enum ReturnError {
     /// Not a member of the merchant.
     #[error("there is no member {0}")]
     UnknownMember(MemberId),
+    /// Not a store of the merchant.
+    #[error("there is no store {0}")]
+    UnknownStore(StoreId),
     /// Not a redemption of coupons of this member.
     #[error("the member has redeemed no coupons in {0}")]
     UnknownRedemption(PostingId),
@@ -224,13 +235,10 @@ pub enum ReturnError {
 ///
 /// # Errors
 /// The first refusal in the order of [`ReturnError`]'s variants.
-pub fn return_coupons(
-    tx: &mut Tx,
-    act: &mut Act<'_>,
-    member: MemberId,
-    redemption: PostingId,
-) -> Result<CouponsReturned, ReturnError> {
+pub fn return_coupons(tx: &mut Tx, act: &mut Act<'_>, back: &ReturnCoupons) -> Result<CouponsReturned, ReturnError> {
+    let ReturnCoupons { member, redemption, store } = *back;
     let member = member_of(tx, act.merchant, member)?.ok_or(ReturnError::UnknownMember(member))?.id;
+    act.enter(tx, store)?.map_err(ReturnError::UnknownStore)?;
     let unknown = || ReturnError::UnknownRedemption(redemption);
     let booked = tx.load::<Posting>(&layout::posting(act.merchant, redemption))?.ok_or_else(unknown)?;
     let is_redemption = matches!(booked.cause, Cause::Coupon | Cause::Order(_))

@@ -93,6 +93,18 @@ pub fn set_tier(tx: &mut Tx, act: &mut Act<'_>, id: MemberId, new: &SetTier) -> 
     change_member(tx, act, &before, after)
 }
 
+/// Forgets why a member was given levels: it is free text, and may say who they are.
+pub(super) fn forget_reasons(tx: &mut Tx, merchant: MerchantId, member: MemberId) -> Result<(), StoreError> {
+    let range = layout::tier_changes(merchant, member);
+    for (key, mut change) in tx.load_scan::<TierChange>(&range, Direction::Forward, usize::MAX)? {
+        let of_tier = change.tier.as_mut().and_then(|tier| tier.reason.take());
+        if change.reason.take().or(of_tier).is_some() {
+            tx.save(&key, &change)?;
+        }
+    }
+    Ok(())
+}
+
 /// The levels that a member was given, the newest first, those before `before`.
 ///
 /// # Errors

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::bought_of::note_bought;
 use super::catalogue::completed;
 use super::figures::{Figure, count, count_order, count_sellers};
-use super::hold_assets::{HoldError, PostHold, post_hold};
+use super::hold_assets::{HOLD, HoldError, PostHold, placed_by_pack, post_hold};
 use super::host::has_store;
 use super::other_clocks::{SOLD_SINCE, is_ahead, whole_millis};
 use super::pack_calls::settle_later;
@@ -21,7 +21,7 @@ use super::visits::note_visit;
 use super::{Act, Active, Reply};
 use crate::domain::{
     Code, Currency, Event, HoldId, Line, LineFault, Member, MemberId, Merchant, MerchantId, Minor, Order, OrderId,
-    PackOutcome, PackResult, Payment, PostingId, Reference, Served, StaffId, StoreId, UsedCoupons,
+    PackOutcome, PackResult, Payment, PostingId, Reference, STORED_VALUE, Served, StaffId, StoreId, UsedCoupons,
 };
 use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting};
 use crate::pack::{CallError, Earning};
@@ -191,6 +191,12 @@ pub enum SettleError {
         /// What it was said to be worth.
         given: Minor,
     },
+    /// A pack has placed the hold.
+    #[error("{0} was set aside by the pack `{1}`, which spends it itself; pay with one that staff have set aside")]
+    HoldOfPack(HoldId, Code),
+    /// What the till keeps by itself has the name of what the host keeps.
+    #[error("`{0}` names what the host takes from the buyer; give the till's own way of paying another name")]
+    MethodTaken(Code),
     /// The ledger refuses a payment.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -389,9 +395,11 @@ fn pay(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, order: &mut Order) -> 
         let buyer = || order.member.ok_or(SettleError::NeedsMember);
         let (method, posting) = match payment {
             Pay::StoredValue { amount_minor } => {
-                let spend = SpendStoredValue { member: buyer()?, amount_minor: *amount_minor, reason: None };
+                let spend =
+                    SpendStoredValue { member: buyer()?, amount_minor: *amount_minor, store: None, reason: None };
                 let spent = spend_stored_value(tx, act, &spend).map_err(|error| match error {
                     SpendError::UnknownMember(member) => SettleError::UnknownMember(member),
+                    SpendError::UnknownStore(store) => SettleError::UnknownStore(store),
                     SpendError::Ledger(error) => error.into(),
                     SpendError::Store(error) => error.into(),
                 })?;
@@ -399,7 +407,10 @@ fn pay(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, order: &mut Order) -> 
             }
             Pay::Hold { hold, amount_minor } => {
                 let posting = pay_with_hold(tx, act, buyer()?, *hold, *amount_minor)?;
-                (Code::new("hold").expect("a word is a code"), Some(posting))
+                (Code::new(HOLD).expect("a word is a code"), Some(posting))
+            }
+            Pay::Other { method, .. } if [STORED_VALUE, HOLD].contains(&method.as_str()) => {
+                return Err(SettleError::MethodTaken(method.clone()));
             }
             Pay::Other { method, .. } => (method.clone(), None),
         };
@@ -417,12 +428,17 @@ fn pay_with_hold(
 ) -> Result<PostingId, SettleError> {
     let found = act.book(tx)?.find_hold(hold)?.filter(|found| found.member == buyer);
     let found = found.ok_or(SettleError::UnknownHold(hold))?;
+    if let Some(pack) = placed_by_pack(tx, act, &found)? {
+        return Err(SettleError::HoldOfPack(hold, pack));
+    }
     let (principal, bonus) = stored_value_units();
     if [principal, bonus].contains(&found.unit) && found.amount != worth {
         return Err(SettleError::HoldWorth { hold, held: found.amount, given: worth });
     }
-    let posted = post_hold(tx, act, &PostHold { hold, amount: None, reason: None }).map_err(|error| match error {
+    let post = PostHold { hold, amount: None, store: None, reason: None };
+    let posted = post_hold(tx, act, &post).map_err(|error| match error {
         HoldError::UnknownMember(_) | HoldError::OfCoupons(_) => SettleError::UnknownHold(hold),
+        HoldError::UnknownStore(store) => SettleError::UnknownStore(store),
         HoldError::Ledger(error) => error.into(),
         HoldError::Store(error) => error.into(),
     })?;

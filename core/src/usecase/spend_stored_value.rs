@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Act, Reply};
 use crate::domain::{
-    Code, Currency, Event, Label, MemberId, MerchantId, Minor, PostingId, STORED_VALUE, STORED_VALUE_BONUS,
+    Code, Currency, Event, Label, MemberId, MerchantId, Minor, PostingId, STORED_VALUE, STORED_VALUE_BONUS, StoreId,
 };
 use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting};
 use crate::store::{Key, Record, StoreError, Tx, layout, member_of};
@@ -16,6 +16,8 @@ pub struct SpendStoredValue {
     pub member: MemberId,
     /// How much, at least 1.
     pub amount_minor: Minor,
+    /// In which store, if in one.
+    pub store: Option<StoreId>,
     /// What people read on the statement.
     pub reason: Option<Label>,
 }
@@ -48,6 +50,9 @@ pub enum SpendError {
     /// Not a member of the merchant.
     #[error("there is no member {0}")]
     UnknownMember(MemberId),
+    /// Not a store of the merchant.
+    #[error("there is no store {0}")]
+    UnknownStore(StoreId),
     /// The ledger refuses. What is missing counts both parts.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -62,6 +67,7 @@ pub enum SpendError {
 /// The first refusal in the order of [`SpendError`]'s variants.
 pub fn spend_stored_value(tx: &mut Tx, act: &mut Act<'_>, spend: &SpendStoredValue) -> Result<Spent, SpendError> {
     let member = member_of(tx, act.merchant, spend.member)?.ok_or(SpendError::UnknownMember(spend.member))?.id;
+    act.enter(tx, spend.store)?.map_err(SpendError::UnknownStore)?;
     let order = act.merchant(tx)?.stored_value_order;
     let (principal, bonus) = stored_value_units();
     let posting = act.ids.posting();

@@ -144,7 +144,7 @@ fn join(tx: &mut Tx, act: &mut Act<'_>, store: StoreId, number: u64) -> Result<M
     let reference = Some(Reference::new(format!("card-{number}"))?);
     let new = EnrolMember { reference, home_store: Some(store), ..EnrolMember::default() };
     let member = enrol_member(tx, act, &new)?.member;
-    let paid = LoadStoredValue { member, amount_minor: 10_000 + number % 7, bonus_minor: 0, reason: None };
+    let paid = LoadStoredValue { member, amount_minor: 10_000 + number % 7, bonus_minor: 0, store: None, reason: None };
     load_stored_value(tx, act, &paid)?;
     let (id, unit) = (act.ids.posting(), code("points"));
     let expires_at = Some(act.now.checked_add(SignedDuration::from_hours(365 * 24))?);

@@ -1,6 +1,7 @@
 //! What staff and members do with assets besides orders: adjustments, gifts, releases, returned coupons.
 
 use host_tests::{Member, Shop, World};
+use punchcard::domain::{Action, Role};
 use serde_json::{Value, json};
 
 use crate::with_points;
@@ -43,6 +44,36 @@ async fn an_adjustment_gives_and_takes_and_stands_on_the_statement() {
     assert_eq!(adjust(shop, &alice, unknown).await.problem().name(), "422 unknown-unit");
     world.unchanged_since(&before);
     world.books_balance();
+}
+
+#[tokio::test]
+async fn nothing_is_given_away_but_by_who_manages_assets() {
+    let world = World::new();
+    let shop = &world.shop;
+    let coupon = json!({ "title": "one off", "benefit": { "amount": { "off_minor": 1 } }, "validity": { "days": 7 } });
+    shop.put("/v1/coupons/welcome", coupon).send().await.ok();
+    let alice = shop.member("alice").enrol().await;
+    let path = |what: &str| format!("/v1/members/{}/{what}", alice.id);
+    for role in Role::ALL {
+        for (what, body, action) in [
+            ("stored-value", json!({ "amount_minor": 500, "bonus_minor": 1 }), Action::ManageAssets),
+            ("stored-value", json!({ "amount_minor": 500, "bonus_minor": 0 }), Action::Serve),
+            ("coupons", json!({ "coupon": "welcome" }), Action::ManageAssets),
+        ] {
+            let before = world.state();
+            let reply = shop.as_role(role).post(&path(what), body.clone()).send().await;
+            if role.may(action) {
+                reply.created();
+            } else {
+                let needed = format!("the role `{role}` may not do this, which needs `{action}`");
+                assert_eq!(reply.problem().to_string(), format!("403 forbidden: {needed}"), "{what} {body}");
+                world.unchanged_since(&before);
+            }
+        }
+    }
+    // Owner and manager.
+    assert_eq!(alice.holds("stored-value-bonus").await.available, 2);
+    assert_eq!(alice.holds("welcome").await.available, 2);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The audit log: what is in it of connections, packs, and what was taken out; and that it can be taken out itself.
 
 use host_tests::{Shop, World};
+use punchcard::domain::Role;
 use serde_json::{Value, json};
 
 /// The entries of these kinds, without ids and instants of their own.
@@ -115,4 +116,28 @@ async fn the_audit_log_is_taken_out_as_a_table_with_who_what_before_and_after() 
     let renamed = table.lines().find(|line| line.contains("North Gate")).unwrap();
     assert!(renamed.contains(",owner,store,north,"), "{renamed}");
     assert_eq!(renamed.matches("stf_").count(), 1, "{renamed}");
+}
+
+#[tokio::test]
+async fn why_somebody_has_a_level_is_sealed_and_goes_with_them() {
+    let world = World::new();
+    let shop = &world.shop;
+    let alice = shop.member("alice").enrol().await;
+    let path = format!("/v1/members/{}", alice.id);
+    for reason in ["Alice Wang asked for it", "Alice Wang has a birthday"] {
+        shop.put(&format!("{path}/tier"), json!({ "tier": "gold", "reason": reason })).send().await.ok();
+    }
+    let changes = shop.get("/v1/changes").send().await.ok();
+    let last = changes["changes"].as_array().unwrap().last().unwrap();
+    assert_eq!(last["personal"]["before"]["tier_reason"], "Alice Wang asked for it");
+    assert_eq!(last["personal"]["after"]["tier_reason"], "Alice Wang has a birthday");
+    let seen = shop.as_role(Role::Auditor).get("/v1/changes").send().await.ok().to_string();
+    assert!(seen.contains("gold") && !seen.contains("Alice Wang"), "{seen}");
+    assert!(shop.get("/v1/exports/tiers").send().await.to_string().contains("Alice Wang"));
+    shop.request("DELETE", &format!("{path}/personal")).send().await.ok();
+    for kind in ["tiers", "changes", "members"] {
+        let told = shop.get(&format!("/v1/exports/{kind}")).send().await;
+        assert!(told.status.is_success() && !told.to_string().contains("Alice Wang"), "{told}");
+    }
+    assert_eq!(shop.get(&format!("{path}/tiers")).send().await.ok()["changes"].as_array().unwrap().len(), 2);
 }

@@ -61,3 +61,26 @@ async fn a_benefit_is_for_those_with_its_level_or_tag() {
     let none = shop.put("/v1/benefits/bag", json!({ "title": "A bag", "quota": -1, "period": "day" })).send().await;
     assert_eq!(none.problem().name(), "422 wrong-body");
 }
+
+#[tokio::test]
+async fn a_benefit_that_is_taken_away_is_nobodys_and_leaves_room_for_another() {
+    let world = World::new();
+    let shop = &world.shop;
+    let alice = shop.member("alice").enrol().await;
+    let trim = json!({ "title": "Brow trim", "quota": 2, "period": "week" });
+    for number in 0..100 {
+        shop.put(&format!("/v1/benefits/trim-{number}"), trim.clone()).send().await.ok();
+    }
+    let other = || shop.put("/v1/benefits/other", trim.clone());
+    assert_eq!(other().send().await.problem().name(), "422 too-many-benefits");
+    let uses = format!("/v1/members/{}/benefits/trim-7/uses", alice.id);
+    shop.post(&uses, json!({})).send().await.created();
+    let taken = || shop.request("DELETE", "/v1/benefits/trim-7");
+    assert_eq!(shop.as_clerk().request("DELETE", "/v1/benefits/trim-7").send().await.problem().name(), "403 forbidden");
+    assert_eq!(taken().send().await.status, 204);
+    assert_eq!(taken().send().await.problem().name(), "404 unknown-benefit");
+    assert_eq!(shop.post(&uses, json!({})).send().await.problem().name(), "404 unknown-benefit");
+    let left = shop.get(&format!("/v1/members/{}/benefits", alice.id)).send().await.ok();
+    assert_eq!(left["benefits"].as_array().unwrap().len(), 99);
+    other().send().await.ok();
+}

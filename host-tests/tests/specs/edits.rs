@@ -102,6 +102,8 @@ async fn what_is_edited_in_the_version_that_was_read_is_taken_away_in_it() {
 
     let template = json!({ "title": "Receipt", "channel": "sms", "texts": { "en": { "body": "Thank you." } } });
     let things = [
+        ("/v1/attributes/size", json!({ "label": "Size", "kind": "text" })),
+        ("/v1/benefits/bag", json!({ "title": "A bag", "quota": 1, "period": "day" })),
         ("/v1/catalogue/bun", json!({ "name": "Bun" })),
         ("/v1/segments/gold", json!({ "title": "Gold", "condition": { "tier": "gold" } })),
         ("/v1/message-templates/receipt", template),

@@ -250,7 +250,7 @@ fn a_dry_run_tells_what_would_happen_and_changes_nothing() {
     );
     assert_eq!(journal_bytes(to.path()), bytes);
     assert_eq!((export(&to, "members", "ndjson"), export(&to, "orders", "ndjson")), (String::new(), String::new()));
-    assert_eq!(export(&to, "usage", "csv"), "day,vendor,pack,calls,fuel\r\n", "no packs, no usage");
+    assert_eq!(export(&to, "usage", "csv"), "day,merchant,vendor,pack,calls,fuel\r\n", "no packs, no usage");
 }
 
 #[test]

@@ -83,6 +83,61 @@ async fn a_range_is_summed_in_all_and_by_store_day_and_unit() {
 }
 
 #[tokio::test]
+async fn what_is_done_with_assets_in_a_store_is_told_there() {
+    let world = World::new();
+    let shop = &world.shop;
+    with_points(shop).await;
+    shop.put("/v1/units/points/rules", json!({ "transferable": true })).send().await.ok();
+    let coupon = json!({ "title": "one off", "benefit": { "amount": { "off_minor": 1 } }, "validity": { "days": 7 } });
+    shop.put("/v1/coupons/welcome", coupon).send().await.ok();
+    let (alice, bob) = (shop.member("alice").enrol().await, shop.member("bob").enrol().await);
+    let path = |what: &str| format!("/v1/members/{}/{what}", alice.id);
+    let at_corner = async |path: &str, mut body: Value| {
+        body["store"] = json!(shop.store(1));
+        shop.post(path, body).send().await
+    };
+    at_corner(&path("stored-value"), json!({ "amount_minor": 1_000, "bonus_minor": 100 })).await.created();
+    at_corner(&path("stored-value/payments"), json!({ "amount_minor": 300 })).await.created();
+    let hold = json!({ "unit": "stored-value", "amount": 200, "lapses_at": "2026-03-18T12:00:00+08:00" });
+    let hold = shop.post(&path("holds"), hold).send().await.created();
+    at_corner(&format!("/v1/holds/{}/post", hold["hold"].as_str().unwrap()), json!({})).await.ok();
+    let given = json!({ "unit": "points", "give": { "amount": 50 }, "reason": "an apology" });
+    at_corner(&path("adjustments"), given.clone()).await.created();
+    let gift = json!({ "to": bob.id, "unit": "points", "amount": 20 });
+    at_corner(&path("gifts"), gift.clone()).await.created();
+    at_corner(&path("coupons"), json!({ "coupon": "welcome" })).await.created();
+    let lines = json!([{ "sku": "bun", "quantity": 1, "amount_minor": 100 }]);
+    let redemption = json!({ "coupons": [{ "type": "welcome" }], "lines": lines });
+    let redeemed = at_corner(&path("coupons/redemptions"), redemption).await.created();
+    let back = json!({ "redemption": redeemed["posting"] });
+    at_corner(&path("coupons/returns"), back.clone()).await.created();
+
+    let corner = figures(shop, &format!("{MARCH}&store={}", shop.store(1))).await;
+    let told = |unit: &str, what: &str| list(&corner["units"]).find(|one| one["unit"] == unit).unwrap()[what].clone();
+    assert_eq!((told("stored-value", "paid_in"), told("stored-value", "spent")), (json!(1_000), json!(500)));
+    assert_eq!((told("stored-value-bonus", "issued"), told("points", "issued")), (json!(100), json!(50)));
+    let of_coupons = ["issued", "spent", "given_back"].map(|what| told("welcome", what));
+    assert_eq!(of_coupons, [json!(1), json!(1), json!(1)]);
+    let all = figures(shop, MARCH).await;
+    let is_elsewhere = |of: &Value| of["store"] != shop.store(1) && of["units"] != json!([]);
+    assert!(!list(&all["stores"]).any(is_elsewhere), "{all}");
+
+    let before = world.state();
+    for (what, mut body) in [
+        ("stored-value", json!({ "amount_minor": 1_000 })),
+        ("stored-value/payments", json!({ "amount_minor": 1 })),
+        ("adjustments", given),
+        ("gifts", gift),
+        ("coupons", json!({ "coupon": "welcome" })),
+        ("coupons/returns", back),
+    ] {
+        body["store"] = json!(world.rival.store(0));
+        assert_eq!(shop.post(&path(what), body).send().await.problem().name(), "422 unknown-store", "{what}");
+    }
+    world.unchanged_since(&before);
+}
+
+#[tokio::test]
 async fn a_member_counts_once_a_day_and_comes_back_on_another_one() {
     let world = World::new();
     let shop = &world.shop;

@@ -26,6 +26,7 @@ async fn the_interface_is_described_as_openapi_3_1() {
     post /v1/agreements/{agreement}/acceptance
     post /v1/agreements/{agreement}/end
     get /v1/attributes
+    delete /v1/attributes/{attribute}
     put /v1/attributes/{attribute}
     get /v1/automatic-messages
     delete /v1/automatic-messages/{trigger}
@@ -34,6 +35,7 @@ async fn the_interface_is_described_as_openapi_3_1() {
     delete /v1/behaviours/{behaviour}
     put /v1/behaviours/{behaviour}
     get /v1/benefits
+    delete /v1/benefits/{benefit}
     put /v1/benefits/{benefit}
     get /v1/catalogue
     delete /v1/catalogue/{sku}

@@ -136,7 +136,14 @@ async fn points_go_to_another_member_where_the_unit_allows_it() {
     alice.grant(100).await.ok();
     let id = |member: &Member| member.id.parse::<MemberId>().unwrap();
     let points = Code::new("points").unwrap();
-    let give = usecase::GiveAssets { from: id(&alice), to: id(&bob), unit: points.clone(), amount: 30, reason: None };
+    let give = usecase::GiveAssets {
+        from: id(&alice),
+        to: id(&bob),
+        unit: points.clone(),
+        amount: 30,
+        store: None,
+        reason: None,
+    };
     let host = world.running().host;
     let refused = host.operate(world.shop.id, |tx, act| usecase::give_assets(tx, act, &give)).unwrap_err();
     assert_snapshot!(refused, @"`points` can not be given to another member");
@@ -211,7 +218,7 @@ async fn what_holds_pays_and_gives_nothing_is_named() {
     let host = world.running().host;
     let give = |from: &Member, to: &Member| {
         let unit = Code::new("points").unwrap();
-        let give = usecase::GiveAssets { from: id(from), to: id(to), unit, amount: 11, reason: None };
+        let give = usecase::GiveAssets { from: id(from), to: id(to), unit, amount: 11, store: None, reason: None };
         host.operate(world.shop.id, |tx, act| usecase::give_assets(tx, act, &give)).unwrap_err()
     };
     let stranger = id(&theirs);

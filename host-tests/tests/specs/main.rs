@@ -35,6 +35,7 @@ mod events;
 mod every_id;
 mod every_route;
 mod exchange;
+mod export_kinds;
 mod exports;
 mod figures;
 mod following;

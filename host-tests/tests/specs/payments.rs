@@ -3,6 +3,8 @@
 use host_tests::{Member, OrderBuilder, Shop, World};
 use serde_json::{Value, json};
 
+use crate::grants::{MAY, PROBE, ask, well, with_whole_probe};
+use crate::ledger::{LATER, hold};
 use crate::{earned, with_points};
 
 /// Three buns for ten yuan, and a cake for thirty.
@@ -253,10 +255,48 @@ async fn payments_that_are_wrong_leave_nothing_behind() {
             json!(vec![cash(200); 12]),
             "422 too-many-payments: an order is paid in at most 10 ways, but 12 are given",
         ),
+        // What the host takes is told apart from what the till says.
+        (
+            alice.order("t"),
+            json!([{ "method": "other", "name": "stored-value", "amount_minor": 2_400 }]),
+            "422 method-taken: `stored-value` names what the host takes from the buyer; give the till's own way of paying another name",
+        ),
+        (
+            alice.order("t"),
+            json!([cash(2_000), { "method": "other", "name": "hold", "amount_minor": 400 }]),
+            "422 method-taken: `hold` names what the host takes from the buyer; give the till's own way of paying another name",
+        ),
     ] {
         assert_eq!(order.with("payments", payments).settle().await.problem().to_string(), expected);
     }
     world.unchanged_since(&before);
+}
+
+#[tokio::test]
+async fn what_a_pack_has_set_aside_pays_for_nothing_at_the_till() {
+    let world = World::new();
+    let shop = &world.shop;
+    with_whole_probe(shop).await;
+    let alice = shop.member("alice").enrol().await;
+    let give = json!({ "member": alice.id, "unit": PROBE, "amount": 10, "reason": "a gift", "lapses_at": MAY });
+    for _ in 0..2 {
+        well(&ask(shop, "assets.earn", give.clone()).await);
+    }
+    // Whoever runs the pack's command: it is the pack's.
+    let of_pack = well(&ask(shop, "assets.hold", give).await);
+    let by_hand = hold(shop, &alice, PROBE, 10, LATER).await["hold"].clone();
+    let paid = |hold: &Value| json!([{ "method": "hold", "hold": hold, "amount_minor": 2_400 }]);
+    let before = world.state();
+    let problem = alice.order("t").with("payments", paid(&of_pack)).settle().await.problem();
+    assert_eq!(
+        problem.to_string(),
+        "422 hold-of-pack: hld_… was set aside by the pack `probe-one`, which spends it itself; pay with one that staff have set aside"
+    );
+    world.unchanged_since(&before);
+    alice.order("t").with("payments", paid(&by_hand)).settle().await.created();
+    assert_eq!(alice.holds(PROBE).await.available, 0);
+    well(&ask(shop, "assets.void-hold", json!({ "hold": of_pack, "reason": "not needed" })).await);
+    assert_eq!(alice.holds(PROBE).await.available, 10);
 }
 
 #[tokio::test]

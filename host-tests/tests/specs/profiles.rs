@@ -243,6 +243,21 @@ async fn a_level_has_validity_source_and_history() {
 }
 
 #[tokio::test]
+async fn an_age_turns_over_at_the_merchants_midnight() {
+    let world = World::new();
+    let shop = &world.shop;
+    let fang = shop.member("card-1").with("personal", json!({ "birthday": "1990-03-19" })).enrol().await;
+    for (at, age) in [("2026-03-18T23:59:59+08:00", 35), ("2026-03-19T00:00:00+08:00", 36)] {
+        world.clock_at(at);
+        let listed = shop.get("/v1/members?reference=card-1").send().await.ok();
+        let (_, alone) = read(shop, &fang).await;
+        for member in [&alone, &listed["members"][0]] {
+            assert_eq!(member["personal"]["age"], age, "{at}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_consent_leaves_a_receipt_and_can_be_taken_back() {
     let world = World::new();
     let shop = &world.shop;
@@ -396,4 +411,45 @@ async fn nothing_personal_lies_open_in_the_store() {
             assert!(!lies_open(&key) && !lies_open(&value), "{secret} lies open at {}", key.escape_ascii());
         }
     }
+}
+
+#[tokio::test]
+async fn an_attribute_is_taken_away_when_no_segment_asks_for_it() {
+    let world = World::new();
+    let shop = &world.shop;
+    let size = json!({ "label": "Size", "kind": "choice", "choices": ["S", "M"] });
+    shop.put("/v1/attributes/size", size).send().await.ok();
+    shop.put("/v1/attributes/allergy", json!({ "label": "Allergy", "kind": "text", "personal": true }))
+        .send()
+        .await
+        .ok();
+    let condition = json!({ "not": { "attribute": { "code": "size", "is": { "choice": "S" } } } });
+    shop.put("/v1/segments/large", json!({ "title": "Large", "condition": condition })).send().await.ok();
+    let fang = shop.member("card-1").with("attributes", json!({ "size": "S", "allergy": "nuts" })).enrol().await;
+    let take = |code: &str| shop.request("DELETE", &format!("/v1/attributes/{code}"));
+    let before = world.state();
+    assert_eq!(
+        take("size").send().await.problem().to_string(),
+        "409 attribute-asked-for: the segment `large` asks for the attribute `size`: change or remove the segment first"
+    );
+    world.unchanged_since(&before);
+    assert_eq!(shop.request("DELETE", "/v1/segments/large").send().await.status, 204);
+    assert_eq!(take("size").send().await.status, 204);
+    assert_eq!(take("size").send().await.problem().name(), "404 unknown-attribute");
+
+    // What it said stays until somebody edits the member.
+    let (etag, known) = read(shop, &fang).await;
+    assert_eq!(known["attributes"], json!({ "size": "S", "allergy": "nuts" }));
+    let path = format!("/v1/members/{}", fang.id);
+    let said = shop.patch(&path, &etag, json!({ "attributes": { "size": "M" } })).send().await.problem();
+    assert_eq!(said.name(), "422 unknown-attribute");
+    assert_eq!(edit(shop, &fang, json!({ "channel": "online" })).await["attributes"], json!({ "allergy": "nuts" }));
+    shop.put("/v1/attributes/size", json!({ "label": "Size", "kind": "number" })).send().await.ok();
+    let sized = edit(shop, &fang, json!({ "attributes": { "size": 42 } })).await;
+    assert_eq!(sized["attributes"], json!({ "size": 42, "allergy": "nuts" }));
+    // One that is something else by now says nothing, either: what was sealed does not come into the open.
+    assert_eq!(take("allergy").send().await.status, 204);
+    shop.put("/v1/attributes/allergy", json!({ "label": "Allergy", "kind": "text" })).send().await.ok();
+    assert_eq!(read(&shop.as_role(Role::Auditor), &fang).await.1["attributes"], json!({ "size": 42 }));
+    assert_eq!(edit(shop, &fang, json!({ "channel": "till" })).await["attributes"], json!({ "size": 42 }));
 }

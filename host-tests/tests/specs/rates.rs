@@ -2,6 +2,7 @@
 
 use host_tests::{Reply, World};
 use insta::assert_snapshot;
+use punchcard::domain::Role;
 use punchcard::http::Rate;
 
 /// A key that is well-formed, and nobody's.
@@ -32,6 +33,22 @@ async fn a_key_that_asks_too_often_is_told_when_to_come_again() {
     world.clock_at("2026-03-18T08:00:02+08:00");
     let reply = world.shop.get("/v1/stores").send().await;
     assert_eq!(told(&reply), r#""key";r=2;t=1"#);
+}
+
+#[tokio::test]
+async fn a_stream_is_one_request_however_much_it_tells() {
+    let world = World::with_limits(|limits| limits.key_rate = Rate::new(2, 1, 3));
+    let mut stream = world.shop.get("/v1/events/stream?after=end").stream().await;
+    for (role, names) in [(Role::Clerk, ["a", "b"]), (Role::Manager, ["c", "d"])] {
+        for name in names {
+            let member = world.shop.as_role(role).member(name).enrol().await;
+            assert_eq!(stream.next().await.unwrap().data["member"], member.id.as_str());
+            if name == "a" {
+                let reply = world.shop.get("/v1/stores").send().await;
+                assert_eq!(reply.header("ratelimit"), Some(r#""key";r=1;t=1"#), "two requests of three");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -146,7 +146,7 @@ impl Script<'_> {
     }
 
     fn load(&self, person: &Person, amount_minor: u64) -> Result<(), Failure> {
-        let load = LoadStoredValue { member: person.id, amount_minor, bonus_minor: 0, reason: None };
+        let load = LoadStoredValue { member: person.id, amount_minor, bonus_minor: 0, store: None, reason: None };
         self.once(&format!("load-{}", person.reference), |tx, act| load_stored_value(tx, act, &load))?;
         self.tell("loaded", &[("name", person.name.to_owned()), ("amount", self.money(amount_minor))]);
         Ok(())

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{Action, Code, Label, MemberId, Minor, Reference};
+use crate::domain::{Action, Code, Label, MemberId, Minor, Reference, StoreId};
 use crate::http::caller::{Caller, Once};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_store};
 use crate::ledger::Release;
 use crate::usecase::{self, AdjustAssets, Adjustment};
 
@@ -27,6 +27,9 @@ pub(super) struct AdjustmentIn {
     give: Option<GiveIn>,
     /// What the member loses.
     take: Option<TakeIn>,
+    /// In which store it is done: figures tell it there. Left out, it is in none.
+    #[schema(value_type = Option<String>)]
+    store: Option<StoreId>,
     /// Why: people read it on the statement.
     #[schema(value_type = String, max_length = 128, example = "an apology")]
     reason: Label,
@@ -101,7 +104,7 @@ pub(super) async fn adjust_assets(
     sent: Sent<AdjustmentIn>,
 ) -> Result<(StatusCode, Json<AdjustedOut>), Problem> {
     let member: MemberId = member.parse()?;
-    let AdjustmentIn { unit, give, take, reason } = sent.body;
+    let AdjustmentIn { unit, give, take, store, reason } = sent.body;
     let by = match (give, take) {
         (Some(give), None) => {
             Adjustment::Give { amount: give.amount, expires_at: give.expires_at, release: give.release() }
@@ -109,10 +112,13 @@ pub(super) async fn adjust_assets(
         (None, Some(TakeIn { amount })) => Adjustment::Take { amount },
         _ => return Err(Problem::give_or_take()),
     };
-    let adjust = AdjustAssets { member, unit, by, reason };
+    let adjust = AdjustAssets { member, unit, by, store, reason };
     let adjusted = app
         .serve(caller, Action::ManageAssets, move |host, actor| {
-            host.act_once(actor, &key, &sent.content, |tx, act| usecase::adjust_assets(tx, act, &adjust))
+            at_store(actor, adjust.store)?;
+            Ok::<_, Problem>(
+                host.act_once(actor, &key, &sent.content, |tx, act| usecase::adjust_assets(tx, act, &adjust))?,
+            )
         })
         .await?;
     let usecase::Adjusted { posting, available, pending, debt } = adjusted;

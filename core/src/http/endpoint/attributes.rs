@@ -1,10 +1,11 @@
-//! `GET /v1/attributes` and `PUT /v1/attributes/{attribute}`
+//! `GET /v1/attributes`, and `PUT` and `DELETE /v1/attributes/{attribute}`
 
 use std::collections::BTreeSet;
 
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -131,6 +132,30 @@ pub(super) async fn define_attribute(
         Ok::<_, Problem>(Versioned(version, Json((new, version).into())))
     })
     .await
+}
+
+/// Takes an attribute away, unless a segment asks for it. What is said of members by it stays with them, sealed if it
+/// is, until they are edited the next time.
+#[utoipa::path(delete, path = "/v1/attributes/{attribute}", tag = "members",
+    extensions(("x-needs" = json!("manage-members"))),
+    params(("attribute" = String, Path, description = "Its code."),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is taken away if somebody else has changed it since.")),
+    responses((status = 204, description = "It is gone."),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn drop_attribute(
+    State(app): State<App>,
+    caller: Caller,
+    Path(attribute): Path<String>,
+    IfExpected(expected): IfExpected,
+) -> Result<StatusCode, Problem> {
+    let attribute = Code::new(&attribute).map_err(|error| Problem::wrong_name(&error))?;
+    app.serve(caller, Action::ManageMembers, move |host, actor| {
+        let drop = |tx: &mut Tx, act: &mut Act<'_>| usecase::drop_attribute(tx, act, &attribute);
+        change(host, actor, &Thing::Attribute(attribute.clone()), expected, drop)
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The attributes that a merchant has defined.

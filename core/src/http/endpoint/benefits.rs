@@ -1,4 +1,4 @@
-//! `GET /v1/benefits`, `PUT /v1/benefits/{benefit}`, `GET /v1/members/{member}/benefits`, and uses of them
+//! `GET /v1/benefits`, `PUT` and `DELETE /v1/benefits/{benefit}`, `GET /v1/members/{member}/benefits`, and uses of them
 
 use std::collections::BTreeSet;
 
@@ -188,6 +188,29 @@ pub(super) async fn define_benefit(
     .await
 }
 
+/// Takes a service benefit away: nobody has it any more.
+#[utoipa::path(delete, path = "/v1/benefits/{benefit}", tag = "benefits",
+    extensions(("x-needs" = json!("manage-members"))),
+    params(("benefit" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "Its `version`, as it was read: nothing is taken away if somebody else has changed it since.")),
+    responses((status = 204, description = "It is gone."),
+        (status = "4XX", body = Problem, content_type = "application/problem+json"),
+        (status = "5XX", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn drop_benefit(
+    State(app): State<App>,
+    caller: Caller,
+    Path(benefit): Path<String>,
+    IfExpected(expected): IfExpected,
+) -> Result<StatusCode, Problem> {
+    let benefit = code(&benefit)?;
+    app.serve(caller, Action::ManageMembers, move |host, actor| {
+        let drop = |tx: &mut Tx, act: &mut Act<'_>| usecase::drop_benefit(tx, act, &benefit);
+        change(host, actor, &Thing::Benefit(benefit.clone()), expected, drop)
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
 /// The service benefits that a merchant has defined.
 #[utoipa::path(get, path = "/v1/benefits", tag = "benefits", extensions(("x-needs" = json!("read"))), params(Page),
     responses((status = 200, body = ServiceBenefitsOut),
@@ -250,7 +273,7 @@ pub(super) async fn use_benefit(
     let used = app
         .serve(caller, Action::Serve, move |host, actor| {
             let store = sent.body.store;
-            store.map_or(Ok(()), |store| at_store(actor, store))?;
+            at_store(actor, store)?;
             Ok::<_, Problem>(
                 host.act_once(actor, &key, &sent.content, |tx, act| {
                     usecase::use_benefit(tx, act, id, &benefit, store)

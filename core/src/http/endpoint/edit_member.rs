@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::member::{ExternalIdForm, MemberOut, external_ids};
+use super::member::{ExternalIdForm, MemberOut, external_ids, local_now};
 use super::read_member::shown;
 use crate::domain::{Action, Birthday, Code, Email, Label, MemberId, Phone, Reference, Remark, StoreId};
 use crate::http::caller::Caller;
@@ -109,7 +109,7 @@ pub(super) async fn edit_member(
     let edit = sent.body.into();
     app.serve(caller, Action::Serve, move |host, actor| {
         let known = host.act(actor, |tx, act| usecase::edit_member(tx, act, id, version, &edit))?;
-        let shown = MemberOut::new(known.clone(), actor, host.clock.now());
+        let shown = MemberOut::new(known.clone(), actor, &local_now(host, actor)?);
         Ok::<_, usecase::EditError>(Versioned(known.member.version, Json(shown)))
     })
     .await

@@ -73,8 +73,9 @@ pub(super) struct CountsOut {
     counts: BTreeMap<&'static str, i64>,
     /// Revenue by orders, rounded down; null without orders.
     average_basket_minor: Option<i64>,
-    /// Of a thousand members who bought for the first time, how many bought on a second day: `second_days` by
-    /// `first_days`, rounded down; null without first days.
+    /// `second_days` by `first_days` in thousandths, rounded down: how many members bought on a second day for every
+    /// thousand who bought on a first day. The two are counted when they happen and are not the same members, so that it
+    /// may be more than 1000; null without first days.
     repurchase_permille: Option<i64>,
 }
 

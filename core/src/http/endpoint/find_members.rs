@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::member::MemberOut;
+use super::member::{MemberOut, local_now};
 use crate::domain::{Action, Code, Email, ExternalId, Phone, Reference, StoreId};
 use crate::http::caller::Caller;
 use crate::http::cursor::{any_place, cursor, page_length};
@@ -86,8 +86,8 @@ pub(super) async fn find_members(
     let found = app
         .serve(caller, action, move |host, actor| {
             let found = host.view(actor, |tx, act| usecase::find_members(tx, act, &sought, after.as_deref(), limit))?;
-            let now = host.clock.now();
-            let members = found.members.into_iter().map(|known| MemberOut::new(known, actor, now)).collect();
+            let now = local_now(host, actor)?;
+            let members = found.members.into_iter().map(|known| MemberOut::new(known, actor, &now)).collect();
             Ok::<_, usecase::FindError>(Found { members, next: found.next.map(|next| cursor(&next)) })
         })
         .await?;

@@ -6,11 +6,11 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{Action, Code, Label, MemberId, Minor};
+use crate::domain::{Action, Code, Label, MemberId, Minor, StoreId};
 use crate::http::caller::{Caller, Once};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_store};
 use crate::usecase::{self, GiveAssets};
 
 /// What a member gives to another one.
@@ -27,6 +27,9 @@ pub(super) struct GiftIn {
     /// How much.
     #[schema(minimum = 1, example = 100)]
     amount: Minor,
+    /// In which store it is done: figures tell it there. Left out, it is in none.
+    #[schema(value_type = Option<String>)]
+    store: Option<StoreId>,
     /// What people read on both statements.
     #[schema(value_type = Option<String>, max_length = 128)]
     reason: Option<Label>,
@@ -54,11 +57,12 @@ pub(super) async fn give_assets(
     sent: Sent<GiftIn>,
 ) -> Result<(StatusCode, Json<GivenOut>), Problem> {
     let from: MemberId = member.parse()?;
-    let GiftIn { to, unit, amount, reason } = sent.body;
-    let give = GiveAssets { from, to, unit, amount, reason };
+    let GiftIn { to, unit, amount, store, reason } = sent.body;
+    let give = GiveAssets { from, to, unit, amount, store, reason };
     let given = app
         .serve(caller, Action::Serve, move |host, actor| {
-            host.act_once(actor, &key, &sent.content, |tx, act| usecase::give_assets(tx, act, &give))
+            at_store(actor, give.store)?;
+            Ok::<_, Problem>(host.act_once(actor, &key, &sent.content, |tx, act| usecase::give_assets(tx, act, &give))?)
         })
         .await?;
     Ok((StatusCode::CREATED, Json(GivenOut { posting: given.posting.to_string() })))

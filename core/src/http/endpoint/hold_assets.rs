@@ -8,11 +8,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{Action, Code, HoldId, Label, MemberId, Minor};
+use crate::domain::{Action, Code, HoldId, Label, MemberId, Minor, StoreId};
 use crate::http::caller::{Caller, Once};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_store};
 use crate::ledger::{HoldState, LedgerError};
 use crate::usecase;
 
@@ -43,6 +43,9 @@ pub(super) struct HoldPosting {
     /// How much of it, at least 1; all if absent. The rest is given back.
     #[schema(minimum = 1)]
     amount: Option<Minor>,
+    /// In which store it is done: figures tell it there. Left out, it is in none.
+    #[schema(value_type = Option<String>)]
+    store: Option<StoreId>,
     /// What people read on the statement.
     #[schema(value_type = Option<String>, max_length = 128)]
     reason: Option<Label>,
@@ -179,11 +182,12 @@ pub(super) async fn post_hold(
     sent: Sent<HoldPosting>,
 ) -> Result<Json<HoldChanged>, Problem> {
     let hold: HoldId = hold.parse()?;
-    let HoldPosting { amount, reason } = sent.body;
-    let post = usecase::PostHold { hold, amount, reason };
+    let HoldPosting { amount, store, reason } = sent.body;
+    let post = usecase::PostHold { hold, amount, store, reason };
     let done = app
         .serve(caller, Action::Serve, move |host, actor| {
-            host.act_once(actor, &key, &sent.content, |tx, act| usecase::post_hold(tx, act, &post))
+            at_store(actor, post.store)?;
+            Ok::<_, Problem>(host.act_once(actor, &key, &sent.content, |tx, act| usecase::post_hold(tx, act, &post))?)
         })
         .await?;
     Ok(Json(done.into()))

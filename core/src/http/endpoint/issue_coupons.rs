@@ -6,11 +6,11 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{Action, Code, Label, MemberId, Minor};
+use crate::domain::{Action, Code, Label, MemberId, Minor, StoreId};
 use crate::http::caller::{Caller, Once};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_store};
 use crate::usecase;
 
 /// Coupons that a member gets.
@@ -25,6 +25,9 @@ pub(super) struct CouponIssue {
     #[schema(minimum = 1, maximum = 100)]
     #[serde(default = "one")]
     count: Minor,
+    /// In which store it is done: figures tell it there. Left out, it is in none.
+    #[schema(value_type = Option<String>)]
+    store: Option<StoreId>,
     /// What people read on the statement.
     #[schema(value_type = Option<String>, max_length = 128)]
     reason: Option<Label>,
@@ -44,7 +47,7 @@ pub(super) struct IssuedOut {
 
 /// Issues coupons to a member.
 #[utoipa::path(post, path = "/v1/members/{member}/coupons", tag = "coupons",
-    extensions(("x-needs" = json!("serve"))), request_body = CouponIssue,
+    extensions(("x-needs" = json!("manage-assets"))), request_body = CouponIssue,
     params(("member" = String, Path),
         ("Idempotency-Key" = String, Header, description = "A text of your own, new for each new issue.")),
     responses((status = 201, body = IssuedOut),
@@ -58,11 +61,14 @@ pub(super) async fn issue_coupons(
     sent: Sent<CouponIssue>,
 ) -> Result<(StatusCode, Json<IssuedOut>), Problem> {
     let member: MemberId = member.parse()?;
-    let CouponIssue { coupon, count, reason } = sent.body;
-    let issue = usecase::IssueCoupons { member, coupon, count, reason };
+    let CouponIssue { coupon, count, store, reason } = sent.body;
+    let issue = usecase::IssueCoupons { member, coupon, count, store, reason };
     let issued = app
-        .serve(caller, Action::Serve, move |host, actor| {
-            host.act_once(actor, &key, &sent.content, |tx, act| usecase::issue_coupons(tx, act, &issue))
+        .serve(caller, Action::ManageAssets, move |host, actor| {
+            at_store(actor, issue.store)?;
+            Ok::<_, Problem>(
+                host.act_once(actor, &key, &sent.content, |tx, act| usecase::issue_coupons(tx, act, &issue))?,
+            )
         })
         .await?;
     Ok((StatusCode::CREATED, Json(IssuedOut { posting: issued.posting.to_string(), available: issued.available })))

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::Zoned;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -10,7 +11,13 @@ use utoipa::ToSchema;
 use crate::domain::{
     Actor, Birthday, Code, Email, ExternalId, Label, Member, Personal, Phone, Reference, Remark, Standing,
 };
-use crate::usecase::Known;
+use crate::store::StoreError;
+use crate::usecase::{Host, Known};
+
+/// The present by the clocks of the merchant for whom somebody acts.
+pub(super) fn local_now(host: &Host, actor: &Actor) -> Result<Zoned, StoreError> {
+    host.view(actor, |tx, act| act.local_now(tx))
+}
 
 /// A name in another system.
 #[derive(Clone, Deserialize, Serialize, ToSchema)]
@@ -72,7 +79,7 @@ pub(super) struct PersonalOut {
     phones: Vec<String>,
     emails: Vec<String>,
     birthday: Option<String>,
-    /// Whole years, when the year of birth is known.
+    /// Whole years on the merchant's day, when the year of birth is known.
     age: Option<i16>,
     address: Option<String>,
 }
@@ -81,7 +88,8 @@ pub(super) struct PersonalOut {
 #[derive(Serialize, ToSchema)]
 pub(super) struct TagOut {
     tag: String,
-    /// Who put it on: `hand`, `rule`, `operator`, `pack:` and the pack's code, or `unknown`.
+    /// Who put it on: `hand:` with the id of a user or API key, `pack:` with the pack's code, `rule`, `operator`, or
+    /// `unknown`.
     source: String,
     /// When it was put on, RFC 3339.
     at: String,
@@ -134,8 +142,9 @@ pub(super) struct MemberOut {
 }
 
 impl MemberOut {
-    /// A member as `actor` may see them at an instant.
-    pub(super) fn new(known: Known, actor: &Actor, now: Timestamp) -> Self {
+    /// A member as `actor` may see them at an instant, which is told by the merchant's clocks.
+    pub(super) fn new(known: Known, actor: &Actor, now: &Zoned) -> Self {
+        let (now, today) = (now.timestamp(), now.date());
         let Known { member, personal } = known;
         let with_personal = actor.role.may(crate::domain::Action::ReadPersonal);
         let Member { id, version, reference, cards, external_ids, tags, tier, enrolled_at, .. } = member.clone();
@@ -156,7 +165,7 @@ impl MemberOut {
                 .into_iter()
                 .map(|ExternalId { system, id }| ExternalIdForm { system, id })
                 .collect(),
-            personal: with_personal.then(|| PersonalOut::new(personal, now)),
+            personal: with_personal.then(|| PersonalOut::new(personal, today)),
             attributes,
             tags: tags
                 .map(|(code, tag)| TagOut {
@@ -190,10 +199,8 @@ impl MemberOut {
 }
 
 impl PersonalOut {
-    fn new(personal: Personal, now: Timestamp) -> Self {
+    fn new(personal: Personal, today: Date) -> Self {
         let Personal { name, phones, emails, birthday, address, attributes: _ } = personal;
-        // An age turns over at some midnight; which one is of no matter to whoever reads it.
-        let today = now.to_zoned(jiff::tz::TimeZone::UTC).date();
         Self {
             age: birthday.as_ref().and_then(|birthday| birthday.age(today)),
             name: name.map(Into::into),

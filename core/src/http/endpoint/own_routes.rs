@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::benefits::MemberBenefitsOut;
-use super::member::{MemberOut, PersonalOut};
+use super::member::{MemberOut, PersonalOut, local_now};
 use super::read_assets::AssetsOut;
 use super::read_member::known_here;
 use super::statement::{MoveOut, PostingOut};
@@ -113,8 +113,9 @@ pub(super) async fn read_me(State(app): State<App>, caller: MemberCaller) -> Res
         .serve_member(caller, move |host, actor, id| {
             let (merchant, known) = host
                 .view(actor, |tx, act| Ok::<_, Problem>((act.merchant(tx)?.name, usecase::read_known(tx, act, id)?)))?;
+            let now = local_now(host, actor)?;
             let known = known.ok_or_else(|| Problem::unknown_member(id))?;
-            Ok::<_, Problem>((merchant, MemberOut::new(known, actor, host.clock.now())))
+            Ok::<_, Problem>((merchant, MemberOut::new(known, actor, &now)))
         })
         .await?;
     Ok(Json(known.into_own(merchant.into())))

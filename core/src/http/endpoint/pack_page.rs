@@ -55,7 +55,7 @@ pub(super) async fn read_page(
     let wanted = usecase::RenderPage { pack, page, store, query };
     let page = app
         .serve(caller, Action::Serve, move |host, actor| {
-            wanted.store.map_or(Ok(()), |store| at_store(actor, store))?;
+            at_store(actor, wanted.store)?;
             Ok::<_, Problem>(host.view(actor, |tx, act| usecase::render_page(tx, act, &wanted))?)
         })
         .await?;

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 
-use super::member::MemberOut;
+use super::member::{MemberOut, local_now};
 use crate::domain::{Action, Actor, MemberId};
 use crate::http::caller::Caller;
 use crate::http::etag::Versioned;
@@ -31,7 +31,7 @@ pub(super) async fn read_member(
 pub(super) fn shown(host: &Host, actor: &Actor, id: MemberId) -> Result<Versioned<Json<MemberOut>>, Problem> {
     let known = host.view(actor, |tx, act| usecase::read_known(tx, act, id))?;
     let known = known.ok_or_else(|| Problem::unknown_member(id))?;
-    Ok(Versioned(known.member.version, Json(MemberOut::new(known, actor, host.clock.now()))))
+    Ok(Versioned(known.member.version, Json(MemberOut::new(known, actor, &local_now(host, actor)?))))
 }
 
 /// Whom of the merchant's members an id means, for what is about them.

@@ -129,7 +129,7 @@ pub(super) async fn read_portrait(
             let sought = SoughtMessages { member: Some(id), ..SoughtMessages::default() };
             let messages = list_messages(tx, act.merchant, &sought, NEWEST)?.messages;
             Ok::<_, Problem>(Json(PortraitOut {
-                member: MemberOut::new(known, actor, act.now),
+                member: MemberOut::new(known, actor, &act.local_now(tx)?),
                 bought: bought.map(Into::into),
                 bought_of: bought_of.into_iter().map(Into::into).collect(),
                 assets: assets.into_iter().map(Into::into).collect(),

@@ -6,11 +6,11 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{Action, MemberId, PostingId};
+use crate::domain::{Action, MemberId, PostingId, StoreId};
 use crate::http::caller::{Caller, Once};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_store};
 use crate::usecase;
 
 /// Coupons that come back.
@@ -21,6 +21,9 @@ pub(super) struct CouponReturn {
     /// The posting that redeemed them.
     #[schema(value_type = String)]
     redemption: PostingId,
+    /// In which store it is done: figures tell it there. Left out, it is in none.
+    #[schema(value_type = Option<String>)]
+    store: Option<StoreId>,
 }
 
 /// What was booked.
@@ -45,10 +48,14 @@ pub(super) async fn return_coupons(
     sent: Sent<CouponReturn>,
 ) -> Result<(StatusCode, Json<ReturnedOut>), Problem> {
     let member: MemberId = member.parse()?;
-    let redemption = sent.body.redemption;
+    let CouponReturn { redemption, store } = sent.body;
+    let back = usecase::ReturnCoupons { member, redemption, store };
     let returned = app
         .serve(caller, Action::Serve, move |host, actor| {
-            host.act_once(actor, &key, &sent.content, |tx, act| usecase::return_coupons(tx, act, member, redemption))
+            at_store(actor, back.store)?;
+            Ok::<_, Problem>(
+                host.act_once(actor, &key, &sent.content, |tx, act| usecase::return_coupons(tx, act, &back))?,
+            )
         })
         .await?;
     Ok((StatusCode::CREATED, Json(ReturnedOut { posting: returned.posting.to_string() })))

@@ -54,7 +54,7 @@ pub(super) async fn run_command(
     let run = usecase::RunCommand { pack, command, store, input };
     let reply = app
         .serve(caller, Action::Serve, move |host, actor| {
-            run.store.map_or(Ok(()), |store| at_store(actor, store))?;
+            at_store(actor, run.store)?;
             Ok::<_, Problem>(host.act_once(actor, &key, &sent.content, |tx, act| usecase::run_command(tx, act, &run))?)
         })
         .await?;

@@ -61,7 +61,8 @@ pub(super) enum PaymentIn {
         #[schema(value_type = u64, example = 2400)]
         amount_minor: AmountMinor,
     },
-    /// With all that a hold of the buyer's has set aside: stored value, points.
+    /// With all that a hold of the buyer's has set aside: stored value, points. One that staff have placed: what a pack
+    /// has set aside, the pack spends.
     Hold {
         /// Which.
         #[schema(value_type = String)]
@@ -72,7 +73,7 @@ pub(super) enum PaymentIn {
     },
     /// With what the host does not keep.
     Other {
-        /// What the till calls it, such as `cash`.
+        /// What the till calls it, such as `cash`; not `stored-value` or `hold`, which the host takes.
         #[schema(value_type = String, example = "cash")]
         name: Code,
         /// How much, in minor units.

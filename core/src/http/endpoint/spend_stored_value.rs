@@ -6,22 +6,25 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::domain::{Action, Label, MemberId};
+use crate::domain::{Action, Label, MemberId, StoreId};
 use crate::http::caller::{Caller, Once};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::wire::AmountMinor;
-use crate::http::{App, Problem};
+use crate::http::{App, Problem, at_store};
 use crate::usecase;
 
 /// What a member pays with stored value.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"amount_minor": 4200, "reason": "breakfast"}))]
+#[schema(example = json!({"amount_minor": 4200, "store": "sto_0198f2a4c1d07e3b9a5c6d7e8f901234", "reason": "breakfast"}))]
 pub(super) struct Purchase {
     /// How much, in minor units; at least 1.
     #[schema(value_type = u64, example = 4200, minimum = 1)]
     amount_minor: AmountMinor,
+    /// In which store it is done: figures tell it there. Left out, it is in none.
+    #[schema(value_type = Option<String>)]
+    store: Option<StoreId>,
     /// What people read on the statement.
     #[schema(value_type = Option<String>, max_length = 128)]
     reason: Option<Label>,
@@ -53,11 +56,14 @@ pub(super) async fn spend_stored_value(
     sent: Sent<Purchase>,
 ) -> Result<(StatusCode, Json<SpentOut>), Problem> {
     let member: MemberId = member.parse()?;
-    let Purchase { amount_minor, reason } = sent.body;
-    let spend = usecase::SpendStoredValue { member, amount_minor: amount_minor.0, reason };
+    let Purchase { amount_minor, store, reason } = sent.body;
+    let spend = usecase::SpendStoredValue { member, amount_minor: amount_minor.0, store, reason };
     let spent = app
         .serve(caller, Action::Serve, move |host, actor| {
-            host.act_once(actor, &key, &sent.content, |tx, act| usecase::spend_stored_value(tx, act, &spend))
+            at_store(actor, spend.store)?;
+            Ok::<_, Problem>(
+                host.act_once(actor, &key, &sent.content, |tx, act| usecase::spend_stored_value(tx, act, &spend))?,
+            )
         })
         .await?;
     let usecase::Spent { posting, principal_minor, bonus_minor } = spent;

@@ -12,13 +12,13 @@ use tokio::sync::mpsc::{self, Sender};
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
-use crate::domain::{Action, MerchantId};
+use crate::domain::{Action, Actor, MerchantId};
 use crate::http::caller::Caller;
 use crate::http::event_wire::{Asked, EventOut, EventsQuery, cursor, start};
 use crate::http::streams::StreamPlace;
 use crate::http::{App, Problem};
 use crate::store::{LogListener, layout};
-use crate::usecase::{self, EventFilter, EventPage, EventStart};
+use crate::usecase::{self, EventFilter, EventPage, EventStart, EventsError, Host};
 
 /// How many events are read at a time. So many, and as many again, wait for a slow reader at most.
 const PAGE: usize = 50;
@@ -63,29 +63,35 @@ pub(super) async fn stream_events(
         from = start(last.to_str().unwrap_or_default())?;
     }
     // The first page is read here, so that whatever is wrong is answered as a problem.
-    let (merchant, _) = read(&app, &caller, EventStart::End, &filter).await?;
+    let (merchant, _) = app.serve(caller.clone(), Action::ReadEvents, page(EventStart::End, filter.clone())).await?;
     let log = layout::events(merchant);
     let (place, listener) = (app.streams().open(merchant)?, app.host().store.listen(Some(&log)));
-    let (_, page) = read(&app, &caller, from, &filter).await?;
+    let (_, page) = read_further(&app, &caller, from, &filter).await?;
     let (sender, receiver) = mpsc::channel(PAGE);
     let feed = Feed { app, caller, filter, merchant, listener, sender };
     tokio::spawn(feed.run(place, page));
     Ok(Sse::new(unfold(receiver, async |mut receiver| Some((Ok(receiver.recv().await?), receiver)))))
 }
 
-/// One page of the log, if the caller may still see it.
-async fn read(
+/// What reads a page of the log.
+fn page(
+    from: EventStart,
+    filter: EventFilter,
+) -> impl FnOnce(&Host, &Actor) -> Result<(MerchantId, EventPage), EventsError> + Send + 'static {
+    move |host: &Host, actor: &Actor| {
+        let merchant = actor.merchant;
+        host.look(|tx| usecase::list_events(tx, merchant, from, &filter, PAGE)).map(|page| (merchant, page))
+    }
+}
+
+/// One more page of the log, if the caller may still see it. The stream is one request, however much it tells.
+async fn read_further(
     app: &App,
     caller: &Caller,
     from: EventStart,
     filter: &EventFilter,
 ) -> Result<(MerchantId, EventPage), Problem> {
-    let filter = filter.clone();
-    app.serve(caller.clone(), Action::ReadEvents, move |host, actor| {
-        let merchant = actor.merchant;
-        host.look(|tx| usecase::list_events(tx, merchant, from, &filter, PAGE)).map(|page| (merchant, page))
-    })
-    .await
+    app.serve_further(caller.clone(), Action::ReadEvents, page(from, filter.clone())).await
 }
 
 /// One open stream: reads the log whenever it grows, and hands on what is wanted of it.
@@ -122,7 +128,7 @@ impl Feed {
             }
             // Every page is asked for with the key again: one that does not count any more ends the stream.
             page = loop {
-                match read(&self.app, &self.caller, EventStart::After(page.next), &self.filter).await {
+                match read_further(&self.app, &self.caller, EventStart::After(page.next), &self.filter).await {
                     Ok((_, page)) => break page,
                     Err(problem) if problem.passes() => tokio::time::sleep(PAUSE).await,
                     Err(_) => return,

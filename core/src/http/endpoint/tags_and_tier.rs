@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::member::MemberOut;
+use super::member::{MemberOut, local_now};
 use super::read_member::known_here;
 use crate::domain::{Action, ChangeId, Code, Label, MemberId};
 use crate::http::caller::Caller;
@@ -49,7 +49,7 @@ pub(super) async fn put_tag(
     app.serve(caller, Action::Serve, move |host, actor| {
         let edit = |tx: &mut Tx, act: &mut Act<'_>| usecase::put_tag(tx, act, id, &tag, sent.body.expires_at);
         let (known, version) = change(host, actor, &Thing::Member(id), expected, edit)?;
-        Ok::<_, Problem>(Versioned(version, Json(MemberOut::new(known, actor, host.clock.now()))))
+        Ok::<_, Problem>(Versioned(version, Json(MemberOut::new(known, actor, &local_now(host, actor)?))))
     })
     .await
 }
@@ -73,7 +73,7 @@ pub(super) async fn drop_tag(
     app.serve(caller, Action::Serve, move |host, actor| {
         let edit = |tx: &mut Tx, act: &mut Act<'_>| usecase::drop_tag(tx, act, id, &tag);
         let (known, version) = change(host, actor, &Thing::Member(id), expected, edit)?;
-        Ok::<_, Problem>(Versioned(version, Json(MemberOut::new(known, actor, host.clock.now()))))
+        Ok::<_, Problem>(Versioned(version, Json(MemberOut::new(known, actor, &local_now(host, actor)?))))
     })
     .await
 }
@@ -115,7 +115,7 @@ pub(super) async fn set_tier(
     app.serve(caller, Action::ManageMembers, move |host, actor| {
         let edit = |tx: &mut Tx, act: &mut Act<'_>| usecase::set_tier(tx, act, id, &new);
         let (known, version) = change(host, actor, &Thing::Member(id), expected, edit)?;
-        Ok::<_, Problem>(Versioned(version, Json(MemberOut::new(known, actor, host.clock.now()))))
+        Ok::<_, Problem>(Versioned(version, Json(MemberOut::new(known, actor, &local_now(host, actor)?))))
     })
     .await
 }

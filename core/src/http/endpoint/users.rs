@@ -90,7 +90,7 @@ pub(super) struct UserOut {
 }
 
 impl UserOut {
-    fn of(user: User, now: Timestamp) -> Self {
+    pub(super) fn of(user: User, now: Timestamp) -> Self {
         let (state, invited_until) = match user.state(now) {
             UserState::Active => ("active", None),
             UserState::Invited(until) => ("invited", Some(until.to_string())),

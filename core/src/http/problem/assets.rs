@@ -60,6 +60,7 @@ impl From<LoadError> for Problem {
     fn from(error: LoadError) -> Self {
         match error {
             LoadError::UnknownMember(id) => Self::unknown_member(id),
+            LoadError::UnknownStore(_) => Self::refused("unknown-store", error),
             LoadError::Ledger(error) => error.into(),
             LoadError::Store(error) => error.into(),
         }
@@ -70,6 +71,7 @@ impl From<SpendError> for Problem {
     fn from(error: SpendError) -> Self {
         match error {
             SpendError::UnknownMember(id) => Self::unknown_member(id),
+            SpendError::UnknownStore(_) => Self::refused("unknown-store", error),
             SpendError::Ledger(error) => error.into(),
             SpendError::Store(error) => error.into(),
         }
@@ -81,6 +83,7 @@ impl From<HoldError> for Problem {
         match error {
             HoldError::UnknownMember(id) => Self::unknown_member(id),
             HoldError::OfCoupons(_) => Self::refused("hold-of-coupons", error),
+            HoldError::UnknownStore(_) => Self::refused("unknown-store", error),
             HoldError::Ledger(error) => error.into(),
             HoldError::Store(error) => error.into(),
         }
@@ -106,6 +109,7 @@ impl From<IssueError> for Problem {
     fn from(error: IssueError) -> Self {
         match error {
             IssueError::UnknownMember(id) => Self::unknown_member(id),
+            IssueError::UnknownStore(_) => Self::refused("unknown-store", error),
             IssueError::Ledger(error) => error.into(),
             IssueError::Store(error) => error.into(),
         }
@@ -152,6 +156,7 @@ impl From<AdjustError> for Problem {
     fn from(error: AdjustError) -> Self {
         match error {
             AdjustError::UnknownMember(id) => Self::unknown_member(id),
+            AdjustError::UnknownStore(_) => Self::refused("unknown-store", error),
             AdjustError::Expired { .. } => Self::refused("expired-already", error),
             AdjustError::Ledger(error) => error.into(),
             AdjustError::Store(error) => error.into(),
@@ -163,6 +168,7 @@ impl From<GiveError> for Problem {
     fn from(error: GiveError) -> Self {
         match error {
             GiveError::UnknownMember(id) => Self::unknown_member(id),
+            GiveError::UnknownStore(_) => Self::refused("unknown-store", error),
             GiveError::Ledger(error) => error.into(),
             GiveError::Store(error) => error.into(),
         }
@@ -173,6 +179,7 @@ impl From<ReturnError> for Problem {
     fn from(error: ReturnError) -> Self {
         match error {
             ReturnError::UnknownMember(id) => Self::unknown_member(id),
+            ReturnError::UnknownStore(_) => Self::refused("unknown-store", error),
             ReturnError::UnknownRedemption(_) => Self::not_found("unknown-redemption", error),
             ReturnError::OfOrder(_) => Self::conflict("coupons-of-order", error),
             ReturnError::Ledger(error) => error.into(),

@@ -39,6 +39,8 @@ impl From<AttributeError> for Problem {
     fn from(error: AttributeError) -> Self {
         match error {
             AttributeError::Fault(fault) => fault.into(),
+            AttributeError::Unknown(_) => Self::not_found("unknown-attribute", error),
+            AttributeError::AskedFor { .. } => Self::conflict("attribute-asked-for", error),
             AttributeError::Store(error) => error.into(),
         }
     }
@@ -135,6 +137,7 @@ impl From<BenefitError> for Problem {
     fn from(error: BenefitError) -> Self {
         match error {
             BenefitError::TooMany => Self::refused("too-many-benefits", error),
+            BenefitError::Unknown(_) => Self::not_found("unknown-benefit", error),
             BenefitError::Store(error) => error.into(),
         }
     }

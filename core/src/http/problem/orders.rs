@@ -50,6 +50,8 @@ impl From<SettleError> for Problem {
             SettleError::PaymentsDiffer { .. } => Self::refused("payments-differ", error),
             SettleError::UnknownHold(_) => Self::refused("unknown-hold", error),
             SettleError::HoldWorth { .. } => Self::refused("hold-worth", error),
+            SettleError::HoldOfPack(..) => Self::refused("hold-of-pack", error),
+            SettleError::MethodTaken(_) => Self::refused("method-taken", error),
             SettleError::Ledger(error) => error.into(),
             SettleError::Store(error) => error.into(),
         }

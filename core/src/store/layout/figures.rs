@@ -165,6 +165,11 @@ pub fn goals(merchant: MerchantId, day: Date) -> KeyRange {
     on(b'2', merchant, day).range()
 }
 
+/// The goals for the months from a day on.
+pub fn goals_since(merchant: MerchantId, day: Date) -> KeyRange {
+    days(b'2', merchant, day, Date::MAX)
+}
+
 /// When a member has bought.
 pub fn visits_of(merchant: MerchantId, member: MemberId) -> Key {
     Name::of(b'u', merchant).bytes(member.as_bytes()).0

@@ -125,6 +125,11 @@ pub fn seller_goals(merchant: MerchantId, day: Date) -> KeyRange {
     part(merchant, b'g').bytes(&day_bytes(day)).range()
 }
 
+/// The goals of staff and teams for the months from a day on.
+pub fn seller_goals_since(merchant: MerchantId, day: Date) -> KeyRange {
+    KeyRange { start: part(merchant, b'g').bytes(&day_bytes(day)).0, end: part(merchant, b'g').range().end }
+}
+
 /// Month, seller and letter of such a key.
 pub fn seller_goal_parts(key: &[u8]) -> Option<(Date, Seller, u8)> {
     let (day, rest) = key.get(18..)?.split_first_chunk::<4>()?;

@@ -359,7 +359,13 @@ impl Shop {
                 )
             }
             Wish::Load { member, amount } => {
-                let load = LoadStoredValue { member, amount_minor: amount, bonus_minor: 0, reason: label };
+                let load = LoadStoredValue {
+                    member,
+                    amount_minor: amount,
+                    bonus_minor: 0,
+                    store: Some(self.place),
+                    reason: label,
+                };
                 self.once(
                     request,
                     |tx, act| load_stored_value(tx, act, &load).map_err(refusal_of_load),
@@ -367,7 +373,7 @@ impl Shop {
                 )
             }
             Wish::Spend { member, amount } => {
-                let spend = SpendStoredValue { member, amount_minor: amount, reason: label };
+                let spend = SpendStoredValue { member, amount_minor: amount, store: None, reason: label };
                 let run =
                     |tx: &mut Tx, act: &mut Act<'_>| spend_stored_value(tx, act, &spend).map_err(refusal_of_spend);
                 self.once(request, run, |_| Reply::Done)
@@ -378,7 +384,7 @@ impl Shop {
                 self.once(request, run, |out| Reply::Hold(out.hold))
             }
             Wish::Post { hold, amount } => {
-                let post = PostHold { hold, amount, reason: label };
+                let post = PostHold { hold, amount, store: None, reason: label };
                 let run = |tx: &mut Tx, act: &mut Act<'_>| post_hold(tx, act, &post).map_err(refusal_of_hold);
                 self.once(request, run, |_| Reply::Done)
             }

@@ -103,12 +103,7 @@ pub(super) fn columns(kind: ExportKind) -> &'static [(&'static str, &'static str
             ("source", "/source"),
             ("reason", "/reason"),
         ],
-        ExportKind::Members
-        | ExportKind::Orders
-        | ExportKind::Statements
-        | ExportKind::Events
-        | ExportKind::Changes
-        | ExportKind::Usage => &[],
+        _ => &[],
     }
 }
 
@@ -157,12 +152,7 @@ pub(super) fn page(
             let (found, next) = usecase::export_items(tx, merchant, after, limit)?;
             (found.into_iter().map(|item| json!(ItemOut::from(item))).collect(), next)
         }
-        ExportKind::Members
-        | ExportKind::Orders
-        | ExportKind::Statements
-        | ExportKind::Events
-        | ExportKind::Changes
-        | ExportKind::Usage => (Vec::new(), None),
+        _ => (Vec::new(), None),
     })
 }
 

@@ -9,14 +9,13 @@ use utoipa::ToSchema;
 use super::super::history::ChangeOut;
 use super::super::member::MemberOut;
 use super::super::statement::PostingOut;
-use super::holdings;
 use super::text::{header, written};
-use crate::domain::{Actor, Currency, Member, MemberId, MerchantId, Order, OrderId, PostingId, StoreId};
+use super::{holdings, lists, orders};
+use crate::domain::{Actor, Member, MemberId, MerchantId, OrderId, PostingId, StoreId};
 use crate::http::event_wire::EventOut;
-use crate::http::wire::OrderOut;
 use crate::ledger::{Party, Posting};
 use crate::store::{Key, StoreError, Tx, layout};
-use crate::usecase::{self, Act, AssetsError, EventFilter, EventStart, EventsError, Host, PackUsage};
+use crate::usecase::{self, Act, AssetsError, EventFilter, EventStart, EventsError, Figure, Host, PackUsage};
 
 /// How many records one page has.
 const PAGE: usize = 200;
@@ -29,6 +28,10 @@ pub(crate) enum ExportKind {
     Members,
     /// Orders.
     Orders,
+    /// What was paid for orders, each part by itself.
+    OrderPayments,
+    /// What was given back of orders, by line.
+    OrderRefunds,
     /// What members hold, by unit.
     Accounts,
     /// What is left of each thing that members were granted, with when it expires. Amounts are in the unit's smallest part.
@@ -53,6 +56,32 @@ pub(crate) enum ExportKind {
     Changes,
     /// What packs have used, by day of UTC.
     Usage,
+    /// The stores.
+    Stores,
+    /// The people who sign in, without anything by which they do.
+    Users,
+    /// The teams of staff.
+    Teams,
+    /// The units, with their rules.
+    Units,
+    /// The attributes of members.
+    Attributes,
+    /// The segments.
+    Segments,
+    /// The service benefits.
+    Benefits,
+    /// The kinds of behaviour.
+    Behaviours,
+    /// The codes by which people join.
+    JoinCodes,
+    /// The templates of messages.
+    MessageTemplates,
+    /// What members were told and what waits, without what it says.
+    Messages,
+    /// The goals, with how far they are reached.
+    Goals,
+    /// The figures, by day and store.
+    Figures,
 }
 
 /// How it is written.
@@ -82,9 +111,11 @@ pub(crate) enum ExportError {
 
 impl ExportKind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 29] = [
         Self::Members,
         Self::Orders,
+        Self::OrderPayments,
+        Self::OrderRefunds,
         Self::Accounts,
         Self::Balances,
         Self::Coupons,
@@ -97,6 +128,19 @@ impl ExportKind {
         Self::Events,
         Self::Changes,
         Self::Usage,
+        Self::Stores,
+        Self::Users,
+        Self::Teams,
+        Self::Units,
+        Self::Attributes,
+        Self::Segments,
+        Self::Benefits,
+        Self::Behaviours,
+        Self::JoinCodes,
+        Self::MessageTemplates,
+        Self::Messages,
+        Self::Goals,
+        Self::Figures,
     ];
 
     /// Its name in paths and commands.
@@ -104,6 +148,8 @@ impl ExportKind {
         match self {
             Self::Members => "members",
             Self::Orders => "orders",
+            Self::OrderPayments => "order-payments",
+            Self::OrderRefunds => "order-refunds",
             Self::Accounts => "accounts",
             Self::Balances => "balances",
             Self::Coupons => "coupons",
@@ -116,6 +162,19 @@ impl ExportKind {
             Self::Events => "events",
             Self::Changes => "changes",
             Self::Usage => "usage",
+            Self::Stores => "stores",
+            Self::Users => "users",
+            Self::Teams => "teams",
+            Self::Units => "units",
+            Self::Attributes => "attributes",
+            Self::Segments => "segments",
+            Self::Benefits => "benefits",
+            Self::Behaviours => "behaviours",
+            Self::JoinCodes => "join-codes",
+            Self::MessageTemplates => "message-templates",
+            Self::Messages => "messages",
+            Self::Goals => "goals",
+            Self::Figures => "figures",
         }
     }
 
@@ -130,6 +189,20 @@ impl ExportKind {
             | Self::Consents
             | Self::Notes
             | Self::Tiers => holdings::columns(self),
+            Self::Stores
+            | Self::Users
+            | Self::Teams
+            | Self::Units
+            | Self::Attributes
+            | Self::Segments
+            | Self::Benefits
+            | Self::Behaviours
+            | Self::JoinCodes
+            | Self::MessageTemplates
+            | Self::Messages
+            | Self::Goals
+            | Self::Figures => lists::columns(self),
+            Self::Orders | Self::OrderPayments | Self::OrderRefunds => orders::columns(self),
             Self::Members => &[
                 ("id", "/id"),
                 ("reference", "/reference"),
@@ -147,24 +220,6 @@ impl ExportKind {
                 ("channel", "/channel"),
                 ("referred_by", "/referred_by"),
                 ("erased_at", "/erased_at"),
-            ],
-            Self::Orders => &[
-                ("id", "/id"),
-                ("reference", "/reference"),
-                ("store_code", "/store_code"),
-                ("member", "/member"),
-                ("customer", "/customer"),
-                ("ordered_at", "/ordered_at"),
-                ("state", "/state"),
-                ("by", "/by"),
-                ("served_by", "/served_by"),
-                ("team", "/team"),
-                ("line", "/line"),
-                ("sku", "/sku"),
-                ("category", "/category"),
-                ("brand", "/brand"),
-                ("quantity", "/quantity"),
-                ("amount", "/amount"),
             ],
             Self::Statements => &[
                 ("posting", "/posting"),
@@ -279,7 +334,7 @@ impl Export {
         Ok(Some(bytes))
     }
 
-    /// The columns; of members one for each attribute of the merchant as well.
+    /// The columns; of members one for each attribute of the merchant as well, of figures one for each.
     fn table(&self, host: &Host, actor: &Actor) -> Result<Vec<(String, String)>, ExportError> {
         let fixed = self.kind.columns().iter().map(|(name, place)| ((*name).to_owned(), (*place).to_owned()));
         let mut columns: Vec<_> = fixed.collect();
@@ -287,6 +342,10 @@ impl Export {
             let attributes = host.look(|tx| usecase::list_attributes(tx, actor.merchant))?;
             let own = attributes.iter().map(|attribute| &attribute.code);
             columns.extend(own.map(|code| (format!("attributes.{code}"), format!("/attributes/{code}"))));
+        }
+        if self.kind == ExportKind::Figures {
+            let names = Figure::ALL.iter().map(|figure| figure.name());
+            columns.extend(names.map(|name| (name.to_owned(), format!("/{name}"))));
         }
         Ok(columns)
     }
@@ -314,7 +373,7 @@ impl Export {
             ExportKind::Members => {
                 let found = usecase::export_members(tx, act, id.map(MemberId::from_bytes), PAGE)?;
                 let next = behind(found.last().map(|known| *known.member.id.as_bytes()), found.len());
-                let codes = store_codes(tx, merchant)?;
+                let (codes, now) = (store_codes(tx, merchant)?, act.local_now(tx)?);
                 let mut records = Vec::new();
                 for known in found {
                     let (store, referrer) = (known.member.home_store, known.member.referrer);
@@ -322,34 +381,33 @@ impl Export {
                         Some(referrer) => number(tx, merchant, referrer)?,
                         None => None,
                     };
-                    let mut record = json!(MemberOut::new(known, actor, act.now));
+                    let mut record = json!(MemberOut::new(known, actor, &now));
                     record["store_code"] = json!(store.and_then(|store| codes.get(&store)));
                     record["referred_by"] = json!(referred_by);
                     records.push(record);
                 }
                 Page { records, next }
             }
-            ExportKind::Orders => {
+            ExportKind::Orders | ExportKind::OrderPayments | ExportKind::OrderRefunds => {
                 let found = usecase::export_orders(tx, merchant, id.map(OrderId::from_bytes), PAGE)?;
                 let next = behind(found.last().map(|order| *order.id.as_bytes()), found.len());
-                let (codes, currency) = (store_codes(tx, merchant)?, act.merchant(tx)?.currency);
-                let mut records = Vec::new();
-                for order in found {
-                    let (store, member) = (order.store, order.member);
-                    let customer = match member {
-                        Some(member) => number(tx, merchant, member)?,
-                        None => None,
-                    };
-                    let lines = if self.format == ExportFormat::Csv { lines_of(&order, currency) } else { Vec::new() };
-                    let mut record = json!(OrderOut::from(order));
-                    record["store_code"] = json!(codes.get(&store));
-                    record["customer"] = json!(customer);
-                    match self.format {
-                        ExportFormat::Ndjson => records.push(record),
-                        ExportFormat::Csv => records.extend(lines.into_iter().map(|line| with(&record, line))),
-                    }
-                }
-                Page { records, next }
+                Page { records: orders::told(self.kind, self.format, tx, act, found)?, next }
+            }
+            ExportKind::Stores
+            | ExportKind::Users
+            | ExportKind::Teams
+            | ExportKind::Units
+            | ExportKind::Attributes
+            | ExportKind::Segments
+            | ExportKind::Benefits
+            | ExportKind::Behaviours
+            | ExportKind::JoinCodes
+            | ExportKind::MessageTemplates
+            | ExportKind::Messages
+            | ExportKind::Goals
+            | ExportKind::Figures => {
+                let (records, next) = lists::page(self.kind, tx, (merchant, act.now), key, PAGE)?;
+                Page { records, next: next.map_or(Place::End, Place::Key) }
             }
             ExportKind::Statements => {
                 let found = usecase::export_postings(tx, merchant, id.map(PostingId::from_bytes), PAGE)?;
@@ -397,22 +455,6 @@ pub(super) fn store_codes(tx: &mut Tx, merchant: MerchantId) -> Result<BTreeMap<
 pub(super) fn number(tx: &mut Tx, merchant: MerchantId, member: MemberId) -> Result<Option<String>, StoreError> {
     let member = tx.load::<Member>(&layout::member(merchant, member))?;
     Ok(member.and_then(|member| member.numbers().next().map(ToString::to_string)))
-}
-
-/// The lines of an order as they stand in a table: amounts in major units, without the currency.
-fn lines_of(order: &Order, currency: Currency) -> Vec<Value> {
-    let amount = |minor| currency.show(minor).split(' ').next().map(str::to_owned);
-    let lines = order.lines.iter().enumerate().map(|(index, line)| {
-        json!({
-            "line": index + 1,
-            "sku": line.sku,
-            "category": line.category,
-            "brand": line.brand,
-            "quantity": line.quantity,
-            "amount": amount(line.amount_minor),
-        })
-    });
-    lines.collect()
 }
 
 /// A record with further fields.

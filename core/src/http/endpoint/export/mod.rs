@@ -2,7 +2,9 @@
 
 mod holdings;
 mod kinds;
+mod lists;
 mod of_member;
+mod orders;
 mod research;
 mod text;
 
@@ -58,8 +60,8 @@ pub(super) struct ExportQuery {
 /// All records of a kind, oldest first. As NDJSON each is as where it is read alone; a member has also `store_code` and
 /// `referred_by`, an order `store_code` and `customer`, and what a member holds (`balances`, `coupons`) the member's number
 /// or external id in place of the id, by which another merchant can take them in: `punchcard import` reads both formats as
-/// they are. As CSV a list is one cell with semicolons, an order has a row for each line, amounts
-/// of orders are in major units, and a cell that begins with `=`, `+`, `-`, `@`, a tab, a carriage return or a single
+/// they are. As CSV a list is one cell with semicolons, an order has a row for each line, with its coupons and its total
+/// in each, and `order-payments` and `order-refunds` have the rest of it; amounts of orders are in major units, and a cell that begins with `=`, `+`, `-`, `@`, a tab, a carriage return or a single
 /// quote has a single quote before it, so that no spreadsheet takes it for a formula. The answer comes while it is read,
 /// each page of it consistent in itself; one that is cut short ends without the last chunk. It is one of the merchant's
 /// streams, of which there are at most 16, and ends when nothing of it is taken for a minute. A key that is limited to

@@ -67,7 +67,7 @@ impl OfMember {
         Ok(match self.section {
             Section::Record => {
                 let known = usecase::read_known(tx, act, member)?.ok_or_else(|| Problem::unknown_member(member))?;
-                let record = MemberOut::new(known, actor, act.now);
+                let record = MemberOut::new(known, actor, &act.local_now(tx)?);
                 let assets = usecase::read_assets(tx, merchant, act.now, member)?;
                 let consents = usecase::list_consents(tx, merchant, member, true, usize::MAX)?;
                 let mut records = vec![json!({ "kind": "member", "member": record })];
