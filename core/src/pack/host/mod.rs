@@ -22,6 +22,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use wasmtime::Trap;
 
 use self::function::{Answered, Function};
 use super::bindings::punchcard::pack::types;
@@ -100,6 +101,8 @@ pub(super) struct Desk {
     pub(super) is_asked: bool,
     /// How often it has asked partners.
     pub(super) asks: u32,
+    /// What partners have left to be written in answering it, in bytes.
+    pub(super) of_partners: usize,
     /// Under which number what entries were before is kept.
     pub(super) undo: Option<u32>,
 }
@@ -234,13 +237,27 @@ impl Call {
         }
     }
 
+    /// Counts a host call, and ends a call that makes too many of them or has lasted too long: no tick of the engine's clock
+    /// comes while a host function is under way.
     fn count(&mut self) -> wasmtime::Result<()> {
         self.host_calls += 1;
-        if self.host_calls > self.host_calls_max { Err(TooManyHostCalls.into()) } else { Ok(()) }
+        if self.host_calls > self.host_calls_max {
+            return Err(TooManyHostCalls.into());
+        }
+        self.in_time()
     }
 
-    /// Counts the call, runs it, writes it down, and keeps a failure of the store apart from an answer to the pack. In a
-    /// call that is played the recording answers instead.
+    fn in_time(&self) -> wasmtime::Result<()> {
+        if self.time_left().is_zero() { Err(Trap::Interrupt.into()) } else { Ok(()) }
+    }
+
+    /// How long the call may still last.
+    fn time_left(&self) -> Duration {
+        self.wall_max.saturating_sub(self.began.elapsed())
+    }
+
+    /// Counts the call, runs it, writes it down, looks at the clock, and keeps a failure of the store apart from an answer to
+    /// the pack. In a call that is played the recording answers instead.
     fn serve<A, T>(
         &mut self,
         function: &Function<A, T>,
@@ -273,8 +290,8 @@ impl Call {
             recorder.answered(&answered);
         }
         match answered {
-            Answered::Done(value) => Ok(Ok(value)),
-            Answered::Refused(error) => Ok(Err(error)),
+            Answered::Done(value) => self.in_time().map(|()| Ok(value)),
+            Answered::Refused(error) => self.in_time().map(|()| Err(error)),
             Answered::TooMuchMoved => {
                 self.moved_too_much = true;
                 Err(TooMuchMoved.into())
@@ -380,6 +397,20 @@ pub(super) fn millis(at: Timestamp) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pack::bindings::punchcard::pack::{kv, settings};
+
+    #[test]
+    fn a_host_function_ends_a_call_that_has_lasted_too_long() {
+        let asked = |wall_max_ms| {
+            let mut call = Call::new(&Limits { wall_max_ms, ..Limits::DEFAULT }, None, "{}".into());
+            let told = kv::Host::get(&mut call, "k".to_owned());
+            told.map_err(|error| error.downcast_ref::<Trap>().copied())
+        };
+        assert!(matches!(asked(60_000), Ok(Err(types::HostError::Denied(_)))), "describe runs without any");
+        assert!(matches!(asked(0), Err(Some(Trap::Interrupt))), "which is told as timed-out");
+        let mut call = Call::new(&Limits { wall_max_ms: 0, ..Limits::DEFAULT }, None, "{}".into());
+        assert!(settings::Host::get(&mut call).is_err(), "also of what follows from the call itself");
+    }
 
     #[test]
     fn the_end_of_a_day_is_midnight_in_the_merchants_zone() {

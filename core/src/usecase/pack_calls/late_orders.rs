@@ -65,7 +65,7 @@ impl Calling {
         act.store = Some(order.store);
         let scene = self.active.scene(act, &self.merchant, &self.zone, Some(order.store), order.ordered_at);
         let verdict = act.call_anyway(tx, pack, |tx| self.pack.settled(tx, &scene, &order, buyer.as_ref()))?;
-        let Verdict { result, lines, fuel, took, recording } = verdict;
+        let Verdict { result, lines, fuel, of_partners, took, recording } = verdict;
         let granted = match result {
             Ok(decided) => {
                 grant(tx, act, &self.active, &order, buyer.as_ref(), decided.earnings).map_err(
@@ -90,7 +90,7 @@ impl Calling {
                 Err(error)
             }
         };
-        Ok(Verdict { result, lines, fuel, took, recording })
+        Ok(Verdict { result, lines, fuel, of_partners, took, recording })
     }
 
     /// Has the pack hear of a refund of which it could not be told in time.

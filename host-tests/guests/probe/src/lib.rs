@@ -335,8 +335,18 @@ struct Terms {
 /// Does for a partner what it is asked, and tells what came of it.
 impl OnPartner for Probe {
     fn answer(ctx: &CallContext, question: &Question) -> Result<String, Refusal> {
-        if question.text == "\"trap\"" {
-            panic!("probe: trapped on purpose");
+        match question.text.as_str() {
+            "\"trap\"" => panic!("probe: trapped on purpose"),
+            // Until the host ends it.
+            "\"flood\"" => loop {
+                kv::put("flood", &[7; 32 << 10])?;
+            },
+            // As much as it may, or nearly.
+            "\"much\"" => {
+                (0..90).try_for_each(|number| kv::put(&format!("much-{number}"), &[7; 32 << 10]))?;
+                return agreements::answered(&json!({ "did": [] }));
+            }
+            _ => {}
         }
         let answers = question.read::<Call>()?.run(ctx)?;
         agreements::answered(&json!({ "merchant": ctx.merchant, "agreement": question.agreement, "did": answers }))
