@@ -270,6 +270,7 @@ impl LoadedPack {
         let in_timer = self.exports.on_timer.as_ref() == Some(function);
         let limits = scene.limits(self.limits);
         let written_max = tx.written().saturating_add(scene.written_max_bytes(tx));
+        let reads_max = tx.reads_len().saturating_add(Limits::READS_MAX);
         let (mut call, used, result) = tx.lend(|tx| {
             let desk = Desk {
                 tx,
@@ -290,6 +291,7 @@ impl LoadedPack {
                 timers_set: 0,
                 moved: 0,
                 written_max,
+                reads_max,
                 currency: scene.currency,
                 services: Arc::clone(&scene.services),
                 messages: 0,
@@ -465,6 +467,9 @@ impl CallError {
         }
         if call.wrote_too_much {
             return Self::WrittenExceeded { written_max_bytes: Limits::WRITTEN_MAX_BYTES };
+        }
+        if call.read_too_much {
+            return Self::ReadExceeded { reads_max: Limits::READS_MAX };
         }
         if call.host_calls > call.host_calls_max {
             return Self::HostCallsExceeded { host_calls_max: limits.host_calls_max };

@@ -46,9 +46,13 @@ impl Limits {
     /// Lists and texts that one function may be given or give back over the border, in bytes; more is refused by a trap.
     pub(super) const ARGUMENTS_MAX_BYTES: usize = 4 << 20;
 
-    /// What one call may read and write in its storage, its timers and the log of events, in bytes, all its host functions
-    /// together: what it writes is in the host's memory until the commit.
+    /// What one call may be answered, and may write in its storage, its timers and the log of events, in bytes, all its host
+    /// functions together: what it writes is in the host's memory until the commit.
     pub const MOVED_MAX_BYTES: usize = 16 << 20;
+
+    /// How many keys and ranges of the store one call may read, all its host functions together and each counted once: they
+    /// are remembered until the commit, and looked at again while all other commits wait.
+    pub const READS_MAX: usize = 20_000;
 
     /// What one call may write by all its host functions together, in bytes as [`Tx::written`] counts them: entries, postings
     /// and events, what is kept of earlier states, and what is written over again. Four calls that do their worst leave room

@@ -216,12 +216,28 @@ async fn what_is_within_a_limit_goes_well_and_what_is_just_over_it_does_not() {
         let parts = thirds.iter().enumerate();
         parts.map(|(memory, pages)| format!("(drop (call $grow{memory} (i32.const {pages})))")).collect::<String>()
     };
+    // A hundred keys a turn that were not read before: they begin at 30000, and end up to 101 bytes after that.
+    let keys: String = (0..100)
+        .map(|number| {
+            let (at, length) = (32_000 + 8 * number, 2 + number);
+            let begin = format!("(i32.store (i32.const {at}) (i32.const 30000))");
+            format!("{begin} (i32.store offset=4 (i32.const {at}) (i32.const {length}))")
+        })
+        .collect();
+    let fresh = "(i32.store8 (i32.const 30000) (i32.add (i32.const 33) (i32.div_u (local.get $turn) (i32.const 90))))
+        (i32.store8 (i32.const 30001) (i32.add (i32.const 33) (i32.rem_u (local.get $turn) (i32.const 90))))";
+    let read = "(call $get-many (i32.const 32000) (i32.const 100) (i32.const 4200))";
+    let reading = |turns: u32| format!("{keys} {}", times(turns, &format!("{fresh} {read}")));
+    let turns = u32::try_from(Limits::READS_MAX / 100).unwrap();
     for (asked, within, over, code) in [
         (json!({ "fuel_max": 100_000 }), times(1_000, ""), times(100_000, ""), "out-of-fuel"),
         // 8 pages and 3 single ones are there, and a few entries of tables: 20 more fit into 2 MiB.
         (json!({ "memory_max_bytes": 2 * mib }), growing(20), growing(21), "memory-exceeded"),
         (json!({ "host_calls_max": 100 }), times(100, line), times(101, line), "host-calls-exceeded"),
         (json!({}), times(95, value), times(96, value), "written-exceeded"),
+        (json!({}), reading(turns), reading(turns + 1), "read-exceeded"),
+        // What is read again is not counted again.
+        (json!({}), format!("{keys} {}", times(300, read)), reading(300), "read-exceeded"),
     ] {
         let pack = |go: String| ByHand::new(go).asks(asked.clone());
         assert_eq!(in_a_world(&pack(within)).await, "well", "{asked}");

@@ -132,6 +132,7 @@ async fn lists_and_texts_without_end_are_not_taken_over_the_border() {
     harms_only_itself("fill-storage", "written-exceeded").await;
     harms_only_itself("write-over", "written-exceeded").await;
     harms_only_itself("read-much", "moved-exceeded").await;
+    harms_only_itself("read-flood", "read-exceeded").await;
     harms_only_itself("long-text", "memory-exceeded").await;
 }
 

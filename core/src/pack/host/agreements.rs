@@ -29,11 +29,12 @@ impl Desk {
         let room = Limits::TRANSACTION_FULL_BYTES.saturating_sub(self.tx.bytes()).saturating_sub(own);
         let of_all = Limits::WRITTEN_MAX_BYTES.saturating_sub(self.of_partners);
         let allowance = Allowance { wall_max, written_max_bytes: room.min(of_all) };
-        let (bytes, written) = (self.tx.bytes(), self.tx.written());
+        let (bytes, written, reads) = (self.tx.bytes(), self.tx.written(), self.tx.reads_len());
         let (services, errand) = self.errand();
         let reply = services.ask(errand, agreement, question, allowance);
         self.of_partners = self.of_partners.saturating_add(self.tx.bytes().saturating_sub(bytes));
         self.written_max = self.written_max.saturating_add(self.tx.written().saturating_sub(written));
+        self.reads_max = self.reads_max.saturating_add(self.tx.reads_len().saturating_sub(reads));
         reply
     }
 }
@@ -118,10 +119,7 @@ impl agreements::Host for Call {
             desk.moves(question.len())?;
             let reply = desk.ask(agreement, question, wall_max)?;
             Ok(match reply {
-                PartnerReply::Answer(answer) => {
-                    desk.moves(answer.len())?;
-                    agreements::Reply::Answer(answer)
-                }
+                PartnerReply::Answer(answer) => agreements::Reply::Answer(answer),
                 PartnerReply::Refused(refusal) => {
                     agreements::Reply::Refused(types::Problem { code: refusal.code, message: refusal.message })
                 }

@@ -11,12 +11,6 @@ const KEY_MAX_BYTES: usize = 256;
 const VALUE_MAX_BYTES: usize = 32 << 10;
 
 impl Desk {
-    fn read(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, No> {
-        let found = self.tx.get(key)?;
-        self.moves(key.len() + found.as_ref().map_or(0, Vec::len))?;
-        Ok(found)
-    }
-
     /// Keeps what an entry is now, unless an earlier state of it is kept already, so that it can be had back.
     fn remember(&mut self, key: &str, entry: &[u8]) -> Result<(), No> {
         let Some(number) = self.undo else { return Ok(()) };
@@ -42,7 +36,7 @@ impl kv::Host for Call {
     fn get(&mut self, key: String) -> Answer<Option<Vec<u8>>> {
         self.serve(&function::KV_GET, (key,), |desk, (key,)| {
             let key = desk.entry_key(&key)?;
-            desk.read(&key)
+            Ok(desk.tx.get(&key)?)
         })
     }
 
@@ -54,7 +48,7 @@ impl kv::Host for Call {
             keys.iter()
                 .map(|key| {
                     let key = desk.entry_key(key)?;
-                    desk.read(&key)
+                    Ok(desk.tx.get(&key)?)
                 })
                 .collect()
         })
@@ -93,7 +87,6 @@ impl kv::Host for Call {
             let range = KeyRange::new(name(&start), name(&end));
             let own = layout::pack_entry_prefix_len(&desk.pack);
             let found = desk.tx.scan(&range, Direction::Forward, usize::try_from(limit).unwrap_or(0))?;
-            desk.moves(found.iter().map(|(key, value)| key.len() + value.len()).sum())?;
             Ok(found
                 .into_iter()
                 .map(|(key, value)| kv::Entry { key: String::from_utf8_lossy(&key[own..]).into_owned(), value })

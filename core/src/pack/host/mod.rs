@@ -52,10 +52,12 @@ pub(super) struct Call {
     pub(super) wall_max: Duration,
     /// Units of fuel that it used, once it is over.
     pub(super) fuel: u64,
-    /// Whether it has read and written more than it may.
+    /// Whether it was answered and has written more than it may.
     pub(super) moved_too_much: bool,
     /// Whether it has written more than it may.
     pub(super) wrote_too_much: bool,
+    /// Whether it has read more than it may.
+    pub(super) read_too_much: bool,
     /// The store's failure that ended the call, to be passed on.
     pub(super) store_error: Option<StoreError>,
     /// Writes down what is asked and answered.
@@ -89,10 +91,12 @@ pub(super) struct Desk {
     pub(super) in_timer: bool,
     /// How many timers it has set.
     pub(super) timers_set: u32,
-    /// How much it has read and written, in bytes.
+    /// How much it was answered and has written, in bytes.
     pub(super) moved: usize,
     /// What may have been written in the transaction when the call is over, in bytes as [`Tx::written`] counts them.
     pub(super) written_max: usize,
+    /// What may have been read in the transaction when the call is over, as [`Tx::reads_len`] counts it.
+    pub(super) reads_max: usize,
     pub(super) currency: Currency,
     pub(super) services: Arc<dyn Services>,
     /// How many messages the call has sent.
@@ -117,8 +121,8 @@ struct TooManyHostCalls;
 #[error("the host's store failed")]
 struct StoreFailed;
 
-/// The trap that ends a call which has read and written too much; the outcome is told from [`Call::moved_too_much`] and
-/// [`Call::wrote_too_much`].
+/// The trap that ends a call which has read or written too much; the outcome is told from [`Call::moved_too_much`],
+/// [`Call::wrote_too_much`] and [`Call::read_too_much`].
 #[derive(Debug, thiserror::Error)]
 #[error("the pack moved too many bytes")]
 struct TooMuchMoved;
@@ -126,7 +130,7 @@ struct TooMuchMoved;
 /// Why a host function does not do what it was asked.
 enum No {
     Answer(types::HostError),
-    /// More was read and written than a call may: it ends.
+    /// More was answered and written than a call may: it ends.
     TooMuch,
     Store(StoreError),
 }
@@ -231,6 +235,7 @@ impl Call {
             fuel: 0,
             moved_too_much: false,
             wrote_too_much: false,
+            read_too_much: false,
             store_error: None,
             recorder: None,
             player: None,
@@ -275,13 +280,14 @@ impl Call {
         let answered = match (&mut self.player, &mut self.desk) {
             (Some(player), _) => player.answer(function, &arguments)?,
             (None, None) => Answered::Refused(types::HostError::Denied("describe runs without host functions".into())),
-            (None, Some(desk)) => match act(desk, arguments) {
+            (None, Some(desk)) => match act(desk, arguments).and_then(|value| desk.answers(value)) {
                 Err(No::Store(error)) => {
                     self.store_error = Some(error);
                     return Err(StoreFailed.into());
                 }
                 Err(No::TooMuch) => Answered::TooMuchMoved,
                 _ if desk.tx.written() > desk.written_max => Answered::TooMuchWritten,
+                _ if desk.tx.reads_len() > desk.reads_max => Answered::TooMuchRead,
                 Ok(value) => Answered::Done(value),
                 Err(No::Answer(error)) => Answered::Refused(error),
             },
@@ -298,6 +304,10 @@ impl Call {
             }
             Answered::TooMuchWritten => {
                 self.wrote_too_much = true;
+                Err(TooMuchMoved.into())
+            }
+            Answered::TooMuchRead => {
+                self.read_too_much = true;
                 Err(TooMuchMoved.into())
             }
         }
@@ -318,7 +328,13 @@ impl Call {
 }
 
 impl Desk {
-    /// Counts what is read or written.
+    /// Counts what a host function answers.
+    fn answers<T: Serialize>(&mut self, value: T) -> Result<T, No> {
+        self.moves(function::size(&value))?;
+        Ok(value)
+    }
+
+    /// Counts what is answered or written.
     fn moves(&mut self, bytes: usize) -> Result<(), No> {
         self.moved = self.moved.saturating_add(bytes);
         if self.moved > Limits::MOVED_MAX_BYTES { Err(No::TooMuch) } else { Ok(()) }

@@ -52,6 +52,8 @@ enum Behaviour {
     WriteMuch,
     /// Reads an entry again and again.
     ReadMuch,
+    /// Reads ever new entries, a hundred at once.
+    ReadFlood,
     /// Stores a value that is one byte too long, and tells what the host said.
     LongValue,
     /// Uses a key that is one byte too long, and tells what the host said.
@@ -158,6 +160,13 @@ impl Checkout for Hostile {
                 loop {
                     kv::get(MARK)?;
                 }
+            }
+            Behaviour::ReadFlood => {
+                for turn in 0_u32.. {
+                    let keys: Vec<_> = (0..100).map(|number| format!("flood-{turn}-{number}")).collect();
+                    kv::get_many(&keys)?;
+                }
+                Ok(found("read-flood", "there was no end".to_owned()))
             }
             Behaviour::LongValue => Ok(told("long-value", kv::put("k", &vec![7; (32 << 10) + 1]))),
             Behaviour::LongKey => Ok(told("long-key", kv::get(&"k".repeat(257)))),

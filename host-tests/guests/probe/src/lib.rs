@@ -63,6 +63,13 @@ struct Step {
     call: String,
     #[serde(default)]
     with: Map<String, Value>,
+    /// How often, one after the other; what came of the last is told.
+    #[serde(default = "once")]
+    times: u32,
+}
+
+fn once() -> u32 {
+    1
 }
 
 impl Step {
@@ -308,6 +315,7 @@ impl Command for Call {
     fn run(self, _: &CallContext) -> Result<Vec<Value>, Refusal> {
         let mut answers = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
+            (1..step.times).for_each(|_| drop(step.run()));
             let answer = step.run();
             let unknown = || Refusal::not_found("unknown-function", format!("{} is not known here", step.call));
             answers.push(told(answer.ok_or_else(unknown)?));
