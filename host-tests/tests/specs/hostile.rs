@@ -116,7 +116,6 @@ async fn an_instruction_that_ends_everything_leaves_no_trace() {
 #[tokio::test]
 async fn what_a_pack_decides_is_checked_against_the_contract() {
     for (behaviour, code) in [
-        ("many-earnings", "bad-reply"),
         ("earn-until-never", "bad-reply"),
         ("earn-unknown", "denied"),
         ("earn-nothing", "bad-reply"),
@@ -124,6 +123,26 @@ async fn what_a_pack_decides_is_checked_against_the_contract() {
     ] {
         harms_only_itself(behaviour, code).await;
     }
+}
+
+#[tokio::test]
+async fn a_pack_decides_20_earnings_and_no_more() {
+    let world = world_with("most-earnings").await;
+    let alice = world.shop.member("alice").enrol().await;
+    let order = alice.order("till-1").settle().await.created();
+    assert_eq!(outcome(&order)["failed"], Value::Null, "{order}");
+    assert_eq!((alice.holds("scars").await.available, failures(&world)), (20, Vec::new()));
+    harms_only_itself("many-earnings", "bad-reply").await;
+}
+
+#[tokio::test]
+async fn a_hundred_lines_of_a_call_are_kept_with_a_kib_of_each() {
+    let world = world_with("log-flood").await;
+    world.shop.order("till-1").settle().await.created();
+    let log = world.shop.get("/v1/packs/hostile/log").send().await.ok();
+    let lengths: Vec<_> =
+        log["lines"].as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap().len()).collect();
+    assert_eq!(lengths, [1 << 10; 100]);
 }
 
 #[tokio::test]

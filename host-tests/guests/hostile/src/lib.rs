@@ -66,6 +66,8 @@ enum Behaviour {
     LongText,
     /// Logs a thousand lines of two thousand bytes.
     LogFlood,
+    /// Decides as many earnings as it may.
+    MostEarnings,
     /// Decides one earning more than it may.
     ManyEarnings,
     /// Decides a hundred thousand findings.
@@ -180,6 +182,7 @@ impl Checkout for Hostile {
                 (0..1_000).for_each(|_| log::info(&"x".repeat(2_000)));
                 Ok(found("log-flood", "logged".to_owned()))
             }
+            Behaviour::MostEarnings => Ok(Decision { earnings: vec![earning(UNIT, 1); 20], findings: Vec::new() }),
             Behaviour::ManyEarnings => Ok(Decision { earnings: vec![earning(UNIT, 1); 21], findings: Vec::new() }),
             Behaviour::ManyFindings => {
                 Ok(Decision { earnings: Vec::new(), findings: vec![Finding::applied("x", "x"); 100_000] })
