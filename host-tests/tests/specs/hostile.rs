@@ -194,7 +194,7 @@ async fn a_host_function_that_is_asked_for_too_much_says_what_is_possible() {
         ("long-value", "a value has at most 32768 bytes, but this one has 32769"),
         ("long-key", "a key has 1 to 256 bytes, but this one has 257"),
         ("get-too-many", "get-many takes at most 100 keys, not 101"),
-        ("scan-too-much", "scan takes keys of at most 256 bytes and a limit of at most 1000"),
+        ("scan-too-much", "scan takes a start and an end of at most 257 bytes and a limit of at most 1000"),
         ("overspend", "Insufficient(0)"),
         ("reverse-foreign", "this pack made no posting pst_"),
         ("seek-stranger", "there is no member mem_"),

@@ -8,6 +8,8 @@ use crate::store::{Direction, KeyRange, layout};
 const SCAN_MAX: u32 = 1000;
 const GET_MANY_MAX: usize = 100;
 const KEY_MAX_BYTES: usize = 256;
+/// Where a scan begins and ends may be a byte longer: what follows the longest key is that key with a zero byte.
+const BOUND_MAX_BYTES: usize = KEY_MAX_BYTES + 1;
 const VALUE_MAX_BYTES: usize = 32 << 10;
 
 impl Desk {
@@ -78,9 +80,11 @@ impl kv::Host for Call {
 
     fn scan(&mut self, start: String, end: String, limit: u32) -> Answer<Vec<kv::Entry>> {
         self.serve(&function::KV_SCAN, (start, end, limit), |desk, (start, end, limit)| {
-            if start.len() > KEY_MAX_BYTES || end.len() > KEY_MAX_BYTES || limit > SCAN_MAX {
+            let longest = start.len().max(end.len());
+            if longest > BOUND_MAX_BYTES || limit > SCAN_MAX {
                 return Err(invalid(&format!(
-                    "scan takes keys of at most {KEY_MAX_BYTES} bytes and a limit of at most {SCAN_MAX}"
+                    "scan takes a start and an end of at most {BOUND_MAX_BYTES} bytes and a limit of at most {SCAN_MAX}, \
+                     but these have {longest} bytes and {limit}"
                 )));
             }
             let name = |key: &str| layout::pack_entry(desk.merchant, &desk.pack, key.as_bytes());

@@ -168,6 +168,10 @@ impl Step {
             "kv.delete" => kv::delete(&self.text("key")).map(done),
             "kv.scan" => kv::scan(&self.text("start"), &self.text("end"), self.limit())
                 .map(|found| found.into_iter().map(|entry| entry.key).collect()),
+            // How many entries the SDK reads, page after page.
+            "kv.scan-json" => kv::scan_json::<u32>(&self.text("start"), &self.text("end"))
+                .map(|found| Value::from(found.len()))
+                .map_err(|refusal| HostError::Unavailable(format!("{refusal:?}"))),
             "events.emit" => {
                 let data = json!({ "of": reason }).to_string();
                 events::emit(&events::Fact { kind: "probed".to_owned(), member: Some(member), data }).map(done)
