@@ -72,10 +72,10 @@ impl Act<'_> {
         self.spent(tx, &active.code)?.map_or(Ok(()), |spent| Err(spent.into()))
     }
 
-    /// Calls a pack of the merchant because a partner asks it, unless it rests or answers have used up their part of the quotas.
-    /// What it uses is counted for this merchant, whose pack it is: otherwise a partner could use up what is the asker's. That
-    /// it broke off is not: otherwise whoever asks could have the pack rest. So whoever asks is not the one who tries a pack
-    /// that has rested, either.
+    /// Calls a pack of the merchant because a partner asks it, unless it rests or answers have used up their part of the
+    /// quotas. What it uses is counted for this merchant, whose pack it is: otherwise a partner could use up what is the
+    /// asker's. That it broke off is not: otherwise whoever asks could have the pack rest. So whoever asks is not the one
+    /// who tries a pack that has rested, either.
     pub(super) fn call_asked<T>(
         &self,
         tx: &mut Tx,

@@ -1,8 +1,9 @@
-//! What all packs of a merchant may use together: fuel on a day, so that what they cost is bounded; fuel a second and bytes that
-//! they write a second, so that processor and disk are there for the other merchants, too. One pack may use half of that, so
-//! that something is left for the others of the merchant. Answers to partners are as if they were of one pack more, and get half
-//! of the day at most, too: whoever asks uses up nothing that the merchant's packs need otherwise. What a light call uses is not counted in what is used a second: a
-//! merchant with many orders is no burden, calls that each keep others waiting are.
+//! What all packs of a merchant may use together: fuel on a day, so that what they cost is bounded; fuel a second and bytes
+//! that they write a second, so that processor and disk are there for the other merchants, too. One pack may use half of
+//! that, so that something is left for the others of the merchant. Answers to partners are as if they were of one pack
+//! more, and get half of the day at most, too: whoever asks uses up nothing that the merchant's packs need otherwise. What
+//! a light call uses is not counted in what is used a second: a merchant with many orders is no burden, calls that each
+//! keep others waiting are.
 //!
 //! It is kept in memory. The day's fuel is also in the counters of the store, from where it comes after a start.
 

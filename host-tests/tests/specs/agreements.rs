@@ -208,7 +208,10 @@ async fn a_partner_that_writes_without_end_does_no_harm_to_whoever_asks() {
     let world = World::new();
     two_with_probe(&world).await;
     let agreement = agreed(&world).await;
-    let asking = |question: &str| json!({ "call": "agreements.ask", "with": { "agreement": agreement, "question": format!("\"{question}\"") } });
+    let asking = |question: &str| {
+        let with = json!({ "agreement": agreement, "question": format!("\"{question}\"") });
+        json!({ "call": "agreements.ask", "with": with })
+    };
     let put = json!({ "call": "kv.put", "with": { "key": "own", "value": "v".repeat(8 << 10) } });
     let did = async |steps: Value| {
         let reply = world.shop.command(PROBE, "call", json!({ "steps": steps })).send().await.ok();

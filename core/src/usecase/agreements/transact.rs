@@ -105,7 +105,7 @@ pub(in crate::usecase) fn member_by_alias(
     Ok(member_of(tx, act.merchant, member)?.map(|member| member.id))
 }
 
-/// Has the pack of the partner answer a question, in the same transaction, with what the partner and whoever asks allow it.
+/// Has the pack of the partner answer a question, in the same transaction, with what the partner and the asker allow it.
 pub(in crate::usecase) fn ask_partner(
     tx: &mut Tx,
     act: &mut Act<'_>,
