@@ -1,12 +1,9 @@
 //! Calling a pack: a fresh instance, inside the caller's transaction, under limits.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 use wasmtime::component::{ComponentExportIndex, ComponentNamedList, InstancePre, Lift, Lower};
 use wasmtime::{Store, Trap};
@@ -22,53 +19,12 @@ use super::page::read_page;
 use super::recording::export::{self, Export};
 use super::recording::{Outcome, Recorder};
 use super::replies::{bad_reply, check_answer, check_progress, check_reply, refused};
+use super::scene::{Scene, Terms};
 use super::timers::Timer;
-use super::{CallError, Grant, Limits, LoadedPack, Packs, Recording, Services};
+use super::{CallError, Limits, LoadedPack, Packs, Recording};
 use crate::clock::Stopwatch;
-use crate::domain::{
-    AgreementId, Code, Currency, IdSource, Member, MemberId, MerchantId, Minor, Order, OrderId, Source, StoreId,
-    ZoneName,
-};
+use crate::domain::{AgreementId, Code, Currency, IdSource, Member, MemberId, Minor, Order, OrderId};
 use crate::store::Tx;
-
-/// Where, when and for whom a call runs, and what the merchant allowed.
-#[derive(Clone)]
-pub struct Scene {
-    /// For whom.
-    pub merchant: MerchantId,
-    /// In whose name it is made: of who of the staff runs the command, or of the pack.
-    pub by: Source,
-    /// In which store, when there is one.
-    pub store: Option<StoreId>,
-    /// The instant that the call is about: an order's own time, also when it was sent late.
-    pub at: Timestamp,
-    /// The instant at which things are booked.
-    pub now: Timestamp,
-    /// In which time zone the day is counted.
-    pub zone: TimeZone,
-    /// The name of that zone.
-    pub zone_name: ZoneName,
-    /// In which currency orders are.
-    pub currency: Currency,
-    /// In which language people are answered.
-    pub locale: Arc<str>,
-    /// Random bits for the call.
-    pub seed: u64,
-    /// How many handlings of events have led to it, one after the other.
-    pub depth: u8,
-    /// Whether it answers the pack of a partner, and so asks none itself.
-    pub is_asked: bool,
-    /// Under which number what the pack's entries were before it writes them is kept, when that can be had back.
-    pub undo: Option<u32>,
-    /// What the merchant granted.
-    pub grants: Arc<BTreeSet<Grant>>,
-    /// The settings in force, as JSON.
-    pub settings: Arc<str>,
-    /// Who does what takes more than the store and the ledger.
-    pub services: Arc<dyn Services>,
-    /// Whether the call is recorded.
-    pub is_recorded: bool,
-}
 
 /// What a call of a pack led to, apart from what it returned.
 #[derive(Debug)]
@@ -79,6 +35,8 @@ pub struct Verdict<T> {
     pub lines: Vec<LogLine>,
     /// Units of fuel that it used.
     pub fuel: u64,
+    /// How many of the bytes that it has left to be written are of partners whom it has asked.
+    pub of_partners: usize,
     /// How long it took by the wall clock.
     pub took: Duration,
     /// All of it, if the scene asked for that and the pack was at fault for whatever went wrong.
@@ -88,14 +46,8 @@ pub struct Verdict<T> {
 impl<T> Verdict<T> {
     /// Of a call that was not made.
     pub fn without_call(result: Result<T, CallError>) -> Self {
-        Self { result, lines: Vec::new(), fuel: 0, took: Duration::ZERO, recording: None }
+        Self { result, lines: Vec::new(), fuel: 0, of_partners: 0, took: Duration::ZERO, recording: None }
     }
-}
-
-/// What it takes to check what a pack returned.
-pub(super) struct Terms {
-    pub(super) grants: Arc<BTreeSet<Grant>>,
-    pub(super) zone: TimeZone,
 }
 
 /// A line of a pack's log.
@@ -316,9 +268,10 @@ impl LoadedPack {
         let began = Stopwatch::start();
         let before = tx.savepoint();
         let in_timer = self.exports.on_timer.as_ref() == Some(function);
-        let room = Limits::TRANSACTION_FULL_BYTES.saturating_sub(tx.bytes());
-        let written_max = tx.written().saturating_add(room.min(Limits::WRITTEN_MAX_BYTES));
-        let (mut call, moved, result) = tx.lend(|tx| {
+        let limits = scene.limits(self.limits);
+        let written_max = tx.written().saturating_add(scene.written_max_bytes(tx));
+        let reads_max = tx.reads_len().saturating_add(Limits::READS_MAX);
+        let (mut call, used, result) = tx.lend(|tx| {
             let desk = Desk {
                 tx,
                 ids: IdSource::new(scene.now, scene.seed),
@@ -338,19 +291,22 @@ impl LoadedPack {
                 timers_set: 0,
                 moved: 0,
                 written_max,
+                reads_max,
                 currency: scene.currency,
                 services: Arc::clone(&scene.services),
                 messages: 0,
-                is_asked: scene.is_asked,
+                is_asked: scene.asked.is_some(),
                 asks: 0,
+                of_partners: 0,
                 undo: scene.undo,
             };
-            let mut call = Call::new(&self.limits, Some(desk), Arc::clone(&scene.settings));
+            let mut call = Call::new(&limits, Some(desk), Arc::clone(&scene.settings));
             call.recorder = scene.is_recorded.then(|| Recorder::begin(&input, Recording::BYTES_MAX));
-            let (mut call, result) = self.packs.run::<I, (O,)>(&self.pre, function, &self.limits, call, input);
+            let (mut call, result) = self.packs.run::<I, (O,)>(&self.pre, function, &limits, call, input);
             let Some(desk) = call.desk.take() else { unreachable!("a call keeps its desk") };
-            (desk.tx, (call, desk.moved, result))
+            (desk.tx, (call, (desk.moved, desk.of_partners), result))
         });
+        let (moved, of_partners) = used;
         let mut returned = Vec::new();
         let result = result.and_then(|(output,)| {
             if call.recorder.is_some() {
@@ -358,7 +314,8 @@ impl LoadedPack {
             }
             check(output)
         });
-        if result.is_err() {
+        let is_kept = result.is_ok();
+        if !is_kept {
             tx.rollback_to(before);
         }
         let recording = call.recorder.take().and_then(|recorder| {
@@ -366,9 +323,10 @@ impl LoadedPack {
                 Ok(_) => Outcome::Returned(returned),
                 Err(error) => Outcome::of(error)?,
             };
-            Some(Box::new(self.recording(scene, export.name, recorder, outcome, (&call, moved))))
+            Some(Box::new(self.recording(scene, export.name, recorder, outcome, (&call, moved, limits))))
         });
-        Verdict { result, lines: call.lines, fuel: call.fuel, took: began.elapsed(), recording }
+        let of_partners = if is_kept { of_partners } else { 0 };
+        Verdict { result, lines: call.lines, fuel: call.fuel, of_partners, took: began.elapsed(), recording }
     }
 
     fn recording(
@@ -377,7 +335,7 @@ impl LoadedPack {
         export: &str,
         recorder: Recorder,
         mut outcome: Outcome,
-        (call, moved): (&Call, usize),
+        (call, moved, limits): (&Call, usize, Limits),
     ) -> Recording {
         let (input, calls, mut is_cut) = recorder.end();
         if let Outcome::Returned(returned) = &mut outcome
@@ -396,7 +354,7 @@ impl LoadedPack {
             input,
             settings: Arc::clone(&scene.settings),
             grants: Arc::clone(&scene.grants),
-            limits: self.limits,
+            limits,
             calls,
             outcome,
             fuel: call.fuel,
@@ -510,6 +468,9 @@ impl CallError {
         if call.wrote_too_much {
             return Self::WrittenExceeded { written_max_bytes: Limits::WRITTEN_MAX_BYTES };
         }
+        if call.read_too_much {
+            return Self::ReadExceeded { reads_max: Limits::READS_MAX };
+        }
         if call.host_calls > call.host_calls_max {
             return Self::HostCallsExceeded { host_calls_max: limits.host_calls_max };
         }
@@ -522,68 +483,6 @@ impl CallError {
             }
             _ => Self::Trapped { message: cut(&error.root_cause().to_string(), 512) },
         }
-    }
-}
-
-impl Scene {
-    fn terms(&self) -> Terms {
-        Terms { grants: Arc::clone(&self.grants), zone: self.zone.clone() }
-    }
-
-    fn context(&self) -> wit::CallContext {
-        let local = self.zone.to_datetime(self.at);
-        wit::CallContext {
-            merchant: self.merchant.to_string(),
-            store: self.store.map(|store| store.to_string()),
-            now: millis(self.at),
-            local: wit::LocalTime {
-                year: local.year(),
-                month: local.month().unsigned_abs(),
-                day: local.day().unsigned_abs(),
-                hour: local.hour().unsigned_abs(),
-                minute: local.minute().unsigned_abs(),
-                weekday: weekday(local.weekday()),
-            },
-            time_zone: self.zone_name.as_str().to_owned(),
-            locale: self.locale.to_string(),
-            seed: self.seed,
-        }
-    }
-
-    fn order(&self, order: &Order, id: String, buyer: Option<&Member>) -> wit::Order {
-        let sees_tags = self.grants.contains(&Grant::ReadMembers);
-        wit::Order {
-            id,
-            store: order.store.to_string(),
-            buyer: buyer.map(|member| wit::Buyer {
-                id: member.id.to_string(),
-                tags: if sees_tags { member.tags_at(self.now).map(ToString::to_string).collect() } else { Vec::new() },
-            }),
-            currency: self.currency.code().to_owned(),
-            total: order.total_minor,
-            lines: order
-                .lines
-                .iter()
-                .map(|line| wit::Line {
-                    sku: line.sku.to_string(),
-                    category: line.category.as_ref().map(ToString::to_string).unwrap_or_default(),
-                    quantity: line.quantity,
-                    amount: line.amount_minor,
-                })
-                .collect(),
-        }
-    }
-}
-
-fn weekday(day: civil::Weekday) -> wit::Weekday {
-    match day {
-        civil::Weekday::Monday => wit::Weekday::Monday,
-        civil::Weekday::Tuesday => wit::Weekday::Tuesday,
-        civil::Weekday::Wednesday => wit::Weekday::Wednesday,
-        civil::Weekday::Thursday => wit::Weekday::Thursday,
-        civil::Weekday::Friday => wit::Weekday::Friday,
-        civil::Weekday::Saturday => wit::Weekday::Saturday,
-        civil::Weekday::Sunday => wit::Weekday::Sunday,
     }
 }
 

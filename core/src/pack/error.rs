@@ -56,6 +56,12 @@ pub enum CallError {
         /// The limit.
         written_max_bytes: usize,
     },
+    /// It read too much.
+    #[error("the pack read more than {reads_max} entries by its host calls")]
+    ReadExceeded {
+        /// The limit.
+        reads_max: usize,
+    },
     /// It broke off: a panic, a forbidden instruction, an argument outside the contract.
     #[error("the pack broke off: {message}")]
     Trapped {
@@ -116,6 +122,7 @@ impl CallError {
             | Self::HostCallsExceeded { .. }
             | Self::MovedExceeded { .. }
             | Self::WrittenExceeded { .. }
+            | Self::ReadExceeded { .. }
             | Self::Trapped { .. }
             | Self::BadReply { .. } => true,
             Self::Refused(_)
@@ -149,6 +156,7 @@ impl CallError {
             Self::HostCallsExceeded { .. } => "host-calls-exceeded",
             Self::MovedExceeded { .. } => "moved-exceeded",
             Self::WrittenExceeded { .. } => "written-exceeded",
+            Self::ReadExceeded { .. } => "read-exceeded",
             Self::Trapped { .. } => "trapped",
             Self::BadReply { .. } => "bad-reply",
             Self::Denied { .. } => "denied",

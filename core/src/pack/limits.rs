@@ -43,12 +43,17 @@ impl Limits {
     pub const CAP: Self =
         Self { fuel_max: 1_000_000_000, wall_max_ms: 5_000, memory_max_bytes: 64 << 20, host_calls_max: 100_000 };
 
-    /// Lists and texts that one function may be given or give back over the border, in bytes; more is refused by a trap.
+    /// Lists and texts that a pack may hand over the border at once, in bytes, as arguments of a host function or as what its
+    /// own function returns; more is refused by a trap.
     pub(super) const ARGUMENTS_MAX_BYTES: usize = 4 << 20;
 
-    /// What one call may read and write in its storage, its timers and the log of events, in bytes, all its host functions
-    /// together: what it writes is in the host's memory until the commit.
+    /// What one call may be answered, and may write in its storage, its timers and the log of events, in bytes, all its host
+    /// functions together: what it writes is in the host's memory until the commit.
     pub const MOVED_MAX_BYTES: usize = 16 << 20;
+
+    /// How many keys and ranges of the store one call may read, all its host functions together and each counted once: they
+    /// are remembered until the commit, and looked at again while all other commits wait.
+    pub const READS_MAX: usize = 20_000;
 
     /// What one call may write by all its host functions together, in bytes as [`Tx::written`] counts them: entries, postings
     /// and events, what is kept of earlier states, and what is written over again. Four calls that do their worst leave room
@@ -84,6 +89,8 @@ impl Limits {
 pub(super) struct Meter {
     memory_max: usize,
     used: usize,
+    /// What the growth that was allowed last has added.
+    allowed: usize,
     pub(super) exceeded: bool,
 }
 
@@ -95,13 +102,13 @@ struct MemoryExceeded;
 impl Meter {
     pub(super) fn new(limits: &Limits) -> Self {
         let memory_max = usize::try_from(limits.memory_max_bytes).unwrap_or(usize::MAX);
-        Self { memory_max, used: 0, exceeded: false }
+        Self { memory_max, used: 0, allowed: 0, exceeded: false }
     }
 
     fn grow(&mut self, bytes: usize) -> wasmtime::Result<bool> {
         match self.used.checked_add(bytes).filter(|used| *used <= self.memory_max) {
             Some(used) => {
-                self.used = used;
+                (self.used, self.allowed) = (used, bytes);
                 Ok(true)
             }
             None => {
@@ -109,6 +116,11 @@ impl Meter {
                 Err(MemoryExceeded.into())
             }
         }
+    }
+
+    /// Gives back what was allowed and could not be had: the pack is told so, and may go on without.
+    fn give_back(&mut self) {
+        self.used = self.used.saturating_sub(std::mem::take(&mut self.allowed));
     }
 }
 
@@ -119,6 +131,16 @@ impl ResourceLimiter for Meter {
 
     fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         self.grow(desired.saturating_sub(current).saturating_mul(8))
+    }
+
+    fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.give_back();
+        Ok(())
+    }
+
+    fn table_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
+        self.give_back();
+        Ok(())
     }
 }
 
@@ -144,5 +166,22 @@ mod tests {
         assert!(meter.table_growing(0, 50, None).unwrap());
         assert!(meter.memory_growing(0, 1, None).is_err());
         assert!(meter.exceeded);
+    }
+
+    #[test]
+    fn what_could_not_be_had_is_not_counted() {
+        let mut meter = Meter::new(&Limits { memory_max_bytes: 1000, ..Limits::DEFAULT });
+        let failed = || wasmtime::Error::msg("there is no room");
+        assert!(meter.memory_growing(0, 600, None).unwrap());
+        for _ in 0..3 {
+            assert!(meter.memory_growing(600, 1000, None).unwrap());
+            meter.memory_grow_failed(failed()).unwrap();
+            assert!(meter.table_growing(0, 50, None).unwrap());
+            meter.table_grow_failed(failed()).unwrap();
+        }
+        meter.table_grow_failed(failed()).unwrap();
+        assert!(meter.table_growing(0, 50, None).unwrap());
+        assert!(!meter.exceeded);
+        assert!(meter.memory_growing(600, 601, None).is_err(), "what there is stays counted");
     }
 }

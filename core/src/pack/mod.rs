@@ -26,12 +26,13 @@ mod manifest;
 mod page;
 mod recording;
 mod replies;
+mod scene;
 mod services;
 mod signature;
 mod timers;
 
 pub use cache::CacheTally;
-pub use call::{Asked, Decided, Earning, Finding, Happened, LogLine, Migrated, Scene, Verdict};
+pub use call::{Asked, Decided, Earning, Finding, Happened, LogLine, Migrated, Verdict};
 pub use engine::{Packs, PacksError};
 pub use error::{CallError, Quota, Refusal, RefusalKind};
 pub use grant::{Grant, GrantError};
@@ -44,9 +45,10 @@ pub use recording::{
     Departure, Differences, Diverged, Effect, FailureKind, FuelSpread, HostCall, Outcome, PlayError, Played, Recording,
     RecordingError, Rehearsal, Rehearsed, Way,
 };
+pub use scene::Scene;
 pub use services::{
-    Errand, Lead, MemberContact, NewMessage, NewTier, Obstacle, PartnerReply, SeenAgreement, Sent, ServiceError,
-    Services,
+    Allowance, Errand, Lead, MemberContact, NewMessage, NewTier, Obstacle, PartnerReply, SeenAgreement, Sent,
+    ServiceError, Services,
 };
 pub use signature::{
     KeyId, KeyTextError, PublicKey, SignatureError, SignedBy, SigningKey, SigningKeyError, Trust, VendorKey,

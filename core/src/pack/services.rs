@@ -3,6 +3,7 @@
 //! implements [`Services`].
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -129,6 +130,15 @@ pub enum PartnerReply {
     Refused(Refusal),
 }
 
+/// What whoever asks a partner leaves to the pack that answers, so that this can not use up what is the asker's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowance {
+    /// How long the answer may take: less than what is left of the asker's call, which goes on afterwards.
+    pub wall_max: Duration,
+    /// How many bytes it may write: what the transaction has room for besides what the asker may still write itself.
+    pub written_max_bytes: usize,
+}
+
 /// Why an errand was not done.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -232,7 +242,7 @@ pub trait Services: Send + Sync {
         alias: &str,
     ) -> Result<Option<MemberId>, ServiceError>;
 
-    /// Has the partner's pack answer a question, in the same transaction.
+    /// Has the partner's pack answer a question, in the same transaction, with no more than this.
     ///
     /// # Errors
     /// See [`ServiceError`].
@@ -241,6 +251,7 @@ pub trait Services: Send + Sync {
         errand: Errand<'_>,
         agreement: AgreementId,
         question: String,
+        allowance: Allowance,
     ) -> Result<PartnerReply, ServiceError>;
 
     /// Books that the merchant owes the partner an amount more.

@@ -45,6 +45,7 @@ macro_rules! conformance {
                 a_transaction_that_always_loses_ends_busy
                 what_is_too_large_is_refused
                 what_is_written_is_counted
+                what_is_read_is_counted_once
                 keys_of_any_bytes_keep_their_order
                 random_histories_are_serial
                 increments_by_read_and_write_are_all_counted

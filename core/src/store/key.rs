@@ -23,7 +23,7 @@ pub const TRANSACTION_BYTES_MAX: usize = 16 * 1024 * 1024;
 const HEADS: u8 = 0xff;
 
 /// Keys from `start` (inclusive) to `end` (exclusive). Empty when `end` is not after `start`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KeyRange {
     /// The first key that can be in the range.
     pub start: Key,

@@ -4,7 +4,7 @@
 //! one map; every key remembers the version that wrote it last, deleted keys included, so that a stale read is seen by
 //! comparing numbers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -39,7 +39,7 @@ struct Slot {
 impl Engine for MemoryEngine {
     fn begin(&self) -> Result<Box<dyn View>, StoreError> {
         let begin = self.state.lock().version;
-        Ok(Box::new(MemoryView { state: Arc::clone(&self.state), begin, ranges: Vec::new() }))
+        Ok(Box::new(MemoryView { state: Arc::clone(&self.state), begin, ranges: BTreeSet::new() }))
     }
 
     fn health(&self) -> Result<(), StoreError> {
@@ -100,13 +100,13 @@ struct MemoryView {
     state: Arc<Mutex<State>>,
     begin: u64,
     /// What was read; a single key is a range as well.
-    ranges: Vec<KeyRange>,
+    ranges: BTreeSet<KeyRange>,
 }
 
 impl MemoryView {
     fn remember(&mut self, range: KeyRange) -> Result<(), StoreError> {
         self.state.lock().check_unchanged(&range, self.begin)?;
-        self.ranges.push(range);
+        self.ranges.insert(range);
         Ok(())
     }
 }
@@ -144,6 +144,10 @@ impl View for MemoryView {
 
     fn peek(&mut self, key: &[u8]) -> Result<Option<Value>, StoreError> {
         Ok(self.state.lock().value(key).map(<[u8]>::to_vec))
+    }
+
+    fn reads_len(&self) -> usize {
+        self.ranges.len()
     }
 
     fn commit(self: Box<Self>, changes: Changes) -> Result<Committed, StoreError> {

@@ -103,6 +103,9 @@ pub trait View: Send {
     /// When the state cannot be read.
     fn peek(&mut self, key: &[u8]) -> Result<Option<Value>, StoreError>;
 
+    /// How many keys and ranges are remembered as read: what was read again is remembered once.
+    fn reads_len(&self) -> usize;
+
     /// Commits `changes`, if everything that was read still holds. With no changes it only confirms that all that was
     /// read belongs to one state that was the newest at some moment since the transaction began.
     ///

@@ -274,6 +274,12 @@ impl Tx {
         self.changes.writes.len() + self.changes.appends.len()
     }
 
+    /// How many keys and ranges the transaction has read of the committed state so far, each counted once: all of them are
+    /// looked at again at the commit.
+    pub fn reads_len(&self) -> usize {
+        self.view.reads_len()
+    }
+
     /// What the transaction writes so far, in bytes as [`Changes::bytes`] counts them; at most
     /// [`TRANSACTION_BYTES_MAX`](super::TRANSACTION_BYTES_MAX) can be committed.
     pub fn bytes(&self) -> usize {
@@ -436,6 +442,10 @@ impl View for Hollow {
 
     fn peek(&mut self, _: &[u8]) -> Result<Option<Value>, StoreError> {
         Self::refuse()
+    }
+
+    fn reads_len(&self) -> usize {
+        0
     }
 
     fn commit(self: Box<Self>, _: Changes) -> Result<Committed, StoreError> {

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::pack_life::Stage;
-use super::pack_quota::Usage;
+use super::pack_quota::{Usage, User};
 use super::recordings::Recordings;
 use super::usage::count_usage;
 use super::{Act, Active};
@@ -72,9 +72,10 @@ impl Act<'_> {
         self.spent(tx, &active.code)?.map_or(Ok(()), |spent| Err(spent.into()))
     }
 
-    /// Calls a pack of the merchant because a partner asks it, unless it rests. Neither what it uses nor that it broke off is
-    /// counted against this merchant: otherwise whoever asks could use up their day, or have the pack rest. So whoever asks
-    /// is not the one who tries a pack that has rested, either.
+    /// Calls a pack of the merchant because a partner asks it, unless it rests or answers have used up their part of the
+    /// quotas. What it uses is counted for this merchant, whose pack it is: otherwise a partner could use up what is the
+    /// asker's. That it broke off is not: otherwise whoever asks could have the pack rest. So whoever asks is not the one
+    /// who tries a pack that has rested, either.
     pub(super) fn call_asked<T>(
         &self,
         tx: &mut Tx,
@@ -83,19 +84,22 @@ impl Act<'_> {
     ) -> Result<Verdict<T>, CallError> {
         self.may_call(tx, active)?;
         rested(self.programme.health.rests(self.merchant, &active.code, self.now))?;
-        Ok(self.recorded(call(tx)))
-    }
-
-    /// Counts what a partner's pack has used to answer this merchant's.
-    pub(super) fn count_asked(&self, tx: &mut Tx, pack: &Code, fuel: u64) -> Result<(), StoreError> {
-        self.programme.quotas.add(self.merchant, pack, self.now, Usage { fuel, written: 0 });
-        count_usage(tx, self.merchant, pack, self.now, fuel)
+        let quotas = &self.programme.quotas;
+        if let Some(spent) = quotas.answers_ahead(self.merchant, self.now) {
+            return Err(spent.into());
+        }
+        let before = tx.bytes();
+        let verdict = self.recorded(call(tx));
+        let used = Usage { fuel: verdict.fuel, written: bytes(tx.bytes().saturating_sub(before)) };
+        count_usage(tx, self.merchant, &active.code, self.now, verdict.fuel)?;
+        quotas.add(self.merchant, User::Answers, self.now, used);
+        Ok(verdict)
     }
 
     /// Notes how a pack does.
     fn note<T>(&self, pack: &Code, verdict: &Verdict<T>, written: usize) {
-        let written = u64::try_from(written).unwrap_or(u64::MAX);
-        self.programme.quotas.add(self.merchant, pack, self.now, Usage { fuel: verdict.fuel, written });
+        let used = Usage { fuel: verdict.fuel, written: bytes(written) };
+        self.programme.quotas.add(self.merchant, User::Pack(pack), self.now, used);
         self.programme.health.note(self.merchant, pack, self.now, verdict);
     }
 
@@ -120,11 +124,15 @@ impl Act<'_> {
     ) -> Result<Verdict<T>, StoreError> {
         let before = tx.bytes();
         let verdict = self.recorded(call(tx));
-        let written = tx.bytes().saturating_sub(before);
+        let written = tx.bytes().saturating_sub(before).saturating_sub(verdict.of_partners);
         count_usage(tx, self.merchant, pack, self.now, verdict.fuel)?;
         self.note(pack, &verdict, written);
         Ok(verdict)
     }
+}
+
+fn bytes(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 /// Refuses a call of a pack that rests.

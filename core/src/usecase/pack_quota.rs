@@ -1,7 +1,9 @@
-//! What all packs of a merchant may use together: fuel on a day, so that what they cost is bounded; fuel a second and bytes that
-//! they write a second, so that processor and disk are there for the other merchants, too. One pack may use half of that, so
-//! that something is left for the others of the merchant. What a light call uses is not counted in what is used a second: a
-//! merchant with many orders is no burden, calls that each keep others waiting are.
+//! What all packs of a merchant may use together: fuel on a day, so that what they cost is bounded; fuel a second and bytes
+//! that they write a second, so that processor and disk are there for the other merchants, too. One pack may use half of
+//! that, so that something is left for the others of the merchant. Answers to partners are as if they were of one pack
+//! more, and get half of the day at most, too: whoever asks uses up nothing that the merchant's packs need otherwise. What
+//! a light call uses is not counted in what is used a second: a merchant with many orders is no burden, calls that each
+//! keep others waiting are.
 //!
 //! It is kept in memory. The day's fuel is also in the counters of the store, from where it comes after a start.
 
@@ -38,9 +40,22 @@ pub struct Quotas {
 struct Used {
     /// Fuel on a day of UTC.
     fuel_of_day: Option<(u32, u64)>,
+    /// What of that was used to answer partners, as far as it is known since the start.
+    answers_of_day: (u32, u64),
     of_all: Pace,
+    /// Of answers to partners.
+    of_answers: Pace,
     /// Of those that have used something lately.
     of_packs: HashMap<Code, Pace>,
+}
+
+/// Who has used something.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum User<'c> {
+    /// A pack, for its own merchant.
+    Pack(&'c Code),
+    /// Packs that answer partners.
+    Answers,
 }
 
 /// How far packs are ahead of what they may use a second.
@@ -138,29 +153,38 @@ impl Quotas {
     }
 
     /// Adds what a call of a merchant's pack has used.
-    pub(super) fn add(&self, merchant: MerchantId, pack: &Code, now: Timestamp, used: Usage) {
+    pub(super) fn add(&self, merchant: MerchantId, user: User<'_>, now: Timestamp, used: Usage) {
         let fuel = self.fuel_a_second.load(Ordering::Relaxed);
         let written = self.written_a_second.load(Ordering::Relaxed);
         let mut of_merchants = self.used.lock();
-        let Used { fuel_of_day, of_all, of_packs } = of_merchants.entry(merchant).or_default();
+        let Used { fuel_of_day, answers_of_day, of_all, of_answers, of_packs } =
+            of_merchants.entry(merchant).or_default();
+        let today = day_of_usage(now);
         if let Some((day, fuel)) = fuel_of_day
-            && *day == day_of_usage(now)
+            && *day == today
         {
             *fuel = fuel.saturating_add(used.fuel);
+        }
+        if matches!(user, User::Answers) {
+            let before = if answers_of_day.0 == today { answers_of_day.1 } else { 0 };
+            *answers_of_day = (today, before.saturating_add(used.fuel));
         }
         let used = used.beyond_light();
         if (used.fuel, used.written) == (0, 0) {
             return;
         }
         of_all.add(now, used, Usage { fuel, written });
-        let of_pack = match of_packs.get_mut(pack) {
-            Some(of_pack) => of_pack,
-            None => {
-                of_packs.retain(|_, pace| !pace.is_over(now));
-                of_packs.entry(pack.clone()).or_default()
-            }
+        let of_user = match user {
+            User::Answers => of_answers,
+            User::Pack(pack) => match of_packs.get_mut(pack) {
+                Some(of_pack) => of_pack,
+                None => {
+                    of_packs.retain(|_, pace| !pace.is_over(now));
+                    of_packs.entry(pack.clone()).or_default()
+                }
+            },
         };
-        of_pack.add(now, used, Usage { fuel: fuel / 2, written: written / 2 });
+        of_user.add(now, used, Usage { fuel: fuel / 2, written: written / 2 });
     }
 
     /// From when a pack may be called again, if it, or all packs of the merchant together, have used more than what they may a
@@ -177,9 +201,24 @@ impl Quotas {
             (of_pack.fuel, Quota::FuelOfPack { fuel_max: fuel_max / 2 }, fuel_max),
             (of_pack.written, Quota::WrittenByPack { bytes_max: bytes_max / 2 }, bytes_max),
         ];
-        let waits = waits.into_iter().filter(|(.., a_second)| *a_second > 0);
-        let spent = waits.filter_map(|(used, quota, _)| Some(Spent { quota, until: used.waits_until(now)? }));
-        spent.max_by_key(|spent| spent.until)
+        latest(waits, now)
+    }
+
+    /// From when partners may be answered again, if answers have used more than half of what the merchant's packs may.
+    pub(super) fn answers_ahead(&self, merchant: MerchantId, now: Timestamp) -> Option<Spent> {
+        let of_merchants = self.used.lock();
+        let Used { answers_of_day: (day, fuel), of_answers, .. } = of_merchants.get(&merchant)?;
+        let of_day = self.fuel_of_day.load(Ordering::Relaxed);
+        if of_day > 0 && *day == day_of_usage(now) && *fuel >= of_day.div_ceil(2) {
+            return Some(Spent { quota: Quota::FuelOfDay { fuel_max: of_day }, until: day_after(now) });
+        }
+        let fuel_max = self.fuel_a_second.load(Ordering::Relaxed);
+        let bytes_max = self.written_a_second.load(Ordering::Relaxed);
+        let waits = [
+            (of_answers.fuel, Quota::FuelOfPack { fuel_max: fuel_max / 2 }, fuel_max),
+            (of_answers.written, Quota::WrittenByPack { bytes_max: bytes_max / 2 }, bytes_max),
+        ];
+        latest(waits, now)
     }
 
     /// When the next day begins, if the fuel of this one is used up: refused and broken calls included, since the start, and
@@ -206,6 +245,13 @@ impl Quotas {
         };
         Ok((used >= fuel_max).then(|| Spent { quota: Quota::FuelOfDay { fuel_max }, until: day_after(now) }))
     }
+}
+
+/// What is to be waited for the longest, of what is used and the quota of each, where there is one.
+fn latest(waits: impl IntoIterator<Item = (Evenly, Quota, u64)>, now: Timestamp) -> Option<Spent> {
+    let waits = waits.into_iter().filter(|(.., a_second)| *a_second > 0);
+    let spent = waits.filter_map(|(used, quota, _)| Some(Spent { quota, until: used.waits_until(now)? }));
+    spent.max_by_key(|spent| spent.until)
 }
 
 impl Act<'_> {
@@ -244,7 +290,7 @@ mod tests {
 
     fn waits(quotas: &Quotas, used: impl Fn(u64) -> Usage, of_all: Quota, of_pack: Quota) {
         let [one, other, third] = ["one", "other", "third"].map(|code| Code::new(code).unwrap());
-        let add = |pack, second, amount| quotas.add(OURS, pack, at(second), used(amount));
+        let add = |pack, second, amount| quotas.add(OURS, User::Pack(pack), at(second), used(amount));
         let waits = |merchant, pack, second| {
             quotas.ahead(merchant, pack, at(second)).map(|spent| (spent.until.as_second(), spent.quota))
         };
@@ -277,11 +323,46 @@ mod tests {
         let quotas = Quotas::default();
         quotas.set_fuel_of_day(100);
         let waits = |second, kept| quotas.day_over(OURS, at(second), || Ok(kept)).unwrap().map(|spent| spent.until);
-        let add = |second, fuel| quotas.add(OURS, &Code::new("one").unwrap(), at(second), Usage { fuel, written: 0 });
+        let one = Code::new("one").unwrap();
+        let add = |second, fuel| quotas.add(OURS, User::Pack(&one), at(second), Usage { fuel, written: 0 });
         assert_eq!(waits(0, 60), None);
         add(0, 30);
         assert_eq!(waits(1, 1_000), None, "what was kept is read once");
         add(2, 10);
         assert_eq!((waits(2, 0), waits(86_399, 0), waits(86_400, 0)), (Some(at(86_400)), Some(at(86_400)), None));
+    }
+
+    #[test]
+    fn answers_to_partners_use_half_of_what_a_merchant_has_and_leave_its_packs_the_other_half() {
+        let one = Code::new("one").unwrap();
+        let quotas = Quotas::default();
+        quotas.set_fuel_a_second(2_000);
+        let used = |units: u64| Usage { fuel: units + Usage::LIGHT.fuel, written: 0 };
+        let answered = |second, units| quotas.add(OURS, User::Answers, at(second), used(units));
+        let answers = |second| quotas.answers_ahead(OURS, at(second)).map(|spent| spent.until.as_second());
+        let pack = |second| quotas.ahead(OURS, &one, at(second)).map(|spent| spent.until.as_second());
+        assert_eq!(answers(100), None);
+        answered(100, 8_000);
+        assert_eq!(answers(100), None, "a burst");
+        answered(100, 3_000);
+        assert_eq!((answers(100), answers(102), answers(103)), (Some(103), Some(103), None));
+        assert_eq!(pack(100), None, "the pack's own calls go on");
+        quotas.add(OURS, User::Pack(&one), at(100), used(5_000));
+        assert_eq!((pack(100), quotas.answers_ahead(THEIRS, at(100))), (None, None));
+        quotas.add(OURS, User::Pack(&Code::new("other").unwrap()), at(100), used(8_000));
+        assert_eq!(pack(100), Some(104), "what answers have used counts for all together");
+
+        let quotas = Quotas::default();
+        quotas.set_fuel_of_day(101);
+        let day = |second| quotas.day_over(OURS, at(second), || Ok(0)).unwrap().map(|spent| spent.until);
+        let answered = |second, fuel| quotas.add(OURS, User::Answers, at(second), Usage { fuel, written: 0 });
+        let answers = |second| quotas.answers_ahead(OURS, at(second)).map(|spent| spent.until);
+        assert_eq!(day(0), None);
+        answered(0, 50);
+        assert_eq!(answers(1), None);
+        answered(1, 1);
+        assert_eq!((answers(1), day(1), answers(86_400)), (Some(at(86_400)), None, None));
+        answered(86_400, 50);
+        assert_eq!(answers(86_400), None, "another day");
     }
 }

@@ -12,8 +12,8 @@ use super::{Act, Programme, agreements};
 use crate::clock::Entropy;
 use crate::domain::{AgreementId, Code, Label, MemberId, Minor, PostingId, Source};
 use crate::pack::{
-    Errand, Lead, MemberContact, NewMessage, NewTier, Obstacle, PartnerReply, SeenAgreement, Sent, ServiceError,
-    Services, Trust,
+    Allowance, Errand, Lead, MemberContact, NewMessage, NewTier, Obstacle, PartnerReply, SeenAgreement, Sent,
+    ServiceError, Services, Trust,
 };
 use crate::store::Tx;
 use crate::vault::Vault;
@@ -183,9 +183,10 @@ impl Services for PackServices {
         errand: Errand<'_>,
         agreement: AgreementId,
         question: String,
+        allowance: Allowance,
     ) -> Result<PartnerReply, ServiceError> {
         let depth = errand.depth;
-        self.act(errand, |tx, act| agreements::ask_partner(tx, act, agreement, question, depth))
+        self.act(errand, |tx, act| agreements::ask_partner(tx, act, agreement, question, depth, allowance))
     }
 
     fn owe(

@@ -194,7 +194,7 @@ impl Active {
             locale: merchant.locale.as_str().into(),
             seed: act.ids.bits(),
             depth: 0,
-            is_asked: false,
+            asked: None,
             undo: self.undo,
             grants: Arc::clone(&self.grants),
             settings: Arc::clone(self.settings(store)),

@@ -115,7 +115,7 @@ fn call(shop: &Shop, points: &LoadedPack, basket: &Basket) -> Call {
         locale: "en".into(),
         seed: 7,
         depth: 0,
-        is_asked: false,
+        asked: None,
         undo: None,
         grants: Arc::new(points.manifest.grants_asked()),
         settings: serde_json::to_string(&examples::settings()).expect("settings are JSON").into(),

@@ -177,12 +177,12 @@ async fn a_partner_can_not_be_hurt_by_asking() {
     }
     let health = world.rival.get(&format!("/v1/packs/{PROBE}/health")).send().await.ok();
     assert_eq!(health["rests_until"], Value::Null, "whoever asks can not have it rest");
-    let used = world.rival.get("/v1/exports/usage").send().await;
-    assert!(used.body.is_empty(), "nor use up their day: {used}");
+    assert_eq!(calls_told(&world.rival).await, 0, "a call that was not kept is in no report");
     // Whoever is asked asks nobody.
     let back = json!([{ "call": "agreements.ask", "with": { "agreement": agreement, "question": { "steps": [] } } }]);
     let reply = well(&answered(&world.shop, &agreement, back).await);
     assert_eq!(reply["did"][0]["limit"], "whoever is being asked asks nobody");
+    assert_eq!((calls_told(&world.rival).await, calls_told(&world.shop).await), (1, 9), "each for its own pack");
     // Not JSON, too long, and the eleventh in a call.
     assert!(asking(json!("{")).await["invalid"].as_str().unwrap().contains("JSON"));
     let long = format!("\"{}\"", "a".repeat(16 << 10));
@@ -194,6 +194,57 @@ async fn a_partner_can_not_be_hurt_by_asking() {
     // A partner who has switched it off, or takes the grant back.
     with_probe(&world.rival, &["members:read"]).await;
     assert!(asking(json!({ "steps": [] })).await.get("unavailable").is_some());
+}
+
+/// How many calls of packs the report of what was used has.
+async fn calls_told(shop: &Shop) -> u64 {
+    let told = String::from_utf8(shop.get("/v1/exports/usage?format=ndjson").send().await.body).unwrap();
+    let lines = told.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.map(|line| line["calls"].as_u64().unwrap()).sum()
+}
+
+#[tokio::test]
+async fn a_partner_that_writes_without_end_does_no_harm_to_whoever_asks() {
+    let world = World::new();
+    two_with_probe(&world).await;
+    let agreement = agreed(&world).await;
+    let asking = |question: &str| {
+        let with = json!({ "agreement": agreement, "question": format!("\"{question}\"") });
+        json!({ "call": "agreements.ask", "with": with })
+    };
+    let put = json!({ "call": "kv.put", "with": { "key": "own", "value": "v".repeat(8 << 10) } });
+    let did = async |steps: Value| {
+        let reply = world.shop.command(PROBE, "call", json!({ "steps": steps })).send().await.ok();
+        let told = reply["result"].as_array().unwrap().iter();
+        told.map(|told| told.as_object().unwrap().keys().next().unwrap().clone()).collect::<Vec<_>>()
+    };
+    for _ in 0..6 {
+        assert_eq!(did(json!([asking("flood"), put])).await, ["unavailable", "ok"]);
+    }
+    let health = world.shop.get(&format!("/v1/packs/{PROBE}/health")).send().await.ok();
+    assert_eq!((&health["faults"], &health["rests_until"]), (&json!(0), &Value::Null), "{health}");
+    // All partners of a call write together as much as one call may.
+    assert_eq!(did(json!([asking("much"), asking("much"), put])).await, ["ok", "unavailable", "ok"]);
+}
+
+#[tokio::test]
+async fn what_an_answer_uses_is_taken_from_whoever_answers_and_leaves_them_half() {
+    let world = World::new();
+    // A programme of its own, so that the quota is nobody else's.
+    world.restart();
+    two_with_probe(&world).await;
+    let agreement = agreed(&world).await;
+    let put = async |shop: &Shop| ask(shop, "kv.put", json!({ "key": "own", "value": "v" })).await;
+    let asked =
+        async || ask(&world.shop, "agreements.ask", json!({ "agreement": agreement, "question": "\"much\"" })).await;
+    world.running().host.programme.quotas.set_written_a_second(512 << 10);
+    assert!(asked().await.get("ok").is_some());
+    assert!(asked().await.get("unavailable").is_some(), "answers have written more than half of what the partner may");
+    for shop in [&world.shop, &world.rival] {
+        assert!(put(shop).await.get("ok").is_some(), "their own packs go on");
+    }
+    world.clock_forward(SignedDuration::from_secs(10));
+    assert!(asked().await.get("ok").is_some());
 }
 
 #[tokio::test]

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 /// A pack of a few lines, whose command `go` runs instructions, and which finds so many things at an order.
 ///
 /// The instructions may call `$write`, `$put`, `$get-many` and `$scan` as the contract has them, `$grow0` to `$grow2` and
-/// `$spread0` to `$spread2`, which ask for pages of a memory and entries of a table each, and `$down`, which recurses for ever.
+/// `$spread0` to `$spread2`, which ask for pages of a memory and entries of a table each, `$down`, which recurses for ever, and
+/// `$deep`, which recurses so many times.
 /// `$kind` is the `kind` of the input.
 pub(crate) struct ByHand {
     go: String,
@@ -55,6 +56,9 @@ impl ByHand {
                     (i32.store (i32.const 0) (i32.const 16)) (i32.store (i32.const 4) (i32.const {}))
                     (i32.const 0))
                 (func $down (result i32) (i32.add (call $down) (i32.const 1)))
+                (func $deep (param i32) (result i32)
+                    (if (result i32) (i32.eqz (local.get 0)) (then (i32.const 0))
+                        (else (i32.add (call $deep (i32.sub (local.get 0) (i32.const 1))) (i32.const 1)))))
                 (func $go (param $kind i32) (local $turn i32) {go})
                 (func (export \"run\") (param $args i32) (result i32)
                     (call $go (i32.sub (i32.load8_u offset=8 (i32.load offset=72 (local.get $args))) (i32.const 48)))
@@ -216,12 +220,37 @@ async fn what_is_within_a_limit_goes_well_and_what_is_just_over_it_does_not() {
         let parts = thirds.iter().enumerate();
         parts.map(|(memory, pages)| format!("(drop (call $grow{memory} (i32.const {pages})))")).collect::<String>()
     };
+    let deep = |calls: u32| format!("(drop (call $deep (i32.const {calls})))");
+    // Zeros at the end of the memory.
+    let text = |bytes: u32| {
+        format!(
+            "(drop (memory.grow (i32.const 65))) (call $write (i32.const 1) (i32.const 524288) (i32.const {bytes}))"
+        )
+    };
+    // A hundred keys a turn that were not read before: they begin at 30000, and end up to 101 bytes after that.
+    let keys: String = (0..100)
+        .map(|number| {
+            let (at, length) = (32_000 + 8 * number, 2 + number);
+            let begin = format!("(i32.store (i32.const {at}) (i32.const 30000))");
+            format!("{begin} (i32.store offset=4 (i32.const {at}) (i32.const {length}))")
+        })
+        .collect();
+    let fresh = "(i32.store8 (i32.const 30000) (i32.add (i32.const 33) (i32.div_u (local.get $turn) (i32.const 90))))
+        (i32.store8 (i32.const 30001) (i32.add (i32.const 33) (i32.rem_u (local.get $turn) (i32.const 90))))";
+    let read = "(call $get-many (i32.const 32000) (i32.const 100) (i32.const 4200))";
+    let reading = |turns: u32| format!("{keys} {}", times(turns, &format!("{fresh} {read}")));
+    let turns = u32::try_from(Limits::READS_MAX / 100).unwrap();
     for (asked, within, over, code) in [
         (json!({ "fuel_max": 100_000 }), times(1_000, ""), times(100_000, ""), "out-of-fuel"),
         // 8 pages and 3 single ones are there, and a few entries of tables: 20 more fit into 2 MiB.
         (json!({ "memory_max_bytes": 2 * mib }), growing(20), growing(21), "memory-exceeded"),
         (json!({ "host_calls_max": 100 }), times(100, line), times(101, line), "host-calls-exceeded"),
         (json!({}), times(95, value), times(96, value), "written-exceeded"),
+        (json!({}), deep(2_000), deep(200_000), "stack-exhausted"),
+        (json!({}), text(4 * mib), text(4 * mib + 1), "trapped"),
+        (json!({}), reading(turns), reading(turns + 1), "read-exceeded"),
+        // What is read again is not counted again.
+        (json!({}), format!("{keys} {}", times(300, read)), reading(300), "read-exceeded"),
     ] {
         let pack = |go: String| ByHand::new(go).asks(asked.clone());
         assert_eq!(in_a_world(&pack(within)).await, "well", "{asked}");
@@ -260,7 +289,8 @@ async fn tables_and_memories_that_grow_beside_each_other_end_at_the_limit_of_mem
         (all("grow", 100), "502 pack-memory-exceeded"),
         (times(1_000, &all("grow", 1)), "502 pack-memory-exceeded"),
         (all("spread", 19_999), "well"),
-        (times(1_000, &all("spread", 10_000)), "502 pack-memory-exceeded"),
+        // A table has no place for more than 20,000 entries: what it can not have is not counted.
+        (times(1_000, &all("spread", 10_000)), "well"),
         // Each entry of a table costs a unit of fuel.
         (all("spread", 1 << 30), "502 pack-out-of-fuel"),
         (all("grow", 1 << 15), "502 pack-memory-exceeded"),

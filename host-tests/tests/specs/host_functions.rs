@@ -540,3 +540,23 @@ async fn a_call_tells_100_facts_and_sets_100_timers_of_4_kib_each_and_no_more() 
         assert_eq!(answers[100], json!({ "limit": too_many }));
     }
 }
+
+#[tokio::test]
+async fn a_scan_goes_on_behind_the_longest_key() {
+    let world = World::new();
+    let shop = &world.shop;
+    with_whole_probe(shop).await;
+    let longest = "b".repeat(256);
+    // A page ends with the longest key, and there is one more behind it.
+    let keys: Vec<_> = (0..999).map(|number| format!("a{number:03}")).chain([longest.clone(), "c".into()]).collect();
+    for keys in keys.chunks(500) {
+        let put = |key: &String| json!({ "call": "kv.put", "with": { "key": key, "value": "1" } });
+        let steps: Vec<_> = keys.iter().map(put).collect();
+        shop.command(PROBE, "call", json!({ "steps": steps })).send().await.ok();
+    }
+    let scan = |start: String| json!({ "start": start, "end": "d", "limit": 1000 });
+    assert_eq!(well(&ask(shop, "kv.scan", scan(format!("{longest}\0"))).await), json!(["c"]));
+    let longer = ask(shop, "kv.scan", scan(format!("{longest}\0\0"))).await;
+    assert!(longer["invalid"].as_str().unwrap().contains("at most 257 bytes"), "{longer}");
+    assert_eq!(well(&ask(shop, "kv.scan-json", json!({ "start": "a", "end": "d" })).await), json!(keys.len()));
+}

@@ -116,7 +116,6 @@ async fn an_instruction_that_ends_everything_leaves_no_trace() {
 #[tokio::test]
 async fn what_a_pack_decides_is_checked_against_the_contract() {
     for (behaviour, code) in [
-        ("many-earnings", "bad-reply"),
         ("earn-until-never", "bad-reply"),
         ("earn-unknown", "denied"),
         ("earn-nothing", "bad-reply"),
@@ -127,11 +126,32 @@ async fn what_a_pack_decides_is_checked_against_the_contract() {
 }
 
 #[tokio::test]
+async fn a_pack_decides_20_earnings_and_no_more() {
+    let world = world_with("most-earnings").await;
+    let alice = world.shop.member("alice").enrol().await;
+    let order = alice.order("till-1").settle().await.created();
+    assert_eq!(outcome(&order)["failed"], Value::Null, "{order}");
+    assert_eq!((alice.holds("scars").await.available, failures(&world)), (20, Vec::new()));
+    harms_only_itself("many-earnings", "bad-reply").await;
+}
+
+#[tokio::test]
+async fn a_hundred_lines_of_a_call_are_kept_with_a_kib_of_each() {
+    let world = world_with("log-flood").await;
+    world.shop.order("till-1").settle().await.created();
+    let log = world.shop.get("/v1/packs/hostile/log").send().await.ok();
+    let lengths: Vec<_> =
+        log["lines"].as_array().unwrap().iter().map(|line| line["text"].as_str().unwrap().len()).collect();
+    assert_eq!(lengths, [1 << 10; 100]);
+}
+
+#[tokio::test]
 async fn lists_and_texts_without_end_are_not_taken_over_the_border() {
     harms_only_itself("many-findings", "trapped").await;
     harms_only_itself("fill-storage", "written-exceeded").await;
     harms_only_itself("write-over", "written-exceeded").await;
     harms_only_itself("read-much", "moved-exceeded").await;
+    harms_only_itself("read-flood", "read-exceeded").await;
     harms_only_itself("long-text", "memory-exceeded").await;
 }
 
@@ -174,7 +194,7 @@ async fn a_host_function_that_is_asked_for_too_much_says_what_is_possible() {
         ("long-value", "a value has at most 32768 bytes, but this one has 32769"),
         ("long-key", "a key has 1 to 256 bytes, but this one has 257"),
         ("get-too-many", "get-many takes at most 100 keys, not 101"),
-        ("scan-too-much", "scan takes keys of at most 256 bytes and a limit of at most 1000"),
+        ("scan-too-much", "scan takes a start and an end of at most 257 bytes and a limit of at most 1000"),
         ("overspend", "Insufficient(0)"),
         ("reverse-foreign", "this pack made no posting pst_"),
         ("seek-stranger", "there is no member mem_"),

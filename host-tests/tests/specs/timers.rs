@@ -10,7 +10,7 @@ use punchcard::usecase::pack_calls::Round;
 use serde_json::{Value, json};
 
 use crate::following::{calls, noted, world_with};
-use crate::grants::{PROBE, ask, with_whole_probe};
+use crate::grants::{PROBE, ask, well, with_whole_probe};
 
 async fn set_timer(shop: &Shop, name: &str, at: Option<Timestamp>) -> Value {
     let input = json!({ "name": name, "at": at.map(Timestamp::as_millisecond) });
@@ -251,4 +251,21 @@ async fn a_pack_tells_100_000_facts_at_a_merchant_on_a_day_and_no_more() {
     assert_eq!(tell().await, json!({ "ok": null }));
     let used = shop.get("/v1/exports/usage").send().await;
     assert_eq!(String::from_utf8(used.body).unwrap().lines().count(), 2, "what is billed is calls and fuel");
+}
+
+#[tokio::test]
+async fn what_a_call_is_answered_is_counted_whichever_function_answers() {
+    let world = World::new();
+    with_whole_probe(&world.shop).await;
+    let at = world.now().checked_add(SignedDuration::from_hours(1)).unwrap().as_millisecond();
+    let timer = json!({ "key": "long", "at": at, "reason": "x".repeat(4 << 10) });
+    well(&ask(&world.shop, "timers.set", timer).await);
+    let asked = |times: usize| {
+        let step = json!({ "call": "timers.get", "with": { "key": "long" }, "times": times });
+        world.shop.command(PROBE, "call", json!({ "steps": [step] })).send()
+    };
+    // Each answer has 4 KiB, and some bytes for the name and the time.
+    let most = Limits::MOVED_MAX_BYTES / (4 << 10);
+    asked(most - 100).await.ok();
+    assert_eq!(asked(most).await.problem().name(), "502 pack-moved-exceeded");
 }

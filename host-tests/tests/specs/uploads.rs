@@ -209,19 +209,25 @@ async fn a_component_with_other_types_than_the_contracts_is_refused() {
 }
 
 #[tokio::test]
-async fn a_component_that_needs_too_many_memories_is_refused() {
-    let world = World::new();
-    let memories = "(core module $m (memory 1)) ".to_owned() + &"(core instance (instantiate $m)) ".repeat(5);
-    assert_begins(
-        &refusal(&world, Tiny::new("tiny").part(&memories).component()).await,
-        "422 component-too-demanding: ",
-    );
+async fn a_component_has_4_memories_and_8_tables_and_no_more() {
+    // One memory is the tiny pack's own.
+    for (what, most) in [("(memory 1)", 3), ("(table 1 funcref)", 8)] {
+        let world = World::new();
+        let with = |count: usize| {
+            let parts = format!("(core module $m {what}) ") + &"(core instance (instantiate $m)) ".repeat(count);
+            Tiny::new("tiny").part(&parts).component()
+        };
+        assert_begins(&refusal(&world, with(most + 1)).await, "422 component-too-demanding: ");
+        world.shop.upload(with(most)).await.created();
+    }
 }
 
 #[tokio::test]
 async fn a_component_of_too_many_instances_is_refused() {
     let world = World::new();
-    let instances = "(core module $m) ".to_owned() + &"(core instance (instantiate $m)) ".repeat(16);
+    let with = |count| "(core module $m) ".to_owned() + &"(core instance (instantiate $m)) ".repeat(count);
+    world.shop.upload(Tiny::new("tiny").part(&with(15)).component()).await.created();
+    let instances = with(16);
     assert_begins(
         &refusal(&world, Tiny::new("tiny").part(&instances).component()).await,
         "422 invalid-component: the component is not valid: The component transitively contains 17 core module instances",

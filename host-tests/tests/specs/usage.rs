@@ -36,6 +36,7 @@ fn the_limits_of_the_readme_are_those_of_the_host() {
     let mib = |bytes: u64| format!("{} MiB", bytes >> 20);
     let ms = |ms: u64| format!("{} ms", thousands(ms));
     let (moved, written) = (mib(Limits::MOVED_MAX_BYTES as u64), mib(Limits::WRITTEN_MAX_BYTES as u64));
+    let reads = thousands(Limits::READS_MAX as u64);
     for (what, default, cap, code) in [
         ("fuel, about an instruction each", million(default.fuel_max), million(cap.fuel_max), "out-of-fuel"),
         ("wall clock", ms(default.wall_max_ms), ms(cap.wall_max_ms), "timed-out"),
@@ -51,8 +52,9 @@ fn the_limits_of_the_readme_are_those_of_the_host() {
             thousands(cap.host_calls_max),
             "host-calls-exceeded",
         ),
-        ("read and written by host functions", moved.clone(), moved, "moved-exceeded"),
+        ("answered by host functions and given to them to keep", moved.clone(), moved, "moved-exceeded"),
         ("written by host functions, in all", written.clone(), written, "written-exceeded"),
+        ("entries and ranges read by host functions, each counted once", reads.clone(), reads, "read-exceeded"),
         (
             "timers of a pack that wait at a merchant",
             thousands(Limits::TIMERS_MAX),

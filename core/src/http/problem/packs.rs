@@ -200,6 +200,7 @@ impl From<CallError> for Problem {
             | CallError::HostCallsExceeded { .. }
             | CallError::MovedExceeded { .. }
             | CallError::WrittenExceeded { .. }
+            | CallError::ReadExceeded { .. }
             | CallError::Trapped { .. }
             | CallError::BadReply { .. }
             | CallError::Denied { .. } => Self::new(StatusCode::BAD_GATEWAY, &format!("pack-{}", error.code()), error),

@@ -1,9 +1,11 @@
 //! `agreements`: what two merchants do together.
 
+use std::time::Duration;
+
 use super::{Answer, Call, Desk, No, function, invalid, limit, millis, not_found};
 use crate::domain::{AgreementId, Label, MemberId};
 use crate::pack::bindings::punchcard::pack::{agreements, types};
-use crate::pack::{Grant, Limits, PartnerReply, SeenAgreement};
+use crate::pack::{Allowance, Grant, Limits, PartnerReply, SeenAgreement, ServiceError};
 
 /// Agreements that one `all` may ask for.
 const ALL_MAX: u32 = 50;
@@ -14,6 +16,26 @@ impl Desk {
     fn agreement(&self, agreement: &str) -> Result<AgreementId, No> {
         self.need(&Grant::Transact)?;
         agreement.parse().map_err(|error| not_found(&error))
+    }
+
+    /// What the partner's pack does is counted for the partner: nothing of it is taken from what this call may use.
+    fn ask(
+        &mut self,
+        agreement: AgreementId,
+        question: String,
+        wall_max: Duration,
+    ) -> Result<PartnerReply, ServiceError> {
+        let own = self.written_max.saturating_sub(self.tx.written());
+        let room = Limits::TRANSACTION_FULL_BYTES.saturating_sub(self.tx.bytes()).saturating_sub(own);
+        let of_all = Limits::WRITTEN_MAX_BYTES.saturating_sub(self.of_partners);
+        let allowance = Allowance { wall_max, written_max_bytes: room.min(of_all) };
+        let (bytes, written, reads) = (self.tx.bytes(), self.tx.written(), self.tx.reads_len());
+        let (services, errand) = self.errand();
+        let reply = services.ask(errand, agreement, question, allowance);
+        self.of_partners = self.of_partners.saturating_add(self.tx.bytes().saturating_sub(bytes));
+        self.written_max = self.written_max.saturating_add(self.tx.written().saturating_sub(written));
+        self.reads_max = self.reads_max.saturating_add(self.tx.reads_len().saturating_sub(reads));
+        reply
     }
 }
 
@@ -77,6 +99,8 @@ impl agreements::Host for Call {
     }
 
     fn ask(&mut self, agreement: String, question: String) -> Answer<agreements::Reply> {
+        // Half of the time that is left: whoever asks goes on when a partner has taken all that it may.
+        let wall_max = self.time_left() / 2;
         self.serve(&function::AGREEMENTS_ASK, (agreement, question), |desk, (agreement, question)| {
             let agreement = desk.agreement(&agreement)?;
             if question.len() > Limits::QUESTION_MAX_BYTES {
@@ -93,13 +117,9 @@ impl agreements::Host for Call {
             }
             desk.asks += 1;
             desk.moves(question.len())?;
-            let (services, errand) = desk.errand();
-            let reply = services.ask(errand, agreement, question)?;
+            let reply = desk.ask(agreement, question, wall_max)?;
             Ok(match reply {
-                PartnerReply::Answer(answer) => {
-                    desk.moves(answer.len())?;
-                    agreements::Reply::Answer(answer)
-                }
+                PartnerReply::Answer(answer) => agreements::Reply::Answer(answer),
                 PartnerReply::Refused(refusal) => {
                     agreements::Reply::Refused(types::Problem { code: refusal.code, message: refusal.message })
                 }

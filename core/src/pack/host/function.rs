@@ -30,10 +30,12 @@ pub(in crate::pack) enum Answered<T> {
     Done(T),
     /// It did not.
     Refused(types::HostError),
-    /// It ended the call, as more was read and written than a call may.
+    /// It ended the call, as more was answered and written than a call may.
     TooMuchMoved,
     /// It ended the call, as more was written than a call may.
     TooMuchWritten,
+    /// It ended the call, as more was read than a call may.
+    TooMuchRead,
 }
 
 /// A function without its types.
@@ -81,12 +83,18 @@ where
             Answered::Refused(error) => of("error", serde_json::to_value(error).ok()?),
             Answered::TooMuchMoved => of("ended", "moved-exceeded".into()),
             Answered::TooMuchWritten => of("ended", "written-exceeded".into()),
+            Answered::TooMuchRead => of("ended", "read-exceeded".into()),
         })
     }
 
     fn usual(&self, ids: &mut IdSource) -> Option<Vec<u8>> {
         self.usual.and_then(|usual| postcard::to_stdvec(&Answered::Done(usual(ids))).ok())
     }
+}
+
+/// How many bytes an answer has.
+pub(super) fn size<T: Serialize>(answer: &T) -> usize {
+    postcard::serialize_with_flavor(answer, postcard::ser_flavors::Size::default()).unwrap_or(usize::MAX)
 }
 
 /// The value in these bytes, if they are exactly that.

@@ -8,15 +8,11 @@ use crate::store::{Direction, KeyRange, layout};
 const SCAN_MAX: u32 = 1000;
 const GET_MANY_MAX: usize = 100;
 const KEY_MAX_BYTES: usize = 256;
+/// Where a scan begins and ends may be a byte longer: what follows the longest key is that key with a zero byte.
+const BOUND_MAX_BYTES: usize = KEY_MAX_BYTES + 1;
 const VALUE_MAX_BYTES: usize = 32 << 10;
 
 impl Desk {
-    fn read(&mut self, key: &[u8]) -> Result<Option<Vec<u8>>, No> {
-        let found = self.tx.get(key)?;
-        self.moves(key.len() + found.as_ref().map_or(0, Vec::len))?;
-        Ok(found)
-    }
-
     /// Keeps what an entry is now, unless an earlier state of it is kept already, so that it can be had back.
     fn remember(&mut self, key: &str, entry: &[u8]) -> Result<(), No> {
         let Some(number) = self.undo else { return Ok(()) };
@@ -42,7 +38,7 @@ impl kv::Host for Call {
     fn get(&mut self, key: String) -> Answer<Option<Vec<u8>>> {
         self.serve(&function::KV_GET, (key,), |desk, (key,)| {
             let key = desk.entry_key(&key)?;
-            desk.read(&key)
+            Ok(desk.tx.get(&key)?)
         })
     }
 
@@ -54,7 +50,7 @@ impl kv::Host for Call {
             keys.iter()
                 .map(|key| {
                     let key = desk.entry_key(key)?;
-                    desk.read(&key)
+                    Ok(desk.tx.get(&key)?)
                 })
                 .collect()
         })
@@ -84,16 +80,17 @@ impl kv::Host for Call {
 
     fn scan(&mut self, start: String, end: String, limit: u32) -> Answer<Vec<kv::Entry>> {
         self.serve(&function::KV_SCAN, (start, end, limit), |desk, (start, end, limit)| {
-            if start.len() > KEY_MAX_BYTES || end.len() > KEY_MAX_BYTES || limit > SCAN_MAX {
+            let longest = start.len().max(end.len());
+            if longest > BOUND_MAX_BYTES || limit > SCAN_MAX {
                 return Err(invalid(&format!(
-                    "scan takes keys of at most {KEY_MAX_BYTES} bytes and a limit of at most {SCAN_MAX}"
+                    "scan takes a start and an end of at most {BOUND_MAX_BYTES} bytes and a limit of at most {SCAN_MAX}, \
+                     but these have {longest} bytes and {limit}"
                 )));
             }
             let name = |key: &str| layout::pack_entry(desk.merchant, &desk.pack, key.as_bytes());
             let range = KeyRange::new(name(&start), name(&end));
             let own = layout::pack_entry_prefix_len(&desk.pack);
             let found = desk.tx.scan(&range, Direction::Forward, usize::try_from(limit).unwrap_or(0))?;
-            desk.moves(found.iter().map(|(key, value)| key.len() + value.len()).sum())?;
             Ok(found
                 .into_iter()
                 .map(|(key, value)| kv::Entry { key: String::from_utf8_lossy(&key[own..]).into_owned(), value })

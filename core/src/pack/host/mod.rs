@@ -22,6 +22,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use wasmtime::Trap;
 
 use self::function::{Answered, Function};
 use super::bindings::punchcard::pack::types;
@@ -51,10 +52,12 @@ pub(super) struct Call {
     pub(super) wall_max: Duration,
     /// Units of fuel that it used, once it is over.
     pub(super) fuel: u64,
-    /// Whether it has read and written more than it may.
+    /// Whether it was answered and has written more than it may.
     pub(super) moved_too_much: bool,
     /// Whether it has written more than it may.
     pub(super) wrote_too_much: bool,
+    /// Whether it has read more than it may.
+    pub(super) read_too_much: bool,
     /// The store's failure that ended the call, to be passed on.
     pub(super) store_error: Option<StoreError>,
     /// Writes down what is asked and answered.
@@ -88,10 +91,12 @@ pub(super) struct Desk {
     pub(super) in_timer: bool,
     /// How many timers it has set.
     pub(super) timers_set: u32,
-    /// How much it has read and written, in bytes.
+    /// How much it was answered and has written, in bytes.
     pub(super) moved: usize,
     /// What may have been written in the transaction when the call is over, in bytes as [`Tx::written`] counts them.
     pub(super) written_max: usize,
+    /// What may have been read in the transaction when the call is over, as [`Tx::reads_len`] counts it.
+    pub(super) reads_max: usize,
     pub(super) currency: Currency,
     pub(super) services: Arc<dyn Services>,
     /// How many messages the call has sent.
@@ -100,6 +105,8 @@ pub(super) struct Desk {
     pub(super) is_asked: bool,
     /// How often it has asked partners.
     pub(super) asks: u32,
+    /// What partners have left to be written in answering it, in bytes.
+    pub(super) of_partners: usize,
     /// Under which number what entries were before is kept.
     pub(super) undo: Option<u32>,
 }
@@ -114,8 +121,8 @@ struct TooManyHostCalls;
 #[error("the host's store failed")]
 struct StoreFailed;
 
-/// The trap that ends a call which has read and written too much; the outcome is told from [`Call::moved_too_much`] and
-/// [`Call::wrote_too_much`].
+/// The trap that ends a call which has read or written too much; the outcome is told from [`Call::moved_too_much`],
+/// [`Call::wrote_too_much`] and [`Call::read_too_much`].
 #[derive(Debug, thiserror::Error)]
 #[error("the pack moved too many bytes")]
 struct TooMuchMoved;
@@ -123,7 +130,7 @@ struct TooMuchMoved;
 /// Why a host function does not do what it was asked.
 enum No {
     Answer(types::HostError),
-    /// More was read and written than a call may: it ends.
+    /// More was answered and written than a call may: it ends.
     TooMuch,
     Store(StoreError),
 }
@@ -228,19 +235,34 @@ impl Call {
             fuel: 0,
             moved_too_much: false,
             wrote_too_much: false,
+            read_too_much: false,
             store_error: None,
             recorder: None,
             player: None,
         }
     }
 
+    /// Counts a host call, and ends a call that makes too many of them or has lasted too long: no tick of the engine's clock
+    /// comes while a host function is under way.
     fn count(&mut self) -> wasmtime::Result<()> {
         self.host_calls += 1;
-        if self.host_calls > self.host_calls_max { Err(TooManyHostCalls.into()) } else { Ok(()) }
+        if self.host_calls > self.host_calls_max {
+            return Err(TooManyHostCalls.into());
+        }
+        self.in_time()
     }
 
-    /// Counts the call, runs it, writes it down, and keeps a failure of the store apart from an answer to the pack. In a
-    /// call that is played the recording answers instead.
+    fn in_time(&self) -> wasmtime::Result<()> {
+        if self.time_left().is_zero() { Err(Trap::Interrupt.into()) } else { Ok(()) }
+    }
+
+    /// How long the call may still last.
+    fn time_left(&self) -> Duration {
+        self.wall_max.saturating_sub(self.began.elapsed())
+    }
+
+    /// Counts the call, runs it, writes it down, looks at the clock, and keeps a failure of the store apart from an answer to
+    /// the pack. In a call that is played the recording answers instead.
     fn serve<A, T>(
         &mut self,
         function: &Function<A, T>,
@@ -258,13 +280,14 @@ impl Call {
         let answered = match (&mut self.player, &mut self.desk) {
             (Some(player), _) => player.answer(function, &arguments)?,
             (None, None) => Answered::Refused(types::HostError::Denied("describe runs without host functions".into())),
-            (None, Some(desk)) => match act(desk, arguments) {
+            (None, Some(desk)) => match act(desk, arguments).and_then(|value| desk.answers(value)) {
                 Err(No::Store(error)) => {
                     self.store_error = Some(error);
                     return Err(StoreFailed.into());
                 }
                 Err(No::TooMuch) => Answered::TooMuchMoved,
                 _ if desk.tx.written() > desk.written_max => Answered::TooMuchWritten,
+                _ if desk.tx.reads_len() > desk.reads_max => Answered::TooMuchRead,
                 Ok(value) => Answered::Done(value),
                 Err(No::Answer(error)) => Answered::Refused(error),
             },
@@ -273,14 +296,18 @@ impl Call {
             recorder.answered(&answered);
         }
         match answered {
-            Answered::Done(value) => Ok(Ok(value)),
-            Answered::Refused(error) => Ok(Err(error)),
+            Answered::Done(value) => self.in_time().map(|()| Ok(value)),
+            Answered::Refused(error) => self.in_time().map(|()| Err(error)),
             Answered::TooMuchMoved => {
                 self.moved_too_much = true;
                 Err(TooMuchMoved.into())
             }
             Answered::TooMuchWritten => {
                 self.wrote_too_much = true;
+                Err(TooMuchMoved.into())
+            }
+            Answered::TooMuchRead => {
+                self.read_too_much = true;
                 Err(TooMuchMoved.into())
             }
         }
@@ -301,7 +328,13 @@ impl Call {
 }
 
 impl Desk {
-    /// Counts what is read or written.
+    /// Counts what a host function answers.
+    fn answers<T: Serialize>(&mut self, value: T) -> Result<T, No> {
+        self.moves(function::size(&value))?;
+        Ok(value)
+    }
+
+    /// Counts what is answered or written.
     fn moves(&mut self, bytes: usize) -> Result<(), No> {
         self.moved = self.moved.saturating_add(bytes);
         if self.moved > Limits::MOVED_MAX_BYTES { Err(No::TooMuch) } else { Ok(()) }
@@ -380,6 +413,20 @@ pub(super) fn millis(at: Timestamp) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pack::bindings::punchcard::pack::{kv, settings};
+
+    #[test]
+    fn a_host_function_ends_a_call_that_has_lasted_too_long() {
+        let asked = |wall_max_ms| {
+            let mut call = Call::new(&Limits { wall_max_ms, ..Limits::DEFAULT }, None, "{}".into());
+            let told = kv::Host::get(&mut call, "k".to_owned());
+            told.map_err(|error| error.downcast_ref::<Trap>().copied())
+        };
+        assert!(matches!(asked(60_000), Ok(Err(types::HostError::Denied(_)))), "describe runs without any");
+        assert!(matches!(asked(0), Err(Some(Trap::Interrupt))), "which is told as timed-out");
+        let mut call = Call::new(&Limits { wall_max_ms: 0, ..Limits::DEFAULT }, None, "{}".into());
+        assert!(settings::Host::get(&mut call).is_err(), "also of what follows from the call itself");
+    }
 
     #[test]
     fn the_end_of_a_day_is_midnight_in_the_merchants_zone() {

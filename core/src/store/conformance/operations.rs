@@ -199,6 +199,25 @@ pub(in crate::store) fn what_is_too_large_is_refused(store: &Store) {
     }
 }
 
+pub(in crate::store) fn what_is_read_is_counted_once(store: &Store) {
+    given(store, "a=1 b=1 c=1");
+    let mut tx = begin(store);
+    for _ in 0..3 {
+        get(&mut tx, "a");
+        get(&mut tx, "absent");
+        forward(&mut tx, "a..d");
+    }
+    assert_eq!(tx.reads_len(), 3, "two keys and a range");
+    forward(&mut tx, "b..d");
+    put(&mut tx, "own", "1");
+    get(&mut tx, "own");
+    assert_eq!(tx.reads_len(), 4, "what is written by itself is not read of the state");
+    let before = tx.savepoint();
+    get(&mut tx, "b");
+    tx.rollback_to(before);
+    assert_eq!(tx.reads_len(), 5, "what was decided may rest on it");
+}
+
 pub(in crate::store) fn what_is_written_is_counted(store: &Store) {
     let mut tx = begin(store);
     let counts = |tx: &Tx| {

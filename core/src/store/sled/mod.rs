@@ -283,7 +283,7 @@ impl View for SledView {
         loop {
             let value = self.peek(key)?;
             if !self.is_newer(|recent, since| recent.key_written(key, since)) {
-                self.reads.keys.push(key.to_vec());
+                self.reads.remember(key);
                 return Ok(value);
             }
             self.move_on().inspect_err(|_| self.began.shared.hot.heat(key))?;
@@ -299,7 +299,7 @@ impl View for SledView {
             let last = found.last().map(|(key, _)| key.as_slice());
             let Some(covered) = range.covered(direction, limit, found.len(), last) else { return Ok(found) };
             if !self.is_newer(|recent, since| recent.range_written(&covered, since)) {
-                self.reads.ranges.push(covered);
+                self.reads.ranges.insert(covered);
                 return Ok(found);
             }
             self.move_on()?;
@@ -308,6 +308,10 @@ impl View for SledView {
 
     fn peek(&mut self, key: &[u8]) -> Result<Option<Value>, StoreError> {
         Ok(self.began.shared.newest(key)?.map(|value| value.to_vec()))
+    }
+
+    fn reads_len(&self) -> usize {
+        self.reads.len()
     }
 
     fn commit(mut self: Box<Self>, changes: Changes) -> Result<Committed, StoreError> {

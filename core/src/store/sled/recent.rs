@@ -5,7 +5,7 @@
 //! transaction began, the version that wrote it. An entry goes when both are past: sled has it, and no open transaction
 //! began before it. A transaction that stays open for so long that too much would pile up is taken to conflict.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -15,16 +15,26 @@ use super::state::Writes;
 use crate::store::journal::Tip;
 use crate::store::key::{Direction, Key, KeyRange};
 
-/// What a transaction has read.
+/// What a transaction has read, each of it once.
 #[derive(Debug, Default)]
 pub(super) struct Reads {
-    pub(super) keys: Vec<Key>,
-    pub(super) ranges: Vec<KeyRange>,
+    pub(super) keys: BTreeSet<Key>,
+    pub(super) ranges: BTreeSet<KeyRange>,
 }
 
 impl Reads {
     pub(super) fn is_empty(&self) -> bool {
-        self.keys.is_empty() && self.ranges.is_empty()
+        self.len() == 0
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.keys.len() + self.ranges.len()
+    }
+
+    pub(super) fn remember(&mut self, key: &[u8]) {
+        if !self.keys.contains(key) {
+            self.keys.insert(key.to_vec());
+        }
     }
 }
 
@@ -296,7 +306,8 @@ mod tests {
         assert!(recent.range_written(&KeyRange::new(*b"c", *b"e"), 1));
         assert!(!recent.range_written(&KeyRange::new(*b"b\0", *b"d"), 0));
         assert!(!recent.range_written(&KeyRange::new(*b"e", *b"a"), 0));
-        let reads = Reads { keys: vec![b"a".to_vec(), b"b".to_vec()], ranges: vec![KeyRange::new(*b"c", *b"e")] };
+        let keys = BTreeSet::from([b"a".to_vec(), b"b".to_vec()]);
+        let reads = Reads { keys, ranges: BTreeSet::from([KeyRange::new(*b"c", *b"e")]) };
         assert_eq!(recent.overtaken_key(&reads, 1), Some(b"b".to_vec()));
         assert_eq!((recent.newest_of(&reads, 2), recent.newest_of(&reads, 1)), (2, 1));
     }

@@ -6,7 +6,7 @@ use super::list_agreements::{balance, page};
 use super::{Agreement, AgreementState, PARTNER_MONEY, find, in_name_of, merchant, transacting};
 use crate::domain::{AgreementId, Code, Label, MemberId, Minor, PostingId, Standing};
 use crate::ledger::{Cause, LedgerError, Move, NewPosting};
-use crate::pack::{Asked, CallError, PartnerReply, Scene, SeenAgreement, ServiceError};
+use crate::pack::{Allowance, Asked, CallError, PartnerReply, Scene, SeenAgreement, ServiceError};
 use crate::store::{StoreError, Tx, layout, member_of};
 use crate::usecase::Act;
 
@@ -105,13 +105,14 @@ pub(in crate::usecase) fn member_by_alias(
     Ok(member_of(tx, act.merchant, member)?.map(|member| member.id))
 }
 
-/// Has the pack of the partner answer a question, in the same transaction, with what the partner allows it.
+/// Has the pack of the partner answer a question, in the same transaction, with what the partner and the asker allow it.
 pub(in crate::usecase) fn ask_partner(
     tx: &mut Tx,
     act: &mut Act<'_>,
     id: AgreementId,
     question: String,
     depth: u8,
+    allowance: Allowance,
 ) -> Result<PartnerReply, ServiceError> {
     let agreement = accepted(tx, act, id)?;
     if agreement.state(act.now) != AgreementState::InForce {
@@ -126,17 +127,10 @@ pub(in crate::usecase) fn ask_partner(
     let asked = Asked { agreement: id, text: question };
     let verdict = in_name_of(act, other, &agreement.pack, |theirs| {
         let scene = active.scene(theirs, &partner, &partner.time_zone.zone(), None, theirs.now);
-        let scene = Scene { is_asked: true, depth, ..scene };
+        let scene = Scene { asked: Some(allowance), depth, ..scene };
         theirs.call_asked(tx, &active, |tx| pack.answer(tx, &scene, &asked))
     });
-    let result = match verdict {
-        Ok(verdict) => {
-            act.count_asked(tx, &active.code, verdict.fuel)?;
-            verdict.result
-        }
-        Err(error) => Err(error),
-    };
-    match result {
+    match verdict.and_then(|verdict| verdict.result) {
         Ok(answer) => Ok(PartnerReply::Answer(answer)),
         Err(CallError::Refused(refusal)) => Ok(PartnerReply::Refused(refusal)),
         Err(CallError::Store(error)) => Err(ServiceError::Store(error)),

@@ -63,7 +63,7 @@ impl Calling {
         act.store = Some(order.store);
         let scene = self.active.scene(act, &self.merchant, &self.zone, Some(order.store), order.ordered_at);
         let verdict = act.call_anyway(tx, pack, |tx| self.pack.settled(tx, &scene, &order, buyer.as_ref()))?;
-        let Verdict { result, lines, fuel, took, recording } = verdict;
+        let Verdict { result, lines, fuel, of_partners, took, recording } = verdict;
         let granted = match result {
             Ok(decided) => {
                 self.give(tx, act, &mut order, buyer.as_ref(), decided.earnings).map_err(|failure| match failure {
@@ -86,7 +86,7 @@ impl Calling {
                 Err(error)
             }
         };
-        Ok(Verdict { result, lines, fuel, took, recording })
+        Ok(Verdict { result, lines, fuel, of_partners, took, recording })
     }
 
     /// Books what the pack gives for an order, and takes back what goes with the parts of it that came back before.

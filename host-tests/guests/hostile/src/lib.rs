@@ -52,6 +52,8 @@ enum Behaviour {
     WriteMuch,
     /// Reads an entry again and again.
     ReadMuch,
+    /// Reads ever new entries, a hundred at once.
+    ReadFlood,
     /// Stores a value that is one byte too long, and tells what the host said.
     LongValue,
     /// Uses a key that is one byte too long, and tells what the host said.
@@ -64,6 +66,8 @@ enum Behaviour {
     LongText,
     /// Logs a thousand lines of two thousand bytes.
     LogFlood,
+    /// Decides as many earnings as it may.
+    MostEarnings,
     /// Decides one earning more than it may.
     ManyEarnings,
     /// Decides a hundred thousand findings.
@@ -159,6 +163,13 @@ impl Checkout for Hostile {
                     kv::get(MARK)?;
                 }
             }
+            Behaviour::ReadFlood => {
+                for turn in 0_u32.. {
+                    let keys: Vec<_> = (0..100).map(|number| format!("flood-{turn}-{number}")).collect();
+                    kv::get_many(&keys)?;
+                }
+                Ok(found("read-flood", "there was no end".to_owned()))
+            }
             Behaviour::LongValue => Ok(told("long-value", kv::put("k", &vec![7; (32 << 10) + 1]))),
             Behaviour::LongKey => Ok(told("long-key", kv::get(&"k".repeat(257)))),
             Behaviour::GetTooMany => Ok(told("get-too-many", kv::get_many(&vec!["k".to_owned(); 101]))),
@@ -171,6 +182,7 @@ impl Checkout for Hostile {
                 (0..1_000).for_each(|_| log::info(&"x".repeat(2_000)));
                 Ok(found("log-flood", "logged".to_owned()))
             }
+            Behaviour::MostEarnings => Ok(Decision { earnings: vec![earning(UNIT, 1); 20], findings: Vec::new() }),
             Behaviour::ManyEarnings => Ok(Decision { earnings: vec![earning(UNIT, 1); 21], findings: Vec::new() }),
             Behaviour::ManyFindings => {
                 Ok(Decision { earnings: Vec::new(), findings: vec![Finding::applied("x", "x"); 100_000] })

@@ -63,6 +63,13 @@ struct Step {
     call: String,
     #[serde(default)]
     with: Map<String, Value>,
+    /// How often, one after the other; what came of the last is told.
+    #[serde(default = "once")]
+    times: u32,
+}
+
+fn once() -> u32 {
+    1
 }
 
 impl Step {
@@ -161,6 +168,10 @@ impl Step {
             "kv.delete" => kv::delete(&self.text("key")).map(done),
             "kv.scan" => kv::scan(&self.text("start"), &self.text("end"), self.limit())
                 .map(|found| found.into_iter().map(|entry| entry.key).collect()),
+            // How many entries the SDK reads, page after page.
+            "kv.scan-json" => kv::scan_json::<u32>(&self.text("start"), &self.text("end"))
+                .map(|found| Value::from(found.len()))
+                .map_err(|refusal| HostError::Unavailable(format!("{refusal:?}"))),
             "events.emit" => {
                 let data = json!({ "of": reason }).to_string();
                 events::emit(&events::Fact { kind: "probed".to_owned(), member: Some(member), data }).map(done)
@@ -308,6 +319,7 @@ impl Command for Call {
     fn run(self, _: &CallContext) -> Result<Vec<Value>, Refusal> {
         let mut answers = Vec::with_capacity(self.steps.len());
         for step in &self.steps {
+            (1..step.times).for_each(|_| drop(step.run()));
             let answer = step.run();
             let unknown = || Refusal::not_found("unknown-function", format!("{} is not known here", step.call));
             answers.push(told(answer.ok_or_else(unknown)?));
@@ -335,8 +347,18 @@ struct Terms {
 /// Does for a partner what it is asked, and tells what came of it.
 impl OnPartner for Probe {
     fn answer(ctx: &CallContext, question: &Question) -> Result<String, Refusal> {
-        if question.text == "\"trap\"" {
-            panic!("probe: trapped on purpose");
+        match question.text.as_str() {
+            "\"trap\"" => panic!("probe: trapped on purpose"),
+            // Until the host ends it.
+            "\"flood\"" => loop {
+                kv::put("flood", &[7; 32 << 10])?;
+            },
+            // As much as it may, or nearly.
+            "\"much\"" => {
+                (0..90).try_for_each(|number| kv::put(&format!("much-{number}"), &[7; 32 << 10]))?;
+                return agreements::answered(&json!({ "did": [] }));
+            }
+            _ => {}
         }
         let answers = question.read::<Call>()?.run(ctx)?;
         agreements::answered(&json!({ "merchant": ctx.merchant, "agreement": question.agreement, "did": answers }))
