@@ -16,7 +16,7 @@ use super::keys::unreadable;
 use super::pack_services::PackServices;
 use super::recordings::{Afterwards, RecordingTerms, Recordings};
 use crate::clock::{Clock, Entropy};
-use crate::domain::{Actor, Code, Event, IdSource, Merchant, MerchantId, Reach, Reference, StoreId};
+use crate::domain::{Actor, Code, Event, IdSource, LoggedEvent, Merchant, MerchantId, Reach, Reference, StoreId};
 use crate::ledger::{Book, Terms};
 use crate::pack::{Packs, Services, Trust};
 use crate::store::{self, Key, Record, Store, StoreError, Tx, layout, whole};
@@ -62,6 +62,8 @@ pub struct Act<'h> {
     pub ids: IdSource,
     /// In which store it is done, once that is known: figures of assets are by store.
     pub(super) store: Option<StoreId>,
+    /// How many handlings of events by packs have led to it, one after the other.
+    pub(super) depth: u8,
     /// Which packs are enabled where.
     pub programme: &'h Programme,
     /// Whose packs are taken.
@@ -360,6 +362,7 @@ impl Host {
             now,
             ids: IdSource::new(now, seed),
             store: None,
+            depth: 0,
             programme: &self.programme,
             trust: &self.trust,
             vault: &self.vault,
@@ -469,11 +472,17 @@ impl Act<'_> {
     /// # Errors
     /// As [`Tx::append`].
     pub fn tell(&mut self, tx: &mut Tx, event: &Event) -> Result<(), StoreError> {
+        self.tell_after(tx, event, self.depth)
+    }
+
+    /// The same for an event to which so many handlings of events by packs have led.
+    pub(super) fn tell_after(&mut self, tx: &mut Tx, event: &Event, depth: u8) -> Result<(), StoreError> {
         let bytes = store::encode(event);
         if let Some(member) = event.of_history() {
             tx.put(&layout::member_event(self.merchant, member, self.ids.moment()), bytes.clone())?;
         }
-        tx.append(&layout::events(self.merchant), bytes)
+        let entry = if depth == 0 { bytes } else { store::encode(&LoggedEvent { event: event.clone(), depth }) };
+        tx.append(&layout::events(self.merchant), entry)
     }
 }
 

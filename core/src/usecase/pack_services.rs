@@ -33,7 +33,7 @@ impl PackServices {
         use_case: impl FnOnce(&mut Tx, &mut Act<'_>) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
         let services: Arc<dyn Services> = Arc::clone(&self) as _;
-        let Errand { tx, ids, merchant, pack, now, store, depth: _ } = errand;
+        let Errand { tx, ids, merchant, pack, now, store, depth } = errand;
         let mut act = Act {
             merchant,
             actor: None,
@@ -41,6 +41,8 @@ impl PackServices {
             now,
             ids: ids.clone(),
             store,
+            // What comes of it is one step further than the call.
+            depth: depth.saturating_add(1),
             programme: &self.programme,
             vault: &self.vault,
             entropy: &self.entropy,

@@ -72,7 +72,10 @@ impl Calling {
         let kind = if timer.kind == TimerKind::Calendar { TimerKind::Retry } else { timer.kind };
         match self.again_at(act, attempts) {
             Some(at) => put_timer(tx, act.merchant, &self.active.code, &Timer { kind, at, attempts, ..timer }),
-            None => self.park(tx, act, Parked::Timer(timer), attempts, failure),
+            None => {
+                let depth = timer.depth;
+                self.park(tx, act, Parked::Timer(timer), depth, attempts, failure)
+            }
         }
     }
 
