@@ -326,7 +326,9 @@ fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), Store
         let PackResult::Done { .. } = outcome.result else { continue };
         let Some(active) = act.programme.find(tx, merchant.id, &outcome.pack)? else { continue };
         let Ok(pack) = &active.loaded else { continue };
-        if active.stage != Stage::InForce || act.spent(tx, &active.code)?.is_some() {
+        // One that is off is not called for anything: it hears of it when it is switched on again.
+        let is_off = active.stores.is_empty();
+        if is_off || active.stage != Stage::InForce || act.spent(tx, &active.code)?.is_some() {
             refund_later(tx, act, &active.code, order)?;
             continue;
         }
