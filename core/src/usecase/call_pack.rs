@@ -1,8 +1,7 @@
 //! How a use case calls a pack: not one that rests, is being upgraded or has used up a quota; and what it did is counted,
 //! noted and recorded.
 
-use jiff::Timestamp;
-
+use super::health::{Admitted, CallKind, CallNote};
 use super::pack_life::Stage;
 use super::pack_quota::Usage;
 use super::recordings::Recordings;
@@ -21,11 +20,12 @@ impl Act<'_> {
         &self,
         tx: &mut Tx,
         active: &Active,
+        kind: CallKind,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<T, CallError> {
         let _turn = self.programme.turns.take(self.merchant);
-        self.may_try(tx, active)?;
-        self.counted(tx, &active.code, call)?.result
+        self.may_try(tx, active, kind)?;
+        self.counted(tx, &active.code, kind, call)?.result
     }
 
     /// Whether calls of packs are recorded.
@@ -49,19 +49,27 @@ impl Act<'_> {
         &self,
         tx: &mut Tx,
         active: &Active,
+        kind: CallKind,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<T, CallError> {
         let _turn = self.programme.turns.take(self.merchant);
-        self.may_try(tx, active)?;
+        self.may_try(tx, active, kind)?;
         let verdict = self.recorded(call(tx));
-        self.note(&active.code, &verdict, 0);
+        self.note(&active.code, kind, &verdict, 0);
         verdict.result
     }
 
     /// Whether a pack is called now. One that has rested is tried by a single call, whose caller notes how it went.
-    fn may_try(&self, tx: &mut Tx, active: &Active) -> Result<(), CallError> {
+    fn may_try(&self, tx: &mut Tx, active: &Active, kind: CallKind) -> Result<(), CallError> {
         self.may_call(tx, active)?;
-        rested(self.programme.health.rests_until(self.merchant, &active.code, self.now))
+        match self.programme.health.admit(self.merchant, &active.code, kind, self.now) {
+            Admitted::Freely => Ok(()),
+            Admitted::AsTry => {
+                self.afterwards.borrow_mut().tries.push((self.merchant, active.code.clone(), self.now));
+                Ok(())
+            }
+            Admitted::NotBefore(until) => Err(CallError::Resting { until }),
+        }
     }
 
     /// Whether a pack may be called now, as far as it does not rest.
@@ -72,9 +80,9 @@ impl Act<'_> {
         self.spent(tx, &active.code)?.map_or(Ok(()), |spent| Err(spent.into()))
     }
 
-    /// Calls a pack of the merchant because a partner asks it, unless it rests. Neither what it uses nor that it broke off is
-    /// counted against this merchant: otherwise whoever asks could use up their day, or have the pack rest. So whoever asks
-    /// is not the one who tries a pack that has rested, either.
+    /// Calls a pack of the merchant because a partner asks it, unless it rests. What it uses and that it broke off is told to
+    /// this merchant, with what it logs, but not counted against them: otherwise whoever asks could use up their day, or have
+    /// the pack rest. So whoever asks is not the one who tries a pack that has rested, either.
     pub(super) fn call_asked<T>(
         &self,
         tx: &mut Tx,
@@ -82,8 +90,13 @@ impl Act<'_> {
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<Verdict<T>, CallError> {
         self.may_call(tx, active)?;
-        rested(self.programme.health.rests(self.merchant, &active.code, self.now))?;
-        Ok(self.recorded(call(tx)))
+        if let Some(until) = self.programme.health.rests(self.merchant, &active.code, self.now) {
+            return Err(CallError::Resting { until });
+        }
+        let verdict = self.recorded(call(tx));
+        let health = &self.programme.health;
+        health.note_asked(CallNote::of(self.merchant, &active.code, CallKind::Partner, self.now, &verdict));
+        Ok(verdict)
     }
 
     /// Counts what a partner's pack has used to answer this merchant's.
@@ -92,11 +105,12 @@ impl Act<'_> {
         count_usage(tx, self.merchant, pack, self.now, fuel)
     }
 
-    /// Notes how a pack does.
-    fn note<T>(&self, pack: &Code, verdict: &Verdict<T>, written: usize) {
+    /// Notes how a pack does. What it has used is used at once; how the call went counts when its transaction is over.
+    fn note<T>(&self, pack: &Code, kind: CallKind, verdict: &Verdict<T>, written: usize) {
         let written = u64::try_from(written).unwrap_or(u64::MAX);
         self.programme.quotas.add(self.merchant, pack, self.now, Usage { fuel: verdict.fuel, written });
-        self.programme.health.note(self.merchant, pack, self.now, verdict);
+        let note = CallNote::of(self.merchant, pack, kind, self.now, verdict);
+        self.afterwards.borrow_mut().calls.push(note);
     }
 
     /// Calls a pack, and notes how it does and what it has used. Whether a quota is used up is for the caller to look at: what
@@ -105,10 +119,11 @@ impl Act<'_> {
         &self,
         tx: &mut Tx,
         pack: &Code,
+        kind: CallKind,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<Verdict<T>, StoreError> {
         let _turn = self.programme.turns.take(self.merchant);
-        self.counted(tx, pack, call)
+        self.counted(tx, pack, kind, call)
     }
 
     /// The same for who has a turn.
@@ -116,18 +131,14 @@ impl Act<'_> {
         &self,
         tx: &mut Tx,
         pack: &Code,
+        kind: CallKind,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<Verdict<T>, StoreError> {
         let before = tx.bytes();
         let verdict = self.recorded(call(tx));
         let written = tx.bytes().saturating_sub(before);
         count_usage(tx, self.merchant, pack, self.now, verdict.fuel)?;
-        self.note(pack, &verdict, written);
+        self.note(pack, kind, &verdict, written);
         Ok(verdict)
     }
-}
-
-/// Refuses a call of a pack that rests.
-fn rested(rests_until: Option<Timestamp>) -> Result<(), CallError> {
-    rests_until.map_or(Ok(()), |until| Err(CallError::Resting { until }))
 }

@@ -310,6 +310,7 @@ impl Host {
         // What is tried in vain, as another transaction came between, is not what happened.
         let mut afterwards = Afterwards::default();
         let done = self.store.write(|tx| {
+            self.give_back(&mut afterwards);
             let mut act = self.begin(merchant, actor, now, seed, true);
             act.recordings = act.recordings.filter(|_| is_for_good);
             let done = use_case(tx, &mut act);
@@ -320,10 +321,25 @@ impl Host {
             // What was refused has changed nothing; that a pack has failed is worth to be kept all the same.
             afterwards.erased.clear();
         }
+        self.note_calls(&mut afterwards);
         if is_for_good {
             self.recordings.note(merchant, afterwards);
         }
         done
+    }
+
+    /// Gives back the tries of a transaction that is run again.
+    fn give_back(&self, afterwards: &mut Afterwards) {
+        for (merchant, pack, now) in std::mem::take(afterwards).tries {
+            self.programme.health.give_back(merchant, &pack, now);
+        }
+    }
+
+    /// Counts the calls of packs that a transaction has made.
+    fn note_calls(&self, afterwards: &mut Afterwards) {
+        for call in std::mem::take(&mut afterwards.calls) {
+            self.programme.health.note(call);
+        }
     }
 
     /// Runs a use case that only reads, for somebody.
@@ -338,11 +354,13 @@ impl Host {
         let (now, seed) = (self.clock.now(), self.entropy.bits());
         let mut afterwards = Afterwards::default();
         let done = self.store.read(|tx| {
+            self.give_back(&mut afterwards);
             let mut act = self.begin(actor.merchant, Some(actor), now, seed, false);
             let done = use_case(tx, &mut act);
             afterwards = act.afterwards.into_inner();
             done
         });
+        self.note_calls(&mut afterwards);
         self.recordings.note(actor.merchant, afterwards);
         done
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bought_of::{note_given_back, shares};
 use super::figures::{Figure, count, count_sellers};
+use super::health::CallKind;
 use super::pack_calls::refund_later;
 use super::pack_life::Stage;
 use super::visits::note_return;
@@ -334,7 +335,10 @@ fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), Store
         }
         let scene = active.scene(act, &merchant, &zone, Some(order.store), act.now);
         // Also when it rests: it has to hear of it.
-        match act.call_anyway(tx, &active.code, |tx| pack.refunded(tx, &scene, order, buyer.as_ref()))?.result {
+        match act
+            .call_anyway(tx, &active.code, CallKind::Refunded, |tx| pack.refunded(tx, &scene, order, buyer.as_ref()))?
+            .result
+        {
             Ok(()) | Err(CallError::NotExported { .. }) => {}
             Err(CallError::Store(error)) => return Err(error),
             Err(error) => {

@@ -177,6 +177,10 @@ async fn a_partner_can_not_be_hurt_by_asking() {
     }
     let health = world.rival.get(&format!("/v1/packs/{PROBE}/health")).send().await.ok();
     assert_eq!(health["rests_until"], Value::Null, "whoever asks can not have it rest");
+    assert_eq!((&health["faults"], &health["last_fault"]["code"]), (&json!(8), &json!("trapped")), "{health}");
+    let log = world.rival.get(&format!("/v1/packs/{PROBE}/log")).send().await.ok();
+    let lines = log["lines"].as_array().unwrap();
+    assert!(lines.len() == 8 && lines[7]["text"].as_str().unwrap().contains("on purpose"), "{log}");
     let used = world.rival.get("/v1/exports/usage").send().await;
     assert!(used.body.is_empty(), "nor use up their day: {used}");
     // Whoever is asked asks nobody.

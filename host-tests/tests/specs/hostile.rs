@@ -339,6 +339,24 @@ async fn a_pack_that_does_harm_again_and_again_rests_and_is_tried_again_later() 
 }
 
 #[tokio::test]
+async fn commands_that_go_well_do_not_hide_that_a_pack_breaks_off_in_orders() {
+    let world = world_with("trap-after-write").await;
+    let peek = || world.shop.command("hostile", "peek", json!({})).send();
+    for number in 0..5 {
+        peek().await.ok();
+        let order = world.shop.order(&format!("till-{number}")).settle().await.created();
+        assert_eq!(outcome(&order)["failed"]["code"], "trapped");
+    }
+    assert_eq!(peek().await.problem().name(), "503 pack-resting");
+    world.clock_forward(SignedDuration::from_secs(10));
+    peek().await.ok();
+    peek().await.ok();
+    let order = world.shop.order("till-5").settle().await.created();
+    assert_eq!(outcome(&order)["failed"]["code"], "trapped", "it is for an order to try");
+    assert_eq!(peek().await.problem().name(), "503 pack-resting");
+}
+
+#[tokio::test]
 async fn what_a_pack_logs_can_be_read_by_its_merchant() {
     let world = world_with("trap-after-write").await;
     world.shop.member("alice").enrol().await.order("till-1").settle().await.created();

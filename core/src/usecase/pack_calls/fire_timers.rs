@@ -4,6 +4,7 @@ use super::{CALLS_MAX, Calling, Failure, Parked, Round, TIMERS};
 use crate::domain::{Code, Label};
 use crate::pack::{Timer, TimerKind, due_timers, named_place, next_timer, put_timer, take_timer};
 use crate::store::{StoreError, Tx, layout};
+use crate::usecase::health::CallKind;
 use crate::usecase::pack_life::forget;
 use crate::usecase::{Act, Enablement};
 
@@ -95,7 +96,7 @@ impl Calling {
         let verdict = match timer.kind {
             TimerKind::Own | TimerKind::Calendar | TimerKind::Retry => {
                 let scene = self.scene(act, timer.store, timer.depth);
-                act.call_anyway(tx, &self.active.code, |tx| self.pack.fire_timer(tx, &scene, timer))?
+                act.call_anyway(tx, &self.active.code, CallKind::Timer, |tx| self.pack.fire_timer(tx, &scene, timer))?
             }
             TimerKind::Settled => self.settle_late(tx, act, timer)?,
             TimerKind::Refunded => self.refund_late(tx, act, timer)?,

@@ -7,6 +7,7 @@ use crate::domain::{Code, LoggedEvent, MerchantId, Order, StoreId};
 use crate::pack::{Grant, Happened, LoadedPack};
 use crate::store::layout::{self, Subject};
 use crate::store::{Direction, StoreError, Tx, decode, log_entry_key};
+use crate::usecase::health::CallKind;
 use crate::usecase::{Act, Active, EventData, PublicEvent};
 
 /// How many entries of the log one round looks at.
@@ -115,8 +116,9 @@ impl Calling {
         told: &Told,
     ) -> Result<Result<(), Failure>, StoreError> {
         let scene = self.scene(act, told.store, told.depth);
-        let verdict =
-            act.call_anyway(tx, &self.active.code, |tx| self.pack.handle_event(tx, &scene, &told.happened))?;
+        let verdict = act.call_anyway(tx, &self.active.code, CallKind::Event, |tx| {
+            self.pack.handle_event(tx, &scene, &told.happened)
+        })?;
         self.outcome(tx, act, verdict)
     }
 

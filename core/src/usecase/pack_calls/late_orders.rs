@@ -8,6 +8,7 @@ use crate::domain::{Code, Event, Label, Order, OrderId, OrderState, PackOutcome,
 use crate::pack::{CallError, Refusal, RefusalKind, Timer, TimerKind, Verdict, put_timer};
 use crate::store::{StoreError, Tx, layout, member_of};
 use crate::usecase::Act;
+use crate::usecase::health::CallKind;
 use crate::usecase::settle_order::{Failure, grant};
 
 /// How long after the order it is tried for the first time.
@@ -64,7 +65,8 @@ impl Calling {
         let before = tx.savepoint();
         act.store = Some(order.store);
         let scene = self.active.scene(act, &self.merchant, &self.zone, Some(order.store), order.ordered_at);
-        let verdict = act.call_anyway(tx, pack, |tx| self.pack.settled(tx, &scene, &order, buyer.as_ref()))?;
+        let verdict =
+            act.call_anyway(tx, pack, CallKind::Settled, |tx| self.pack.settled(tx, &scene, &order, buyer.as_ref()))?;
         let Verdict { result, lines, fuel, took, recording } = verdict;
         let granted = match result {
             Ok(decided) => {
@@ -101,7 +103,9 @@ impl Calling {
             None => None,
         };
         let scene = self.scene(act, Some(order.store), 0);
-        act.call_anyway(tx, &self.active.code, |tx| self.pack.refunded(tx, &scene, &order, buyer.as_ref()))
+        act.call_anyway(tx, &self.active.code, CallKind::Refunded, |tx| {
+            self.pack.refunded(tx, &scene, &order, buyer.as_ref())
+        })
     }
 }
 
