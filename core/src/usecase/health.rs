@@ -227,6 +227,11 @@ impl Health {
         }
     }
 
+    /// Forgets a pack that a merchant has removed.
+    pub(super) fn forget(&self, merchant: MerchantId, pack: &Code) {
+        self.packs.lock().remove(&(merchant, pack.clone()));
+    }
+
     /// Gives back the place of a try of which nothing came, as its transaction is run again.
     pub(super) fn give_back(&self, merchant: MerchantId, pack: &Code, now: Timestamp) {
         if let Some(state) = self.packs.lock().get_mut(&(merchant, pack.clone()))

@@ -320,8 +320,12 @@ impl Host {
         if done.is_err() {
             // What was refused has changed nothing; that a pack has failed is worth to be kept all the same.
             afterwards.erased.clear();
+            afterwards.removed.clear();
         }
-        self.note_calls(&mut afterwards);
+        if !is_for_good {
+            afterwards.removed.clear();
+        }
+        self.note_calls(merchant, &mut afterwards);
         if is_for_good {
             self.recordings.note(merchant, afterwards);
         }
@@ -335,10 +339,13 @@ impl Host {
         }
     }
 
-    /// Counts the calls of packs that a transaction has made.
-    fn note_calls(&self, afterwards: &mut Afterwards) {
+    /// Counts the calls of packs that a transaction has made, and forgets how those did that it has removed.
+    fn note_calls(&self, merchant: MerchantId, afterwards: &mut Afterwards) {
         for call in std::mem::take(&mut afterwards.calls) {
             self.programme.health.note(call);
+        }
+        for pack in &afterwards.removed {
+            self.programme.health.forget(merchant, pack);
         }
     }
 
@@ -360,7 +367,7 @@ impl Host {
             afterwards = act.afterwards.into_inner();
             done
         });
-        self.note_calls(&mut afterwards);
+        self.note_calls(actor.merchant, &mut afterwards);
         self.recordings.note(actor.merchant, afterwards);
         done
     }

@@ -104,8 +104,29 @@ fn date(day: u32) -> Date {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Signer(Option<Code>);
 
+/// Whose a pack is at a merchant: the vendor's who first brought it signed. It stays when the pack is removed, as do the units,
+/// postings and tags that are known by the pack's name.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Owner(Code);
+
 records! {
     Signer, 1, "signer of a pack";
+    Owner, 1, "owner of a pack";
+}
+
+/// Keeps whose a pack is, if that is not known.
+pub(super) fn note_owner(tx: &mut Tx, merchant: MerchantId, pack: &Code, vendor: &Code) -> Result<(), StoreError> {
+    let key = layout::pack_owner(merchant, pack);
+    if tx.get(&key)?.is_some() { Ok(()) } else { tx.save(&key, &Owner(vendor.clone())) }
+}
+
+/// Whose a pack is, or was. Before that was kept it was who had first signed what was in force of it.
+pub(super) fn owner_of(tx: &mut Tx, merchant: MerchantId, pack: &Code) -> Result<Option<Code>, StoreError> {
+    if let Some(Owner(vendor)) = tx.load(&layout::pack_owner(merchant, pack))? {
+        return Ok(Some(vendor));
+    }
+    let signers = tx.load_scan::<Signer>(&layout::pack_signers(merchant, pack), Direction::Forward, usize::MAX)?;
+    Ok(signers.into_iter().find_map(|(_, Signer(vendor))| vendor))
 }
 
 /// Keeps who has signed what is in force of a pack from now on.

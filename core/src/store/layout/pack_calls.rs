@@ -222,6 +222,16 @@ pub fn pack_signers_until(merchant: MerchantId, pack: &Code, day: u32) -> KeyRan
     KeyRange { end: [pack_signer(merchant, pack, day).as_slice(), &[0]].concat(), ..whole }
 }
 
+/// All of them.
+pub fn pack_signers(merchant: MerchantId, pack: &Code) -> KeyRange {
+    part(merchant, b'v', pack).range()
+}
+
+/// Whose a pack is, also when it is removed.
+pub fn pack_owner(merchant: MerchantId, pack: &Code) -> Key {
+    part(merchant, b'o', pack).0
+}
+
 /// The pack in the key of one of these.
 pub fn called_pack(key: &[u8]) -> Option<Code> {
     let rest = key.get(18..)?;
