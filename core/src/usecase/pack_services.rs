@@ -8,6 +8,7 @@ use super::known::{IdentityError, read_known};
 use super::messages::{DropReason, MessageStatus, SendError, SendMessage, own_locale, send_message};
 use super::set_tier::{SetTier, TierError, set_tier};
 use super::tag_member::{TagError, drop_tag, put_tag};
+use super::usage::{MESSAGES_OF_DAY_MAX, count_message};
 use super::{Act, Programme, agreements};
 use crate::clock::Entropy;
 use crate::domain::{AgreementId, Code, Label, MemberId, Minor, PostingId, Source};
@@ -128,7 +129,13 @@ impl Services for PackServices {
     }
 
     fn send(self: Arc<Self>, errand: Errand<'_>, message: NewMessage) -> Result<Sent, ServiceError> {
+        let pack = errand.pack.clone();
         self.act(errand, |tx, act| {
+            if !count_message(tx, act.merchant, &pack, act.now)? {
+                return Err(ServiceError::Limit(format!(
+                    "a pack sends at most {MESSAGES_OF_DAY_MAX} messages on a day"
+                )));
+            }
             let NewMessage { member, template, values } = message;
             let new = SendMessage { member, template, values, source: act.source(), event: None, since: act.now };
             let sent = send_message(tx, act, &new)?;

@@ -46,6 +46,26 @@ pub(super) fn count_usage(
     tx.add(&layout::pack_usage(merchant, day, pack, PackUse::Fuel), i64::try_from(fuel).unwrap_or(i64::MAX))
 }
 
+/// How many messages a pack sends at a merchant on a day of UTC.
+pub const MESSAGES_OF_DAY_MAX: u64 = 10_000;
+
+/// Counts a message that a pack sends; whether it may, on the day of an instant. What is under way at the same time does not
+/// count.
+pub(super) fn count_message(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    pack: &Code,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let key = layout::pack_usage(merchant, day_of_usage(now), pack, PackUse::Messages);
+    let sent = tx.counter_about(&key)?.unwrap_or(0);
+    if u64::try_from(sent).is_ok_and(|sent| sent >= MESSAGES_OF_DAY_MAX) {
+        return Ok(false);
+    }
+    tx.add(&key, 1)?;
+    Ok(true)
+}
+
 /// The fuel that all packs of a merchant have used on the day of an instant.
 pub(super) fn fuel_on_day(tx: &mut Tx, merchant: MerchantId, now: Timestamp) -> Result<u64, StoreError> {
     let mut fuel = 0_u64;
@@ -82,7 +102,7 @@ pub fn read_usage(
             match what {
                 PackUse::Calls => *calls = value,
                 PackUse::Fuel => *fuel = value,
-                PackUse::Facts => {}
+                PackUse::Facts | PackUse::Messages => {}
             }
         }
         for (pack, (calls, fuel)) in packs {

@@ -182,7 +182,8 @@ pub fn pack_usage_parts(key: &[u8]) -> Option<(u32, Code, PackUse)> {
     let (day, rest) = key.get(18..)?.split_first_chunk::<4>()?;
     let (letter, pack) = rest.split_last()?;
     let pack = std::str::from_utf8(pack.strip_suffix(&[0])?).ok()?;
-    let what = [PackUse::Calls, PackUse::Fuel, PackUse::Facts].into_iter().find(|what| what.letter() == *letter)?;
+    let all = [PackUse::Calls, PackUse::Fuel, PackUse::Facts, PackUse::Messages];
+    let what = all.into_iter().find(|what| what.letter() == *letter)?;
     Some((u32::from_be_bytes(*day), Code::new(pack).ok()?, what))
 }
 
@@ -195,6 +196,8 @@ pub enum PackUse {
     Fuel,
     /// Facts that it has told.
     Facts,
+    /// Messages that it has had sent.
+    Messages,
 }
 
 impl PackUse {
@@ -203,6 +206,7 @@ impl PackUse {
             Self::Calls => b'c',
             Self::Fuel => b'f',
             Self::Facts => b'e',
+            Self::Messages => b's',
         }
     }
 }
