@@ -7,7 +7,7 @@ use crate::domain::{Code, Event, StoreId};
 use crate::pack::Grant;
 use crate::store::{Direction, StoreError, Tx, layout};
 use crate::usecase::enable_pack::{NotTrusted, check_trust};
-use crate::usecase::pack_calls::Failure;
+use crate::usecase::pack_calls::{Failure, FollowFrom, start_following};
 use crate::usecase::{Act, Enablement, ProgrammeError, Revision};
 
 /// How many entries are put back or dropped in one transaction: of the largest, half of what it may write.
@@ -164,6 +164,10 @@ pub(super) fn restore_part(
     if progress.failure.is_some() {
         // The change is given up as a whole: what it would have switched on stays off.
         stores.retain(|store| before.stores.contains(store));
+    }
+    if grants.contains(&Grant::ReadEvents) && !enablement.grants.contains(&Grant::ReadEvents) {
+        // The later revision heard of nothing that happened.
+        start_following(tx, act, &enablement.pack, Some(FollowFrom::Now))?;
     }
     let Before { revision, stores: stores_before, settings, store_settings, .. } = before;
     *enablement = Enablement {
