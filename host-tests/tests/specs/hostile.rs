@@ -341,17 +341,18 @@ async fn a_pack_that_does_harm_again_and_again_rests_and_is_tried_again_later() 
 #[tokio::test]
 async fn commands_that_go_well_do_not_hide_that_a_pack_breaks_off_in_orders() {
     let world = world_with("trap-after-write").await;
+    let alice = world.shop.member("alice").enrol().await;
     let peek = || world.shop.command("hostile", "peek", json!({})).send();
     for number in 0..5 {
         peek().await.ok();
-        let order = world.shop.order(&format!("till-{number}")).settle().await.created();
+        let order = alice.order(&format!("till-{number}")).settle().await.created();
         assert_eq!(outcome(&order)["failed"]["code"], "trapped");
     }
     assert_eq!(peek().await.problem().name(), "503 pack-resting");
     world.clock_forward(SignedDuration::from_secs(10));
     peek().await.ok();
     peek().await.ok();
-    let order = world.shop.order("till-5").settle().await.created();
+    let order = alice.order("till-5").settle().await.created();
     assert_eq!(outcome(&order)["failed"]["code"], "trapped", "it is for an order to try");
     assert_eq!(peek().await.problem().name(), "503 pack-resting");
 }

@@ -220,9 +220,12 @@ async fn of_a_pack_that_was_removed_no_recording_log_or_health_is_kept() {
         enabling.settings(json!({ "behaviour": "trap-after-write" })).send()
     };
     enable(&[0]).await.ok();
+    let alice = world.shop.member("alice").enrol().await;
     for number in 0..5 {
-        world.shop.order(&format!("till-{number}")).settle().await.created();
+        alice.order(&format!("till-{number}")).settle().await.created();
     }
+    let rests = world.shop.get("/v1/packs/hostile/health").send().await.ok()["rests_until"].clone();
+    assert_ne!(rests, Value::Null);
     assert_eq!(listed(&world.shop, "hostile").await.len(), 5);
     enable(&[]).await.ok();
     assert_eq!(world.shop.request("DELETE", "/v1/packs/hostile").send().await.status, StatusCode::NO_CONTENT);

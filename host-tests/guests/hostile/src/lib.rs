@@ -225,13 +225,10 @@ impl Checkout for Hostile {
 
 impl OnEvent for Hostile {
     fn handle(ctx: &CallContext, event: &Event) -> Result<(), Refusal> {
-        match (settings::<Settings>()?.behaviour, &event.member) {
-            (Behaviour::TagOnChange, Some(member)) => {
-                let until = Expiry::At(ctx.now + 3_600_000 + event.sequence);
-                Ok(members::tag(member, "marked", &until)?)
-            }
-            _ => Ok(()),
+        if let (Behaviour::TagOnChange, Some(member)) = (settings::<Settings>()?.behaviour, &event.member) {
+            members::tag(member, "marked", Expiry::At(ctx.now + 3_600_000 + event.sequence))?;
         }
+        Ok(())
     }
 }
 
