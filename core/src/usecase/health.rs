@@ -289,7 +289,7 @@ fn rest(times: u32) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pack::{CallError, Refusal, RefusalKind};
+    use crate::pack::{Refusal, RefusalKind};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -361,7 +361,7 @@ mod tests {
     #[test]
     fn what_the_host_can_not_do_is_no_fault_of_the_pack_and_nothing_that_it_has_done_well() {
         let (health, pack, ours) = (Health::default(), Code::new("unlucky").unwrap(), MerchantId::from_bytes([1; 16]));
-        let mut calls = |result| note(&health, ours, &pack, CallKind::Command, at(0), &verdict(result));
+        let calls = |result| note(&health, ours, &pack, CallKind::Command, at(0), &verdict(result));
         let conflict = || Err(CallError::Store(crate::store::StoreError::Conflict));
         for _ in 0..20 {
             calls(conflict());
