@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderName, HeaderValue, Request as HttpRequest};
-use punchcard::domain::{Event, MerchantId, Role, StoreId};
+use punchcard::domain::{Event, LoggedEvent, MerchantId, Role, StoreId};
 use punchcard::store::{StoreError, decode, layout};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -124,7 +124,8 @@ impl Shop {
         let log = layout::events(self.id);
         let read = self.inner.running().host.look(|tx| {
             let entries = tx.log_scan(&log, 0, usize::MAX)?;
-            entries.iter().map(|(_, value)| decode::<Event>(&log, value)).collect::<Result<_, StoreError>>()
+            let event = |value| Ok(decode::<LoggedEvent>(&log, value)?.event);
+            entries.iter().map(|(_, value)| event(value)).collect::<Result<_, StoreError>>()
         });
         read.expect("the store can be read")
     }

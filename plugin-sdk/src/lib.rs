@@ -203,6 +203,9 @@ pub trait Checkout {
 
     /// An order is being recorded, in the same transaction. For packs that write something besides their decision.
     ///
+    /// One that was recorded without a buyer and is claimed by a member later is told once more, with the same id and now
+    /// with a buyer: write by the order's id, so that the second time replaces the first.
+    ///
     /// # Errors
     /// As [`Checkout::decide`].
     fn settled(ctx: &CallContext, order: &Order) -> Result<Decision, Refusal> {

@@ -1,4 +1,5 @@
-//! Messages to members, by the merchant's templates, consents, quiet hours and caps.
+//! Messages to members, by the merchant's templates, consents, quiet hours and caps: at most 200 in one call, and 10,000 on a
+//! day of UTC; one more is answered `limit`.
 //!
 //! ```no_run
 //! # use punchcard_sdk::{Refusal, messages::{self, Message, Outcome, Placeholder}};

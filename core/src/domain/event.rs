@@ -397,6 +397,28 @@ pub enum Event {
     },
 }
 
+/// A fact as the log holds it: with how many steps of packs led to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LoggedEvent {
+    /// What happened.
+    pub event: Event,
+    /// How many handlings of events by packs led to it, one after the other; none for what people and their systems do.
+    pub depth: u8,
+}
+
+impl LoggedEvent {
+    /// How many handlings of events may follow from each other: what the last of them leads to is told to no pack.
+    pub const DEPTH_MAX: u8 = 8;
+}
+
+impl From<Event> for LoggedEvent {
+    /// A fact of a pack says by itself what led to it.
+    fn from(event: Event) -> Self {
+        let depth = if let Event::PackTold { depth, .. } = &event { *depth } else { 0 };
+        Self { event, depth }
+    }
+}
+
 impl Event {
     /// The member to whose history this belongs, when nothing else that is kept of them tells it there.
     pub fn of_history(&self) -> Option<MemberId> {

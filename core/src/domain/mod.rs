@@ -37,7 +37,7 @@ pub use coupon::{
     Benefit, CouponFault, CouponType, Discount, Inapplicable, NotStackable, Passed, Scope, Validity, best,
     check_stacking, discounts, in_turn,
 };
-pub use event::Event;
+pub use event::{Event, LoggedEvent};
 pub use ids::{
     AgreementId, CallId, ChangeId, HoldId, IdSource, JoinCodeId, LotId, MemberId, MerchantId, MessageId, NoteId,
     OrderId, ParseIdError, PostingId, RecordingId, RevisionId, SessionId, StaffId, StoreId, WebhookId,

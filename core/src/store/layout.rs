@@ -186,11 +186,11 @@ pub use members::{
 
 pub use pack_calls::{
     PackUse, called_pack, change_of_pack, day_of_usage, pack_due, pack_due_parts, pack_dues, pack_dues_all,
-    pack_dues_until, pack_progress, pack_progresses, pack_signer, pack_signers_until, pack_timer, pack_timer_count,
-    pack_timer_counts, pack_timer_due, pack_timer_due_parts, pack_timer_dues, pack_timer_dues_all,
-    pack_timer_dues_until, pack_timers, pack_timers_all, pack_usage, pack_usage_parts, pack_usages_after,
-    pack_usages_on, pack_waiting, pack_waiting_all, pack_waiting_of, pack_waiting_of_pack, pack_waiting_parts,
-    parked_call, parked_calls, parked_calls_all,
+    pack_dues_until, pack_owner, pack_progress, pack_progresses, pack_signer, pack_signers, pack_signers_until,
+    pack_timer, pack_timer_count, pack_timer_counts, pack_timer_due, pack_timer_due_parts, pack_timer_dues,
+    pack_timer_dues_all, pack_timer_dues_until, pack_timers, pack_timers_all, pack_usage, pack_usage_parts,
+    pack_usages_after, pack_usages_on, pack_waiting, pack_waiting_all, pack_waiting_of, pack_waiting_of_pack,
+    pack_waiting_parts, parked_call, parked_calls, parked_calls_all,
 };
 pub use packs::{
     component_part, component_parts, enablement, enablements, enablements_version, pack_entries, pack_entries_all,

@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use super::whole;
 use crate::domain::{
-    Benefit, Code, CouponType, Currency, Event, Label, Line, LotId, Member, MemberId, Merchant, MerchantId, Minor,
-    Order, OrderId, PackOutcome, Payment, PostingId, Reference, Refund, RefundedLine, Scope, Source, SpendingOrder,
-    Standing, StoreId, Tag, Unit, UnitKind, UnitRules, UsedCoupons, Validity, ZoneName,
+    Benefit, Code, CouponType, Currency, Event, Label, Line, LoggedEvent, LotId, Member, MemberId, Merchant,
+    MerchantId, Minor, Order, OrderId, PackOutcome, Payment, PostingId, Reference, Refund, RefundedLine, Scope, Source,
+    SpendingOrder, Standing, StoreId, Tag, Unit, UnitKind, UnitRules, UsedCoupons, Validity, ZoneName,
 };
 use crate::ledger::{Cause, Entry, Lot, Posting};
 
@@ -328,12 +328,20 @@ pub(super) fn event(version: u8, body: &[u8]) -> Option<Event> {
     (version == 1).then(|| whole(body)).flatten()
 }
 
+/// What no pack led to lies in the log as an event, and so does what packs tell.
+pub(super) fn logged_event(version: u8, body: &[u8]) -> Option<LoggedEvent> {
+    match version {
+        1 | 2 => whole::<Event>(body).map(Into::into),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde::Serialize;
 
     use super::*;
-    use crate::store::{Record, decode};
+    use crate::store::{Record, decode, encode};
 
     /// The bytes that version 1 of the host wrote for a record with these fields.
     fn older(fields: &impl Serialize) -> Vec<u8> {
@@ -388,6 +396,18 @@ mod tests {
         let order = OrderId::from_bytes([7; 16]);
         let event = Event::OrderSettled { order, member: None, at: Timestamp::from_second(5).unwrap() };
         assert_eq!(read::<Event>(&older(&event)), event);
+    }
+
+    #[test]
+    fn an_event_without_steps_before_it_lies_in_the_log_as_it_is() {
+        let order = OrderId::from_bytes([7; 16]);
+        let event = Event::OrderSettled { order, member: None, at: Timestamp::from_second(5).unwrap() };
+        let first = LoggedEvent { event: event.clone(), depth: 0 };
+        assert_eq!(read::<LoggedEvent>(&older(&event)), first);
+        assert_eq!(read::<LoggedEvent>(&encode(&event)), first);
+        let later = LoggedEvent { depth: 3, ..first };
+        assert_eq!(read::<LoggedEvent>(&encode(&later)), later);
+        assert!(decode::<Event>(b"k", &encode(&later)).is_err(), "the versions are told apart");
     }
 
     #[test]

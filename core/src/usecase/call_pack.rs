@@ -1,8 +1,7 @@
 //! How a use case calls a pack: not one that rests, is being upgraded or has used up a quota; and what it did is counted,
 //! noted and recorded.
 
-use jiff::Timestamp;
-
+use super::health::{Admitted, CallKind, CallNote};
 use super::pack_life::Stage;
 use super::pack_quota::{Usage, User};
 use super::recordings::Recordings;
@@ -21,11 +20,12 @@ impl Act<'_> {
         &self,
         tx: &mut Tx,
         active: &Active,
+        kind: CallKind,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<T, CallError> {
         let _turn = self.programme.turns.take(self.merchant);
-        self.may_try(tx, active)?;
-        self.counted(tx, &active.code, call)?.result
+        self.may_try(tx, active, kind)?;
+        self.counted(tx, &active.code, kind, call)?.result
     }
 
     /// Whether calls of packs are recorded.
@@ -49,19 +49,27 @@ impl Act<'_> {
         &self,
         tx: &mut Tx,
         active: &Active,
+        kind: CallKind,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<T, CallError> {
         let _turn = self.programme.turns.take(self.merchant);
-        self.may_try(tx, active)?;
+        self.may_try(tx, active, kind)?;
         let verdict = self.recorded(call(tx));
-        self.note(&active.code, &verdict, 0);
+        self.note(&active.code, kind, &verdict, 0);
         verdict.result
     }
 
     /// Whether a pack is called now. One that has rested is tried by a single call, whose caller notes how it went.
-    fn may_try(&self, tx: &mut Tx, active: &Active) -> Result<(), CallError> {
+    fn may_try(&self, tx: &mut Tx, active: &Active, kind: CallKind) -> Result<(), CallError> {
         self.may_call(tx, active)?;
-        rested(self.programme.health.rests_until(self.merchant, &active.code, self.now))
+        match self.programme.health.admit(self.merchant, &active.code, kind, self.now) {
+            Admitted::Freely => Ok(()),
+            Admitted::AsTry => {
+                self.afterwards.borrow_mut().tries.push((self.merchant, active.code.clone(), self.now));
+                Ok(())
+            }
+            Admitted::NotBefore(until) => Err(CallError::Resting { until }),
+        }
     }
 
     /// Whether a pack may be called now, as far as it does not rest.
@@ -74,8 +82,8 @@ impl Act<'_> {
 
     /// Calls a pack of the merchant because a partner asks it, unless it rests or answers have used up their part of the
     /// quotas. What it uses is counted for this merchant, whose pack it is: otherwise a partner could use up what is the
-    /// asker's. That it broke off is not: otherwise whoever asks could have the pack rest. So whoever asks is not the one
-    /// who tries a pack that has rested, either.
+    /// asker's. That it broke off is told to this merchant, with what it logs, but not counted against the pack: otherwise
+    /// whoever asks could have it rest. So whoever asks is not the one who tries a pack that has rested, either.
     pub(super) fn call_asked<T>(
         &self,
         tx: &mut Tx,
@@ -83,8 +91,10 @@ impl Act<'_> {
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<Verdict<T>, CallError> {
         self.may_call(tx, active)?;
-        rested(self.programme.health.rests(self.merchant, &active.code, self.now))?;
-        let quotas = &self.programme.quotas;
+        if let Some(until) = self.programme.health.rests(self.merchant, &active.code, self.now) {
+            return Err(CallError::Resting { until });
+        }
+        let (health, quotas) = (&self.programme.health, &self.programme.quotas);
         if let Some(spent) = quotas.answers_ahead(self.merchant, self.now) {
             return Err(spent.into());
         }
@@ -93,14 +103,16 @@ impl Act<'_> {
         let used = Usage { fuel: verdict.fuel, written: bytes(tx.bytes().saturating_sub(before)) };
         count_usage(tx, self.merchant, &active.code, self.now, verdict.fuel)?;
         quotas.add(self.merchant, User::Answers, self.now, used);
+        health.note_asked(CallNote::of(self.merchant, &active.code, CallKind::Partner, self.now, &verdict));
         Ok(verdict)
     }
 
-    /// Notes how a pack does.
-    fn note<T>(&self, pack: &Code, verdict: &Verdict<T>, written: usize) {
+    /// Notes how a pack does. What it has used is used at once; how the call went counts when its transaction is over.
+    fn note<T>(&self, pack: &Code, kind: CallKind, verdict: &Verdict<T>, written: usize) {
         let used = Usage { fuel: verdict.fuel, written: bytes(written) };
         self.programme.quotas.add(self.merchant, User::Pack(pack), self.now, used);
-        self.programme.health.note(self.merchant, pack, self.now, verdict);
+        let note = CallNote::of(self.merchant, pack, kind, self.now, verdict);
+        self.afterwards.borrow_mut().calls.push(note);
     }
 
     /// Calls a pack, and notes how it does and what it has used. Whether a quota is used up is for the caller to look at: what
@@ -109,10 +121,11 @@ impl Act<'_> {
         &self,
         tx: &mut Tx,
         pack: &Code,
+        kind: CallKind,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<Verdict<T>, StoreError> {
         let _turn = self.programme.turns.take(self.merchant);
-        self.counted(tx, pack, call)
+        self.counted(tx, pack, kind, call)
     }
 
     /// The same for who has a turn.
@@ -120,22 +133,18 @@ impl Act<'_> {
         &self,
         tx: &mut Tx,
         pack: &Code,
+        kind: CallKind,
         call: impl FnOnce(&mut Tx) -> Verdict<T>,
     ) -> Result<Verdict<T>, StoreError> {
         let before = tx.bytes();
         let verdict = self.recorded(call(tx));
         let written = tx.bytes().saturating_sub(before).saturating_sub(verdict.of_partners);
         count_usage(tx, self.merchant, pack, self.now, verdict.fuel)?;
-        self.note(pack, &verdict, written);
+        self.note(pack, kind, &verdict, written);
         Ok(verdict)
     }
 }
 
 fn bytes(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
-}
-
-/// Refuses a call of a pack that rests.
-fn rested(rests_until: Option<Timestamp>) -> Result<(), CallError> {
-    rests_until.map_or(Ok(()), |until| Err(CallError::Resting { until }))
 }

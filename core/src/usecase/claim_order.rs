@@ -54,7 +54,8 @@ pub enum ClaimError {
 }
 
 /// Makes an order a member's, and asks the packs of its store again what it gives, now that there is a buyer: at the time
-/// at which it was made, by the rules that are in force now.
+/// at which it was made, by the rules that are in force now. What packs that are not asked any more had a part in stays with
+/// the order.
 ///
 /// # Errors
 /// The first refusal in the order of [`ClaimError`]'s variants.
@@ -72,7 +73,10 @@ pub fn claim_order(tx: &mut Tx, act: &mut Act<'_>, id: OrderId, member: MemberId
     let merchant = act.merchant(tx)?;
     act.store = Some(order.store);
     (order.member, order.claimed_by, order.claimed_at) = (Some(member), Some(act.source()), Some(act.now));
-    order.outcomes = ask_packs(tx, act, &merchant, &order, Some(&buyer))?;
+    let asked = ask_packs(tx, act, &merchant, &order, Some(&buyer))?;
+    // Who had a part in it and is not asked any more still hears of it when it is given back.
+    order.outcomes.retain(|earlier| asked.iter().all(|outcome| outcome.pack != earlier.pack));
+    order.outcomes.extend(asked);
     tx.save(&key, &order)?;
     tx.put(&layout::member_order(act.merchant, member, id), Vec::new())?;
     let zone = merchant.time_zone.zone();

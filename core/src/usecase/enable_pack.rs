@@ -30,7 +30,8 @@ pub struct EnablePack {
     pub settings: Value,
     /// What is different in the settings of single stores: JSON merge patches (RFC 7396).
     pub store_settings: BTreeMap<StoreId, Value>,
-    /// From where on it follows what happens. Without that it goes on where it was, and begins now the first time.
+    /// From where on it follows what happens. Without that it goes on where it was, and begins now the first time, and when it
+    /// may follow again what it was not allowed to for a while.
     pub follow_from: Option<FollowFrom>,
 }
 
@@ -183,8 +184,12 @@ pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Resul
         has_stale: before.as_ref().is_some_and(|before| before.has_stale),
     };
     put_in_force(tx, act, &mut enablement, before.as_ref(), (&revision, &pack))?;
-    if pack.follows() && !enablement.stores.is_empty() {
-        start_following(tx, act, &enablement.pack, wanted.follow_from)?;
+    // What happened while it was not allowed to hear of it is not for it.
+    let regained = enablement.grants.contains(&Grant::ReadEvents)
+        && before.as_ref().is_some_and(|before| !before.grants.contains(&Grant::ReadEvents));
+    if pack.follows() && (regained || !enablement.stores.is_empty()) {
+        let from = wanted.follow_from.or(regained.then_some(FollowFrom::Now));
+        start_following(tx, act, &enablement.pack, from)?;
     }
     save_enablement(tx, act, &enablement)?;
     act.record(tx, "enablement", enablement.pack.as_str(), before.as_ref(), Some(&enablement))?;

@@ -5,7 +5,7 @@
 //! event. How far it has come moves in the transaction of the tags, so that a crash loses nothing and repeats nothing.
 //! Tills are not slowed down by it; a tag comes seconds after what it follows from.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ use super::edit_member::change_member;
 use super::known::{IdentityError, read_known};
 use super::segments::{Asked, list_segments};
 use super::{Act, Host, PublicEvent};
-use crate::domain::{Event, Member, MemberId, Segment, Source, Standing, Tag};
+use crate::domain::{LoggedEvent, Member, MemberId, Segment, Source, Standing, Tag};
 use crate::store::{Direction, Record, StoreError, Tx, decode, layout};
 
 /// How far the job has come for a merchant.
@@ -101,13 +101,17 @@ fn step(tx: &mut Tx, act: &mut Act<'_>) -> Result<Stepped, FollowError> {
     if progress.sweep == Some(None) {
         progress.swept_on = Some(today);
     }
-    let mut members: BTreeSet<MemberId> = BTreeSet::new();
+    // With how many steps of packs led to what has happened to them: what comes of it is no new beginning.
+    let mut members: BTreeMap<MemberId, u8> = BTreeMap::new();
     let log = layout::events(act.merchant);
     let entries = tx.log_scan(&log, progress.followed, STEP)?;
     let mut more = entries.len() == STEP;
     for (sequence, bytes) in entries {
-        let event = PublicEvent::of(sequence, decode::<Event>(&log, &bytes)?);
-        members.extend(event.member);
+        let LoggedEvent { event, depth } = decode(&log, &bytes)?;
+        if let Some(member) = PublicEvent::of(sequence, event).member {
+            let before = members.entry(member).or_default();
+            *before = depth.max(*before);
+        }
         progress.followed = sequence;
     }
     if let Some(after) = progress.sweep {
@@ -115,13 +119,15 @@ fn step(tx: &mut Tx, act: &mut Act<'_>) -> Result<Stepped, FollowError> {
         let rest = after.map_or(all.clone(), |after| all.after(&layout::member(act.merchant, after)));
         let page = tx.scan(&rest, Direction::Forward, STEP)?;
         for (key, _) in &page {
-            members.insert(layout::listed_member(key).ok_or_else(|| StoreError::corrupt("key of a member", key))?);
+            let member = layout::listed_member(key).ok_or_else(|| StoreError::corrupt("key of a member", key))?;
+            members.entry(member).or_default();
         }
         progress.sweep = page.last().and_then(|(key, _)| layout::listed_member(key)).map(Some);
         more |= progress.sweep.is_some();
     }
     let mut changed = 0;
-    for member in members {
+    for (member, depth) in members {
+        act.depth = depth;
         changed += usize::from(look_at(tx, act, &tagging, member)?);
     }
     if progress != before {

@@ -11,9 +11,9 @@ use metrics::{counter, histogram};
 use parking_lot::Mutex;
 
 use crate::domain::{Code, MerchantId};
-use crate::pack::{LogLine, Verdict};
+use crate::pack::{CallError, LogLine, Verdict};
 
-/// After so many faults without a call that went well between them a pack rests.
+/// After so many faults of one kind of call, without one that went well between them, a pack rests.
 const REST_AFTER: u32 = 5;
 /// How long it rests at first; twice as long after each try that fails, up to the longest.
 const REST_FIRST: SignedDuration = SignedDuration::from_secs(10);
@@ -32,8 +32,74 @@ pub struct Health {
 #[derive(Default)]
 struct State {
     health: PackHealth,
-    faults_in_a_row: u32,
+    /// How many faults there were since the last call that went well, by the kind of call: what a pack does well does not
+    /// hide what it can not do.
+    faults_in_a_row: HashMap<CallKind, u32>,
     lines: VecDeque<KeptLine>,
+}
+
+impl State {
+    /// Whether calls of a kind do harm again and again.
+    fn is_broken(&self, kind: CallKind) -> bool {
+        self.faults_in_a_row.get(&kind).is_some_and(|faults| *faults >= REST_AFTER)
+    }
+}
+
+/// What a pack is called for: an export of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum CallKind {
+    Quote,
+    Settled,
+    Refunded,
+    Command,
+    Page,
+    Event,
+    Timer,
+    Lifecycle,
+    Partner,
+}
+
+/// A call that was made, as it is to be counted.
+pub(super) struct CallNote {
+    pub(super) merchant: MerchantId,
+    pub(super) pack: Code,
+    pub(super) kind: CallKind,
+    pub(super) at: Timestamp,
+    end: End,
+    lines: Vec<LogLine>,
+    fuel: u64,
+    took: Duration,
+}
+
+/// How a call ended, as far as the pack is concerned.
+enum End {
+    Done,
+    Refused,
+    Fault(Fault),
+    /// The host could not go through with it: that says nothing of the pack.
+    Void,
+}
+
+impl CallNote {
+    pub(super) fn of<T>(
+        merchant: MerchantId,
+        pack: &Code,
+        kind: CallKind,
+        at: Timestamp,
+        verdict: &Verdict<T>,
+    ) -> Self {
+        let end = match &verdict.result {
+            Ok(_) => End::Done,
+            Err(CallError::Store(_) | CallError::Host(_)) => End::Void,
+            Err(error) if error.is_fault() => {
+                End::Fault(Fault { at, code: error.code().to_owned(), message: error.to_string() })
+            }
+            // Whoever says no has done its work.
+            Err(_) => End::Refused,
+        };
+        let Verdict { lines, fuel, took, .. } = verdict;
+        Self { merchant, pack: pack.clone(), kind, at, end, lines: lines.clone(), fuel: *fuel, took: *took }
+    }
 }
 
 /// How a pack does at a merchant, since the process has begun.
@@ -82,57 +148,97 @@ pub struct KeptLine {
 }
 
 impl Health {
-    /// Counts a call, and keeps what it logged.
-    pub(super) fn note<T>(&self, merchant: MerchantId, pack: &Code, now: Timestamp, verdict: &Verdict<T>) {
-        let mut packs = self.packs.lock();
-        let State { health, faults_in_a_row, lines } = packs.entry((merchant, pack.clone())).or_default();
-        health.calls += 1;
-        health.fuel = health.fuel.saturating_add(verdict.fuel);
-        health.fuel_most = health.fuel_most.max(verdict.fuel);
-        health.time = health.time.saturating_add(verdict.took);
-        health.time_most = health.time_most.max(verdict.took);
-        let kept = verdict.lines.iter().cloned().zip(newest(lines) + 1..);
-        lines.extend(kept.map(|(line, number)| KeptLine { number, at: now, line }));
-        let too_many = lines.len().saturating_sub(LINES_MAX);
-        lines.drain(..too_many);
-        let outcome = match &verdict.result {
-            Err(error) if error.is_fault() => {
-                health.faults += 1;
-                health.last_fault = Some(Fault { at: now, code: error.code().to_owned(), message: error.to_string() });
-                *faults_in_a_row = faults_in_a_row.saturating_add(1);
-                if let Some(times) = faults_in_a_row.checked_sub(REST_AFTER) {
-                    health.rests_until = now.checked_add(rest(times)).ok();
+    /// Counts a call, keeps what it logged, and has a pack rest that does harm again and again.
+    pub(super) fn note(&self, note: CallNote) {
+        let (kind, at) = (note.kind, note.at);
+        let (is_fault, is_well) = (matches!(note.end, End::Fault(_)), matches!(note.end, End::Done | End::Refused));
+        self.count(note, |state| {
+            if is_fault {
+                let faults = state.faults_in_a_row.entry(kind).or_default();
+                *faults = faults.saturating_add(1);
+                if let Some(times) = faults.checked_sub(REST_AFTER) {
+                    state.health.rests_until = at.checked_add(rest(times)).ok();
                 }
+            } else if is_well {
+                state.faults_in_a_row.remove(&kind);
+                if state.faults_in_a_row.values().all(|faults| *faults < REST_AFTER) {
+                    state.health.rests_until = None;
+                }
+            }
+        });
+    }
+
+    /// Counts a call for a partner: whoever asks neither has the pack rest nor ends its rest.
+    pub(super) fn note_asked(&self, note: CallNote) {
+        self.count(note, |_| {});
+    }
+
+    fn count(&self, note: CallNote, judge: impl FnOnce(&mut State)) {
+        let CallNote { merchant, pack, at, end, lines, fuel, took, .. } = note;
+        let name = pack.to_string();
+        let mut packs = self.packs.lock();
+        let state = packs.entry((merchant, pack)).or_default();
+        let health = &mut state.health;
+        health.calls += 1;
+        health.fuel = health.fuel.saturating_add(fuel);
+        health.fuel_most = health.fuel_most.max(fuel);
+        health.time = health.time.saturating_add(took);
+        health.time_most = health.time_most.max(took);
+        let kept = lines.into_iter().zip(newest(&state.lines) + 1..);
+        state.lines.extend(kept.map(|(line, number)| KeptLine { number, at, line }));
+        let too_many = state.lines.len().saturating_sub(LINES_MAX);
+        state.lines.drain(..too_many);
+        let outcome = match end {
+            End::Done => "done",
+            End::Refused => {
+                health.refused += 1;
+                "refused"
+            }
+            End::Fault(fault) => {
+                health.faults += 1;
+                health.last_fault = Some(fault);
                 "fault"
             }
-            // Whoever says no has done its work.
-            other => {
-                (*faults_in_a_row, health.rests_until) = (0, None);
-                let refused = other.is_err();
-                health.refused += u64::from(refused);
-                if refused { "refused" } else { "done" }
-            }
+            End::Void => "void",
         };
+        judge(state);
         drop(packs);
-        counter!("punchcard_pack_runs_total", "pack" => pack.to_string(), "outcome" => outcome).increment(1);
+        counter!("punchcard_pack_runs_total", "pack" => name.clone(), "outcome" => outcome).increment(1);
         #[expect(
             clippy::cast_precision_loss,
             reason = "histograms are floating-point, and fuel is far from where it matters"
         )]
-        histogram!("punchcard_pack_fuel", "pack" => pack.to_string()).record(verdict.fuel as f64);
-        histogram!("punchcard_pack_run_seconds", "pack" => pack.to_string()).record(verdict.took);
+        histogram!("punchcard_pack_fuel", "pack" => name.clone()).record(fuel as f64);
+        histogram!("punchcard_pack_run_seconds", "pack" => name).record(took);
     }
 
-    /// Until when a pack is not to be called. When the time is over, one caller is let through to try.
-    pub(super) fn rests_until(&self, merchant: MerchantId, pack: &Code, now: Timestamp) -> Option<Timestamp> {
+    /// Whether a pack is called now. When its rest is over, one call of a kind that did harm is let through to try; calls of
+    /// other kinds go on.
+    pub(super) fn admit(&self, merchant: MerchantId, pack: &Code, kind: CallKind, now: Timestamp) -> Admitted {
         let mut packs = self.packs.lock();
-        let health = &mut packs.get_mut(&(merchant, pack.clone()))?.health;
-        let until = health.rests_until?;
-        if until > now {
-            return Some(until);
+        let Some(state) = packs.get_mut(&(merchant, pack.clone())) else { return Admitted::Freely };
+        match state.health.rests_until {
+            Some(until) if until > now => Admitted::NotBefore(until),
+            Some(_) if state.is_broken(kind) => {
+                state.health.rests_until = now.checked_add(TRYING).ok();
+                Admitted::AsTry
+            }
+            _ => Admitted::Freely,
         }
-        health.rests_until = now.checked_add(TRYING).ok();
-        None
+    }
+
+    /// Forgets a pack that a merchant has removed.
+    pub(super) fn forget(&self, merchant: MerchantId, pack: &Code) {
+        self.packs.lock().remove(&(merchant, pack.clone()));
+    }
+
+    /// Gives back the place of a try of which nothing came, as its transaction is run again.
+    pub(super) fn give_back(&self, merchant: MerchantId, pack: &Code, now: Timestamp) {
+        if let Some(state) = self.packs.lock().get_mut(&(merchant, pack.clone()))
+            && state.health.rests_until == now.checked_add(TRYING).ok()
+        {
+            state.health.rests_until = Some(now);
+        }
     }
 
     /// Until when a pack rests, for who does not try it: whoever asks and does not note what comes of it.
@@ -163,6 +269,17 @@ fn newest(lines: &VecDeque<KeptLine>) -> u64 {
     lines.back().map_or(0, |line| line.number)
 }
 
+/// Whether a pack is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Admitted {
+    /// It is.
+    Freely,
+    /// It is, to see whether it is well again.
+    AsTry,
+    /// It rests until then.
+    NotBefore(Timestamp),
+}
+
 /// How long it rests after so many tries that failed.
 fn rest(times: u32) -> SignedDuration {
     let factor = 1_i32.checked_shl(times).filter(|factor| *factor > 0);
@@ -172,7 +289,7 @@ fn rest(times: u32) -> SignedDuration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pack::{CallError, Refusal, RefusalKind};
+    use crate::pack::{Refusal, RefusalKind};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -183,6 +300,10 @@ mod tests {
         Verdict { lines: vec![line], fuel: 10, took: Duration::from_millis(2), ..Verdict::without_call(result) }
     }
 
+    fn note(health: &Health, merchant: MerchantId, pack: &Code, kind: CallKind, now: Timestamp, verdict: &Verdict<()>) {
+        health.note(CallNote::of(merchant, pack, kind, now, verdict));
+    }
+
     fn fault() -> Verdict<()> {
         verdict(Err(CallError::OutOfFuel { fuel_max: 10 }))
     }
@@ -191,25 +312,28 @@ mod tests {
     fn a_pack_that_does_harm_again_and_again_rests_longer_and_longer_until_a_try_goes_well() {
         let (health, pack) = (Health::default(), Code::new("loops").unwrap());
         let [ours, theirs] = [1, 2].map(|number| MerchantId::from_bytes([number; 16]));
-        let resting = |merchant, second| health.rests_until(merchant, &pack, at(second)).map(Timestamp::as_second);
+        let resting = |merchant, second| match health.admit(merchant, &pack, CallKind::Settled, at(second)) {
+            Admitted::Freely | Admitted::AsTry => None,
+            Admitted::NotBefore(until) => Some(until.as_second()),
+        };
         for _ in 1..REST_AFTER {
-            health.note(ours, &pack, at(0), &fault());
+            note(&health, ours, &pack, CallKind::Settled, at(0), &fault());
         }
         assert_eq!(resting(ours, 0), None);
-        health.note(ours, &pack, at(0), &fault());
+        note(&health, ours, &pack, CallKind::Settled, at(0), &fault());
         assert_eq!((resting(ours, 9), resting(theirs, 9)), (Some(10), None));
         let looked = [9, 10].map(|second| health.rests(ours, &pack, at(second)).map(Timestamp::as_second));
         assert_eq!(looked, [Some(10), None], "who looks takes nobody's try");
         assert_eq!((resting(ours, 10), resting(ours, 10)), (None, Some(15)), "one may try");
         assert_eq!(health.rests(ours, &pack, at(10)), Some(at(15)), "others wait for the try");
-        health.note(ours, &pack, at(10), &fault());
+        note(&health, ours, &pack, CallKind::Settled, at(10), &fault());
         assert_eq!(resting(ours, 29), Some(30));
         for _ in 0..40 {
-            health.note(ours, &pack, at(30), &fault());
+            note(&health, ours, &pack, CallKind::Settled, at(30), &fault());
         }
         assert_eq!(resting(ours, 30), Some(330), "five minutes are the most");
         assert_eq!(resting(ours, 330), None);
-        health.note(ours, &pack, at(330), &verdict(Ok(())));
+        note(&health, ours, &pack, CallKind::Settled, at(330), &verdict(Ok(())));
         assert_eq!(resting(ours, 330), None);
         let read = health.read(ours, &pack);
         assert_eq!((read.calls, read.faults, read.fuel, read.rests_until), (47, 46, 470, None));
@@ -218,13 +342,52 @@ mod tests {
     }
 
     #[test]
+    fn what_a_pack_does_well_does_not_hide_what_it_can_not_do() {
+        let (health, pack, ours) = (Health::default(), Code::new("halves").unwrap(), MerchantId::from_bytes([1; 16]));
+        for _ in 0..REST_AFTER {
+            assert_eq!(health.rests(ours, &pack, at(0)), None);
+            note(&health, ours, &pack, CallKind::Settled, at(0), &fault());
+            note(&health, ours, &pack, CallKind::Timer, at(0), &verdict(Ok(())));
+        }
+        let admitted = |kind, second| health.admit(ours, &pack, kind, at(second));
+        assert_eq!(admitted(CallKind::Settled, 9), Admitted::NotBefore(at(10)));
+        assert_eq!(admitted(CallKind::Command, 9), Admitted::NotBefore(at(10)), "it rests as a whole");
+        assert_eq!(admitted(CallKind::Command, 10), Admitted::Freely, "and is tried by what it could not do");
+        assert_eq!(admitted(CallKind::Settled, 10), Admitted::AsTry);
+        note(&health, ours, &pack, CallKind::Settled, at(10), &verdict(Ok(())));
+        assert_eq!(health.read(ours, &pack).rests_until, None);
+    }
+
+    #[test]
+    fn what_the_host_can_not_do_is_no_fault_of_the_pack_and_nothing_that_it_has_done_well() {
+        let (health, pack, ours) = (Health::default(), Code::new("unlucky").unwrap(), MerchantId::from_bytes([1; 16]));
+        let calls = |result| note(&health, ours, &pack, CallKind::Command, at(0), &verdict(result));
+        let conflict = || Err(CallError::Store(crate::store::StoreError::Conflict));
+        for _ in 0..20 {
+            calls(conflict());
+        }
+        assert_eq!(health.rests(ours, &pack, at(0)), None);
+        for _ in 0..REST_AFTER {
+            calls(Err(CallError::OutOfFuel { fuel_max: 10 }));
+            calls(conflict());
+        }
+        assert_eq!(health.rests(ours, &pack, at(0)), Some(at(10)));
+        let read = health.read(ours, &pack);
+        assert_eq!((read.calls, read.faults, read.refused), (30, 5, 0));
+        // A try whose transaction is run again is no try.
+        assert_eq!(health.admit(ours, &pack, CallKind::Command, at(10)), Admitted::AsTry);
+        health.give_back(ours, &pack, at(10));
+        assert_eq!(health.admit(ours, &pack, CallKind::Command, at(10)), Admitted::AsTry);
+    }
+
+    #[test]
     fn a_pack_that_says_no_does_not_rest() {
         let (health, pack, ours) = (Health::default(), Code::new("strict").unwrap(), MerchantId::from_bytes([1; 16]));
         let no = Refusal { kind: RefusalKind::Refused, code: "closed".to_owned(), message: String::new() };
         for _ in 0..20 {
-            health.note(ours, &pack, at(0), &verdict(Err(CallError::Refused(no.clone()))));
+            note(&health, ours, &pack, CallKind::Settled, at(0), &verdict(Err(CallError::Refused(no.clone()))));
         }
-        assert_eq!(health.rests_until(ours, &pack, at(0)), None);
+        assert_eq!(health.rests(ours, &pack, at(0)), None);
         assert_eq!((health.read(ours, &pack).refused, health.read(ours, &pack).faults), (20, 0));
     }
 
@@ -232,7 +395,7 @@ mod tests {
     fn the_last_lines_of_a_log_are_kept() {
         let (health, pack, ours) = (Health::default(), Code::new("talks").unwrap(), MerchantId::from_bytes([1; 16]));
         for second in 0..250 {
-            health.note(ours, &pack, at(second), &verdict(Ok(())));
+            note(&health, ours, &pack, CallKind::Settled, at(second), &verdict(Ok(())));
         }
         let lines = health.lines(ours, &pack, 0);
         assert_eq!((lines.len(), lines[0].at, lines[199].at), (200, at(50), at(249)));

@@ -16,7 +16,7 @@ use super::keys::unreadable;
 use super::pack_services::PackServices;
 use super::recordings::{Afterwards, RecordingTerms, Recordings};
 use crate::clock::{Clock, Entropy};
-use crate::domain::{Actor, Code, Event, IdSource, Merchant, MerchantId, Reach, Reference, StoreId};
+use crate::domain::{Actor, Code, Event, IdSource, LoggedEvent, Merchant, MerchantId, Reach, Reference, StoreId};
 use crate::ledger::{Book, Terms};
 use crate::pack::{Packs, Services, Trust};
 use crate::store::{self, Key, Record, Store, StoreError, Tx, layout, whole};
@@ -62,6 +62,8 @@ pub struct Act<'h> {
     pub ids: IdSource,
     /// In which store it is done, once that is known: figures of assets are by store.
     pub(super) store: Option<StoreId>,
+    /// How many handlings of events by packs have led to it, one after the other.
+    pub(super) depth: u8,
     /// Which packs are enabled where.
     pub programme: &'h Programme,
     /// Whose packs are taken.
@@ -308,6 +310,7 @@ impl Host {
         // What is tried in vain, as another transaction came between, is not what happened.
         let mut afterwards = Afterwards::default();
         let done = self.store.write(|tx| {
+            self.give_back(&mut afterwards);
             let mut act = self.begin(merchant, actor, now, seed, true);
             act.recordings = act.recordings.filter(|_| is_for_good);
             let done = use_case(tx, &mut act);
@@ -317,11 +320,33 @@ impl Host {
         if done.is_err() {
             // What was refused has changed nothing; that a pack has failed is worth to be kept all the same.
             afterwards.erased.clear();
+            afterwards.removed.clear();
         }
+        if !is_for_good {
+            afterwards.removed.clear();
+        }
+        self.note_calls(merchant, &mut afterwards);
         if is_for_good {
             self.recordings.note(merchant, afterwards);
         }
         done
+    }
+
+    /// Gives back the tries of a transaction that is run again.
+    fn give_back(&self, afterwards: &mut Afterwards) {
+        for (merchant, pack, now) in std::mem::take(afterwards).tries {
+            self.programme.health.give_back(merchant, &pack, now);
+        }
+    }
+
+    /// Counts the calls of packs that a transaction has made, and forgets how those did that it has removed.
+    fn note_calls(&self, merchant: MerchantId, afterwards: &mut Afterwards) {
+        for call in std::mem::take(&mut afterwards.calls) {
+            self.programme.health.note(call);
+        }
+        for pack in &afterwards.removed {
+            self.programme.health.forget(merchant, pack);
+        }
     }
 
     /// Runs a use case that only reads, for somebody.
@@ -336,11 +361,13 @@ impl Host {
         let (now, seed) = (self.clock.now(), self.entropy.bits());
         let mut afterwards = Afterwards::default();
         let done = self.store.read(|tx| {
+            self.give_back(&mut afterwards);
             let mut act = self.begin(actor.merchant, Some(actor), now, seed, false);
             let done = use_case(tx, &mut act);
             afterwards = act.afterwards.into_inner();
             done
         });
+        self.note_calls(actor.merchant, &mut afterwards);
         self.recordings.note(actor.merchant, afterwards);
         done
     }
@@ -360,6 +387,7 @@ impl Host {
             now,
             ids: IdSource::new(now, seed),
             store: None,
+            depth: 0,
             programme: &self.programme,
             trust: &self.trust,
             vault: &self.vault,
@@ -488,11 +516,17 @@ impl Act<'_> {
     /// # Errors
     /// As [`Tx::append`].
     pub fn tell(&mut self, tx: &mut Tx, event: &Event) -> Result<(), StoreError> {
+        self.tell_after(tx, event, self.depth)
+    }
+
+    /// The same for an event to which so many handlings of events by packs have led.
+    pub(super) fn tell_after(&mut self, tx: &mut Tx, event: &Event, depth: u8) -> Result<(), StoreError> {
         let bytes = store::encode(event);
         if let Some(member) = event.of_history() {
             tx.put(&layout::member_event(self.merchant, member, self.ids.moment()), bytes.clone())?;
         }
-        tx.append(&layout::events(self.merchant), bytes)
+        let entry = if depth == 0 { bytes } else { store::encode(&LoggedEvent { event: event.clone(), depth }) };
+        tx.append(&layout::events(self.merchant), entry)
     }
 }
 

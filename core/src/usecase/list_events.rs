@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::public_event::{EventKind, PublicEvent};
-use crate::domain::{Event, MemberId, MerchantId};
+use crate::domain::{LoggedEvent, MemberId, MerchantId};
 use crate::store::{StoreError, Tx, decode, layout, log_entry_key};
 
 /// How many entries of the log one question goes through, at most. A filter that lets few of them through gets a page
@@ -92,7 +92,7 @@ pub fn list_events(
             page.is_end = false;
             break;
         }
-        let event = PublicEvent::of(sequence, decode::<Event>(&log_entry_key(&log, sequence), &value)?);
+        let event = PublicEvent::of(sequence, decode::<LoggedEvent>(&log_entry_key(&log, sequence), &value)?.event);
         page.next = sequence;
         if filter.wants(&event) {
             page.events.push(event);

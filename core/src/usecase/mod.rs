@@ -193,7 +193,7 @@ pub use tag_member::{TagError, drop_tag, put_tag};
 pub use teams::{TEAM_STAFF_MAX, Team, TeamError, drop_team, list_teams, put_team};
 pub use timeline::{Happening, Moment, read_timeline};
 pub use upload_pack::{UploadError, upload_pack};
-pub use usage::{PackUsage, read_usage};
+pub use usage::{MESSAGES_OF_DAY_MAX, PackUsage, read_usage};
 pub use verify::{MerchantReport, Verified, verify};
 pub use versions::{Thing, VersionError};
 pub use visits::{Visits, read_visits};

@@ -8,6 +8,7 @@ use super::known::{IdentityError, read_known};
 use super::messages::{DropReason, MessageStatus, SendError, SendMessage, own_locale, send_message};
 use super::set_tier::{SetTier, TierError, set_tier};
 use super::tag_member::{TagError, drop_tag, put_tag};
+use super::usage::{MESSAGES_OF_DAY_MAX, count_message};
 use super::{Act, Programme, agreements};
 use crate::clock::Entropy;
 use crate::domain::{AgreementId, Code, Label, MemberId, Minor, PostingId, Source};
@@ -33,7 +34,7 @@ impl PackServices {
         use_case: impl FnOnce(&mut Tx, &mut Act<'_>) -> Result<T, ServiceError>,
     ) -> Result<T, ServiceError> {
         let services: Arc<dyn Services> = Arc::clone(&self) as _;
-        let Errand { tx, ids, merchant, pack, now, store, depth: _ } = errand;
+        let Errand { tx, ids, merchant, pack, now, store, depth } = errand;
         let mut act = Act {
             merchant,
             actor: None,
@@ -41,6 +42,8 @@ impl PackServices {
             now,
             ids: ids.clone(),
             store,
+            // What comes of it is one step further than the call.
+            depth: depth.saturating_add(1),
             programme: &self.programme,
             vault: &self.vault,
             entropy: &self.entropy,
@@ -126,7 +129,13 @@ impl Services for PackServices {
     }
 
     fn send(self: Arc<Self>, errand: Errand<'_>, message: NewMessage) -> Result<Sent, ServiceError> {
+        let pack = errand.pack.clone();
         self.act(errand, |tx, act| {
+            if !count_message(tx, act.merchant, &pack, act.now)? {
+                return Err(ServiceError::Limit(format!(
+                    "a pack sends at most {MESSAGES_OF_DAY_MAX} messages on a day"
+                )));
+            }
             let NewMessage { member, template, values } = message;
             let new = SendMessage { member, template, values, source: act.source(), event: None, since: act.now };
             let sent = send_message(tx, act, &new)?;

@@ -2,6 +2,7 @@
 
 use super::Act;
 use super::catalogue::{completed, read_item};
+use super::health::CallKind;
 use super::host::has_store;
 use super::quote_coupons::{QuotedCoupon, SoughtCoupons, quote_coupons, taken_off};
 use super::settle_order::{Limited, taking_part, within_limits};
@@ -167,7 +168,9 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
     for active in taking_part(tx, act, new.store)? {
         let scene = active.scene(act, &merchant, &zone, Some(new.store), act.now);
         let said = match &active.loaded {
-            Ok(pack) => match act.call_for_show(tx, &active, |tx| pack.quote(tx, &scene, &order, buyer.as_ref())) {
+            Ok(pack) => match act
+                .call_for_show(tx, &active, CallKind::Quote, |tx| pack.quote(tx, &scene, &order, buyer.as_ref()))
+            {
                 Ok(decided) => offer(tx, act, buyer.as_ref(), decided)?,
                 Err(CallError::Store(error)) => return Err(error.into()),
                 Err(error) => Err((error.code().to_owned(), error.to_string())),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bought_of::{note_given_back, shares};
 use super::figures::{Figure, count, count_sellers};
+use super::health::CallKind;
 use super::pack_calls::refund_later;
 use super::pack_life::Stage;
 use super::visits::note_return;
@@ -367,13 +368,18 @@ fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), Store
         let PackResult::Done { .. } = outcome.result else { continue };
         let Some(active) = act.programme.find(tx, merchant.id, &outcome.pack)? else { continue };
         let Ok(pack) = &active.loaded else { continue };
-        if active.stage != Stage::InForce || act.spent(tx, &active.code)?.is_some() {
+        // One that is off is not called for anything: it hears of it when it is switched on again.
+        let is_off = active.stores.is_empty();
+        if is_off || active.stage != Stage::InForce || act.spent(tx, &active.code)?.is_some() {
             refund_later(tx, act, &active.code, order)?;
             continue;
         }
         let scene = active.scene(act, &merchant, &zone, Some(order.store), act.now);
         // Also when it rests: it has to hear of it.
-        match act.call_anyway(tx, &active.code, |tx| pack.refunded(tx, &scene, order, buyer.as_ref()))?.result {
+        match act
+            .call_anyway(tx, &active.code, CallKind::Refunded, |tx| pack.refunded(tx, &scene, order, buyer.as_ref()))?
+            .result
+        {
             Ok(()) | Err(CallError::NotExported { .. }) => {}
             Err(CallError::Store(error)) => return Err(error),
             Err(error) => {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::Act;
+use super::health::CallKind;
 use super::host::has_store;
 use super::run_command::CommandError;
 use crate::domain::{Code, StoreId};
@@ -46,8 +47,10 @@ pub fn render_page(tx: &mut Tx, act: &mut Act<'_>, wanted: &RenderPage) -> Resul
     }
     let scene = active.scene(act, &merchant, &merchant.time_zone.zone(), wanted.store, act.now);
     let query = wanted.query.to_string();
-    act.call_for_show(tx, &active, |tx| pack.render(tx, &scene, &wanted.page, &query)).map_err(|error| match error {
-        CallError::Store(error) => CommandError::Store(error),
-        other => CommandError::Call(other),
-    })
+    act.call_for_show(tx, &active, CallKind::Page, |tx| pack.render(tx, &scene, &wanted.page, &query)).map_err(
+        |error| match error {
+            CallError::Store(error) => CommandError::Store(error),
+            other => CommandError::Call(other),
+        },
+    )
 }

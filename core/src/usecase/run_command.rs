@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::health::CallKind;
 use super::host::has_store;
 use super::{Act, Reply};
 use crate::domain::{Code, Event, MerchantId, StoreId};
@@ -116,7 +117,7 @@ pub fn run_command(tx: &mut Tx, act: &mut Act<'_>, run: &RunCommand) -> Result<C
     let zone = merchant.time_zone.zone();
     let scene = active.scene(act, &merchant, &zone, run.store, act.now);
     let input = run.input.to_string();
-    let result = act.call(tx, &active, |tx| pack.run_command(tx, &scene, &run.command, &input));
+    let result = act.call(tx, &active, CallKind::Command, |tx| pack.run_command(tx, &scene, &run.command, &input));
     let result = result.map_err(|error| match error {
         CallError::Store(error) => CommandError::Store(error),
         other => CommandError::Call(other),

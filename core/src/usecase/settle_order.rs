@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::bought_of::note_bought;
 use super::catalogue::completed;
 use super::figures::{Figure, count, count_order, count_sellers};
+use super::health::CallKind;
 use super::hold_assets::{HOLD, HoldError, PostHold, placed_by_pack, post_hold};
 use super::host::has_store;
 use super::other_clocks::{SOLD_SINCE, is_ahead, whole_millis};
@@ -459,7 +460,7 @@ pub(super) fn ask_packs(
         let scene = active.scene(act, merchant, &zone, Some(order.store), order.ordered_at);
         let result = match &active.loaded {
             Ok(pack) => act
-                .call(tx, &active, |tx| pack.settled(tx, &scene, order, buyer))
+                .call(tx, &active, CallKind::Settled, |tx| pack.settled(tx, &scene, order, buyer))
                 .map_err(Failure::from)
                 .and_then(|decided| grant(tx, act, &active, order, buyer, decided.earnings)),
             Err(error) => {

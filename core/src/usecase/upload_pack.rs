@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::programme::save_component;
+use super::usage::{note_owner, owner_of};
 use super::{EventKind, Host, Revision, UnknownKind};
 use crate::domain::{Actor, Code, MerchantId, RevisionId};
 use crate::pack::{LoadError, LoadedPack, Manifest, SignedBy};
@@ -60,9 +61,9 @@ fn signer(by: Option<&Code>) -> String {
 /// Checks and keeps a component. The same component again is the same revision, and nothing happens. Compiling takes
 /// a second or so, happens before the transaction, and only when nobody has sent the component since the start.
 ///
-/// A pack is the vendor's who first brought it signed, and each version of it is one component for ever. What nobody has
-/// signed, which only hosts for development take, owns neither a name nor a version: it may be sent again and again under
-/// one version, and a vendor's signed pack follows it.
+/// A pack is the vendor's who first brought it signed, also after it was removed, and each version of it is one component for
+/// as long as it is there. What nobody has signed, which only hosts for development take, owns neither a name nor a version:
+/// it may be sent again and again under one version, and a vendor's signed pack follows it.
 ///
 /// # Errors
 /// The first refusal in the order of [`UploadError`]'s variants.
@@ -77,6 +78,9 @@ pub fn upload_pack(host: &Host, actor: &Actor, wasm: &[u8]) -> Result<(Revision,
         }
         let (pack, version) = (&loaded.manifest.id, &loaded.manifest.version);
         check_free(tx, act.merchant, pack, version, signed.as_ref())?;
+        if let Some(by) = &signed {
+            note_owner(tx, act.merchant, pack, &by.vendor)?;
+        }
         let revision = Revision {
             id: loaded.revision,
             pack: loaded.manifest.id.clone(),
@@ -119,11 +123,11 @@ fn check_free(
     version: &semver::Version,
     signed: Option<&SignedBy>,
 ) -> Result<(), UploadError> {
-    let mut owned = None;
+    let mut owned = owner_of(tx, merchant, pack)?;
     let mut taken = None;
     tx.each::<Revision>(&layout::revisions(merchant), |_, revision| {
         if let Some(by) = revision.signed.filter(|_| revision.pack == *pack) {
-            owned = Some(by.vendor);
+            owned.get_or_insert(by.vendor);
             if revision.version == *version {
                 taken = Some(revision.id);
             }

@@ -46,6 +46,26 @@ pub(super) fn count_usage(
     tx.add(&layout::pack_usage(merchant, day, pack, PackUse::Fuel), i64::try_from(fuel).unwrap_or(i64::MAX))
 }
 
+/// How many messages a pack sends at a merchant on a day of UTC.
+pub const MESSAGES_OF_DAY_MAX: u64 = 10_000;
+
+/// Counts a message that a pack sends; whether it may, on the day of an instant. What is under way at the same time does not
+/// count.
+pub(super) fn count_message(
+    tx: &mut Tx,
+    merchant: MerchantId,
+    pack: &Code,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let key = layout::pack_usage(merchant, day_of_usage(now), pack, PackUse::Messages);
+    let sent = tx.counter_about(&key)?.unwrap_or(0);
+    if u64::try_from(sent).is_ok_and(|sent| sent >= MESSAGES_OF_DAY_MAX) {
+        return Ok(false);
+    }
+    tx.add(&key, 1)?;
+    Ok(true)
+}
+
 /// The fuel that all packs of a merchant have used on the day of an instant.
 pub(super) fn fuel_on_day(tx: &mut Tx, merchant: MerchantId, now: Timestamp) -> Result<u64, StoreError> {
     let mut fuel = 0_u64;
@@ -82,7 +102,7 @@ pub fn read_usage(
             match what {
                 PackUse::Calls => *calls = value,
                 PackUse::Fuel => *fuel = value,
-                PackUse::Facts => {}
+                PackUse::Facts | PackUse::Messages => {}
             }
         }
         for (pack, (calls, fuel)) in packs {
@@ -104,8 +124,29 @@ fn date(day: u32) -> Date {
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Signer(Option<Code>);
 
+/// Whose a pack is at a merchant: the vendor's who first brought it signed. It stays when the pack is removed, as do the units,
+/// postings and tags that are known by the pack's name.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Owner(Code);
+
 records! {
     Signer, 1, "signer of a pack";
+    Owner, 1, "owner of a pack";
+}
+
+/// Keeps whose a pack is, if that is not known.
+pub(super) fn note_owner(tx: &mut Tx, merchant: MerchantId, pack: &Code, vendor: &Code) -> Result<(), StoreError> {
+    let key = layout::pack_owner(merchant, pack);
+    if tx.get(&key)?.is_some() { Ok(()) } else { tx.save(&key, &Owner(vendor.clone())) }
+}
+
+/// Whose a pack is, or was. Before that was kept it was who had first signed what was in force of it.
+pub(super) fn owner_of(tx: &mut Tx, merchant: MerchantId, pack: &Code) -> Result<Option<Code>, StoreError> {
+    if let Some(Owner(vendor)) = tx.load(&layout::pack_owner(merchant, pack))? {
+        return Ok(Some(vendor));
+    }
+    let signers = tx.load_scan::<Signer>(&layout::pack_signers(merchant, pack), Direction::Forward, usize::MAX)?;
+    Ok(signers.into_iter().find_map(|(_, Signer(vendor))| vendor))
 }
 
 /// Keeps who has signed what is in force of a pack from now on.

@@ -178,6 +178,10 @@ async fn a_partner_can_not_be_hurt_by_asking() {
     let health = world.rival.get(&format!("/v1/packs/{PROBE}/health")).send().await.ok();
     assert_eq!(health["rests_until"], Value::Null, "whoever asks can not have it rest");
     assert_eq!(calls_told(&world.rival).await, 0, "a call that was not kept is in no report");
+    assert_eq!((&health["faults"], &health["last_fault"]["code"]), (&json!(8), &json!("trapped")), "{health}");
+    let log = world.rival.get(&format!("/v1/packs/{PROBE}/log")).send().await.ok();
+    let lines = log["lines"].as_array().unwrap();
+    assert!(lines.len() == 8 && lines[7]["text"].as_str().unwrap().contains("on purpose"), "{log}");
     // Whoever is asked asks nobody.
     let back = json!([{ "call": "agreements.ask", "with": { "agreement": agreement, "question": { "steps": [] } } }]);
     let reply = well(&answered(&world.shop, &agreement, back).await);

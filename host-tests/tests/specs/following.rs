@@ -71,6 +71,31 @@ async fn a_pack_without_the_grant_hears_nothing_and_later_only_what_happens_then
 }
 
 #[tokio::test]
+async fn a_pack_to_which_the_grant_is_given_back_is_not_told_what_happened_meanwhile() {
+    let world = world_with(json!({})).await;
+    let alice = world.shop.member("alice").enrol().await;
+    let silent = ["assets:write:own-units", "events:emit"];
+    world.shop.enable(guest("echo")).grants(&silent).send().await.ok();
+    alice.order("meanwhile").settle().await.created();
+    assert_eq!(calls(&world).await.done, 0);
+    set(&world, json!({})).await;
+    assert_eq!(calls(&world).await.done, 0);
+    alice.order("later").settle().await.created();
+    assert_eq!(calls(&world).await.done, 1);
+
+    // Unless the merchant says from where on, and also when it is given back before the pack is switched on.
+    world.shop.enable(guest("echo")).grants(&silent).send().await.ok();
+    alice.order("meanwhile-2").settle().await.created();
+    world.shop.enable(guest("echo")).with("follow_from", "beginning").send().await.ok();
+    assert_eq!(calls(&world).await.done, 4);
+    world.shop.enable(guest("echo")).grants(&silent).send().await.ok();
+    alice.order("meanwhile-3").settle().await.created();
+    world.shop.enable(guest("echo")).stores(&[]).send().await.ok();
+    set(&world, json!({})).await;
+    assert_eq!(calls(&world).await.done, 0);
+}
+
+#[tokio::test]
 async fn orders_of_a_store_in_which_the_pack_is_not_enabled_are_not_told() {
     let world = World::new();
     world.shop.enable(guest("echo")).stores(&[1]).send().await.ok();

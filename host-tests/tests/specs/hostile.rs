@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use punchcard::domain::Event;
 use serde_json::{Value, json};
 
+use crate::following::calls;
 use crate::{earned, with_points};
 
 /// A world in which points are given, and beside them a pack that behaves like this.
@@ -65,6 +66,31 @@ async fn harms_only_itself(behaviour: &str, code: &str) {
     world.shop.refund(&order).await.ok();
     assert_eq!(alice.points().await, 0);
     alice.order("till-3").settle().await.created();
+}
+
+#[tokio::test]
+async fn a_pack_that_changes_the_members_of_whose_changes_it_hears_comes_to_an_end() {
+    let world = World::new();
+    world.shop.enable(guest("hostile")).settings(json!({ "behaviour": "tag-on-change" })).send().await.ok();
+    let (alice, bob) = (world.shop.member("alice").enrol().await, world.shop.member("bob").enrol().await);
+    let vip = |id: &str| world.shop.put(&format!("/v1/members/{id}/tags/vip"), json!({})).send();
+    let told = || world.shop.events().iter().filter(|event| matches!(event, Event::MemberChanged { .. })).count();
+    vip(&alice.id).await.ok();
+    let round = calls(&world).await;
+    assert_eq!((round.done, round.failed, round.lag), (9, 0, 0), "of the change by staff and eight of its own");
+    assert_eq!(told(), 10, "what the last call did is in the log like all else");
+    assert_eq!(calls(&world).await.done, 0);
+    let heard = world.shop.get("/v1/events?kind=member-changed&limit=100").send().await.ok();
+    assert_eq!(heard["events"].as_array().unwrap().len(), 10, "{heard}");
+
+    // Others go on, and what people do is a new beginning.
+    vip(&bob.id).await.ok();
+    world.shop.request("DELETE", &format!("/v1/members/{}/tags/vip", alice.id)).send().await.ok();
+    assert_eq!((calls(&world).await.done, told()), (18, 30));
+    let order = alice.order("till-1").settle().await.created();
+    assert_eq!(earned(&order, "hostile"), 1);
+    world.restart();
+    assert_eq!(calls(&world).await.done, 0);
 }
 
 #[tokio::test]
@@ -330,6 +356,25 @@ async fn a_pack_that_does_harm_again_and_again_rests_and_is_tried_again_later() 
     assert_eq!(codes(20, 2).await, ["well", "well"]);
     let health = world.shop.get("/v1/packs/hostile/health").send().await.ok();
     assert_eq!(health["rests_until"], Value::Null);
+}
+
+#[tokio::test]
+async fn commands_that_go_well_do_not_hide_that_a_pack_breaks_off_in_orders() {
+    let world = world_with("trap-after-write").await;
+    let alice = world.shop.member("alice").enrol().await;
+    let peek = || world.shop.command("hostile", "peek", json!({})).send();
+    for number in 0..5 {
+        peek().await.ok();
+        let order = alice.order(&format!("till-{number}")).settle().await.created();
+        assert_eq!(outcome(&order)["failed"]["code"], "trapped");
+    }
+    assert_eq!(peek().await.problem().name(), "503 pack-resting");
+    world.clock_forward(SignedDuration::from_secs(10));
+    peek().await.ok();
+    peek().await.ok();
+    let order = alice.order("till-5").settle().await.created();
+    assert_eq!(outcome(&order)["failed"]["code"], "trapped", "it is for an order to try");
+    assert_eq!(peek().await.problem().name(), "503 pack-resting");
 }
 
 #[tokio::test]

@@ -213,6 +213,31 @@ async fn harm_replays_to_the_same_harm() {
 }
 
 #[tokio::test]
+async fn of_a_pack_that_was_removed_no_recording_log_or_health_is_kept() {
+    let world = World::new();
+    let enable = |stores: &'static [usize]| {
+        let enabling = world.shop.enable(guest("hostile")).stores(stores);
+        enabling.settings(json!({ "behaviour": "trap-after-write" })).send()
+    };
+    enable(&[0]).await.ok();
+    let alice = world.shop.member("alice").enrol().await;
+    for number in 0..5 {
+        alice.order(&format!("till-{number}")).settle().await.created();
+    }
+    let rests = world.shop.get("/v1/packs/hostile/health").send().await.ok()["rests_until"].clone();
+    assert_ne!(rests, Value::Null);
+    assert_eq!(listed(&world.shop, "hostile").await.len(), 5);
+    enable(&[]).await.ok();
+    assert_eq!(world.shop.request("DELETE", "/v1/packs/hostile").send().await.status, StatusCode::NO_CONTENT);
+    calls(&world).await;
+    enable(&[0]).await.ok();
+    assert_eq!(listed(&world.shop, "hostile").await, [Value::Null; 0]);
+    let health = world.shop.get("/v1/packs/hostile/health").send().await.ok();
+    assert_eq!((&health["calls"], &health["rests_until"]), (&json!(0), &Value::Null));
+    assert_eq!(world.shop.get("/v1/packs/hostile/log").send().await.ok(), json!({ "lines": [] }));
+}
+
+#[tokio::test]
 async fn a_call_that_is_too_long_is_kept_as_one_that_was_cut_and_is_not_played() {
     let world = World::new();
     world.shop.enable(guest("hostile")).settings(json!({ "behaviour": "fill-storage" })).send().await.ok();

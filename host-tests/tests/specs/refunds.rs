@@ -138,6 +138,46 @@ async fn what_a_pack_gives_late_is_taken_back_as_far_as_the_order_came_back_befo
 }
 
 #[tokio::test]
+async fn a_pack_that_is_off_hears_of_a_refund_when_it_is_on_again() {
+    let world = World::new();
+    with_points(&world.shop).await;
+    let alice = world.shop.member("alice").enrol().await;
+    let order = alice.order("till-1").settle().await.created();
+    world.shop.enable(host_tests::pack("points")).stores(&[]).send().await.ok();
+    let called = || async { world.shop.get("/v1/packs/points/health").send().await.ok()["calls"].clone() };
+    let before = called().await;
+    world.shop.refund(&order).await.ok();
+    world.clock_forward(SignedDuration::from_mins(1));
+    assert_eq!(calls(&world).await.done, 0);
+    assert_eq!(called().await, before, "what is off runs for nothing");
+    with_points(&world.shop).await;
+    assert_eq!(calls(&world).await.done, 1);
+    assert_eq!(alice.points().await, 0);
+}
+
+#[tokio::test]
+async fn an_order_that_is_claimed_keeps_what_packs_had_a_part_in_that_are_off_by_then() {
+    let world = World::new();
+    with_points(&world.shop).await;
+    world.shop.enable(host_tests::guest("hostile")).send().await.ok();
+    let order = world.shop.order("till-1").settle().await.created();
+    world.shop.enable(host_tests::guest("hostile")).stores(&[]).send().await.ok();
+    let alice = world.shop.member("alice").enrol().await;
+    let path = format!("/v1/orders/{}/claim", order["id"].as_str().unwrap());
+    let claimed = world.shop.post(&path, json!({ "member": alice.id })).send().await.ok();
+    let mut packs: Vec<_> = claimed["packs"].as_array().unwrap().iter().map(|part| part["pack"].clone()).collect();
+    packs.sort_by_key(ToString::to_string);
+    assert_eq!(packs, ["hostile", "points"], "each once");
+    assert_eq!(alice.points().await, 24);
+    world.shop.refund(&claimed).await.ok();
+    world.clock_forward(SignedDuration::from_mins(1));
+    assert_eq!(calls(&world).await.done, 0);
+    world.shop.enable(host_tests::guest("hostile")).send().await.ok();
+    assert_eq!(calls(&world).await.done, 1, "it hears of what was given back");
+    world.books_balance();
+}
+
+#[tokio::test]
 async fn an_unknown_order_is_not_refunded() {
     let world = World::new();
     let unknown = json!({ "id": "ord_00000000000000000000000000000000" });

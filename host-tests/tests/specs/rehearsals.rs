@@ -190,6 +190,23 @@ fn the_command_line_rehearses_a_data_directory_or_files_and_fails_when_it_is_ask
         let failed = rehearse(&candidate, &["--fail-on-differences"]).failed();
         assert!(failed.contains("3 of 3 recorded calls differ"), "{failed}");
     }
+    // Where nothing was compared there is no saying that nothing differs.
+    let (empty, other) = (dir.path().join("empty"), place("other.wasm", guest("echo")));
+    fs::create_dir(&empty).unwrap();
+    let nothing = |component: &str, calls: &[&str]| {
+        let asked = punchcard(&[&["pack", "rehearse", component], calls].concat());
+        asked.ok();
+        punchcard(&[&["pack", "rehearse", component, "--fail-on-differences"], calls].concat()).failed()
+    };
+    let failed = nothing(&same, &["--recordings", empty.to_str().unwrap()]);
+    assert!(failed.contains("nothing was compared") && failed.contains("no recorded calls"), "{failed}");
+    let failed = nothing(&other, &["--data", data]);
+    assert!(failed.contains("no recorded calls"), "{failed}");
+    let failed = nothing(&other, &["--recordings", folder]);
+    assert!(
+        failed.contains("nothing was compared") && failed.contains("all 3 recorded calls were skipped"),
+        "{failed}"
+    );
     let neither = punchcard(&["pack", "rehearse", &same]).failed();
     assert!(neither.contains("--data"), "{neither}");
     assert!(premises.verify().status.success());

@@ -6,6 +6,7 @@ use punchcard::domain::Code;
 use punchcard::pack::{SigningKey, Trust, sign};
 use serde_json::{Value, json};
 
+use crate::following::calls;
 use crate::uploads::Tiny;
 
 fn key(vendor: &str, seed: u64) -> SigningKey {
@@ -147,6 +148,30 @@ async fn a_pack_stays_with_the_vendor_who_first_brought_it() {
     assert_told(&told, &["409 pack-of-other-vendor: ", "signed by nobody"]);
     world.rival.upload(signed(&tiny("1.1.0"), &other)).await.created();
     world.shop.upload(signed(&tiny("1.1.0"), &acme)).await.created();
+}
+
+#[tokio::test]
+async fn a_pack_that_was_removed_stays_its_vendors() {
+    let (world, acme, other) = (World::new(), key("acme", 1), key("other", 2));
+    world.trusts(trusting(&[&acme, &other]).with_unsigned(true));
+    let points: &'static [u8] = signed(pack("points"), &acme).leak();
+    world.shop.enable(points).send().await.ok();
+    world.shop.enable(points).stores(&[]).send().await.ok();
+    assert_eq!(world.shop.request("DELETE", "/v1/packs/points").send().await.status, 204);
+    calls(&world).await;
+    world.restart();
+    let told = refusal(&world, signed(pack("points"), &other)).await;
+    assert_told(&told, &["409 pack-of-other-vendor: ", "`points`", "`acme`", "signed by `other`"]);
+    assert_told(&refusal(&world, pack("points").to_vec()).await, &["409 pack-of-other-vendor: ", "signed by nobody"]);
+    world.shop.enable(points).send().await.ok();
+
+    // It need not have been enabled, and what nobody has signed owns no name.
+    world.shop.upload(signed(&tiny("1.0.0"), &acme)).await.created();
+    assert_eq!(world.shop.request("DELETE", "/v1/packs/tiny").send().await.status, 204);
+    assert_told(&refusal(&world, signed(&tiny("1.1.0"), &other)).await, &["409 pack-of-other-vendor: "]);
+    world.rival.upload(tiny("1.0.0")).await.created();
+    assert_eq!(world.rival.request("DELETE", "/v1/packs/tiny").send().await.status, 204);
+    world.rival.upload(signed(&tiny("1.1.0"), &other)).await.created();
 }
 
 #[tokio::test]

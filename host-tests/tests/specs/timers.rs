@@ -6,11 +6,13 @@ use punchcard::domain::{Code, Event};
 use punchcard::pack::Limits;
 use punchcard::store::layout::{self, PackUse};
 use punchcard::store::{Key, StoreError};
+use punchcard::usecase::MESSAGES_OF_DAY_MAX;
 use punchcard::usecase::pack_calls::Round;
 use serde_json::{Value, json};
 
 use crate::following::{calls, noted, world_with};
 use crate::grants::{PROBE, ask, well, with_whole_probe};
+use crate::messages::{hello, phoned};
 
 async fn set_timer(shop: &Shop, name: &str, at: Option<Timestamp>) -> Value {
     let input = json!({ "name": name, "at": at.map(Timestamp::as_millisecond) });
@@ -268,4 +270,28 @@ async fn what_a_call_is_answered_is_counted_whichever_function_answers() {
     let most = Limits::MOVED_MAX_BYTES / (4 << 10);
     asked(most - 100).await.ok();
     assert_eq!(asked(most).await.problem().name(), "502 pack-moved-exceeded");
+}
+
+#[tokio::test]
+async fn a_pack_sends_10_000_messages_at_a_merchant_on_a_day_and_no_more() {
+    let world = World::new();
+    for shop in [&world.shop, &world.rival] {
+        with_whole_probe(shop).await;
+        hello(shop, None).await;
+    }
+    let alice = phoned(&world.shop, "alice", "+8613800138000").await;
+    let send = || ask(&world.shop, "messages.send", json!({ "member": alice.id, "template": "hello" }));
+    assert!(send().await.get("ok").is_some());
+    let day = layout::day_of_usage(world.now());
+    let sent = layout::pack_usage(world.shop.id, day, &Code::new(PROBE).unwrap(), PackUse::Messages);
+    count(&world, &sent, i64::try_from(MESSAGES_OF_DAY_MAX).unwrap() - 2);
+    assert!(send().await.get("ok").is_some(), "the last one");
+    let before = world.shop.get("/v1/messages").send().await.ok();
+    assert_eq!(send().await, json!({ "limit": "a pack sends at most 10000 messages on a day" }));
+    assert_eq!(world.shop.get("/v1/messages").send().await.ok(), before);
+    let bob = phoned(&world.rival, "bob", "+8613800138001").await;
+    let theirs = ask(&world.rival, "messages.send", json!({ "member": bob.id, "template": "hello" })).await;
+    assert!(theirs.get("ok").is_some(), "others have a day of their own");
+    world.clock_forward(SignedDuration::from_hours(24));
+    assert!(send().await.get("ok").is_some());
 }

@@ -13,8 +13,8 @@ use punchcard::pack::{Limits, Packs, SigningKey, Trust, sign};
 use punchcard::store::Store;
 use punchcard::usecase::pack_calls::Round;
 use punchcard::usecase::{
-    CommandError, CreateMerchant, EnablePack, Host, NewStore, RunCommand, create_merchant, enable_pack, run_command,
-    upload_pack,
+    CommandError, CreateMerchant, EnablePack, Host, MESSAGES_OF_DAY_MAX, NewStore, RunCommand, create_merchant,
+    enable_pack, run_command, upload_pack,
 };
 use punchcard::vault::Vault;
 use serde_json::{Value, json};
@@ -65,6 +65,12 @@ fn the_limits_of_the_readme_are_those_of_the_host() {
             "facts of a pack at a merchant on a day of UTC",
             thousands(Limits::FACTS_OF_DAY_MAX),
             thousands(Limits::FACTS_OF_DAY_MAX),
+            "limit",
+        ),
+        (
+            "messages of a pack at a merchant on a day of UTC",
+            thousands(MESSAGES_OF_DAY_MAX),
+            thousands(MESSAGES_OF_DAY_MAX),
             "limit",
         ),
     ] {

@@ -31,7 +31,7 @@ pub(in crate::cli) struct Rehearse {
     /// Write the report into a file as well, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Fail when effects or outcomes differ, or the candidate asks for what was not recorded
+    /// Fail when effects or outcomes differ, the candidate asks for what was not recorded, or no call could be compared
     #[arg(long)]
     fail_on_differences: bool,
 }
@@ -56,6 +56,13 @@ impl Rehearse {
         tell(&rehearsal, calls.len());
         if self.fail_on_differences && rehearsal.differs() {
             return Err(format!("{} of {} recorded calls differ", rehearsal.calls.len(), calls.len()));
+        }
+        if self.fail_on_differences && rehearsal.played == 0 {
+            let why = match calls.len() {
+                0 => "there are no recorded calls of the pack there".to_owned(),
+                skipped => format!("all {skipped} recorded calls were skipped"),
+            };
+            return Err(format!("nothing was compared, so nobody knows whether anything differs: {why}"));
         }
         Ok(())
     }

@@ -104,8 +104,9 @@ pub(super) async fn upgrade(
     .await
 }
 
-/// Brings the earlier revision of a pack back, with its settings, grants and storage as they were before the change. What
-/// the pack has stored since is dropped; what was booked stays booked.
+/// Brings the earlier revision of a pack back, with its settings and storage as they were before the change. What the pack
+/// has stored since is dropped; what was booked stays booked. Grants and stores that were taken from it since do not come
+/// back, and one that was switched off stays off.
 #[utoipa::path(post, path = "/v1/packs/{pack}/rollback", tag = "packs",
     extensions(("x-needs" = json!("manage-packs"))), request_body = RollbackIn,
     params(("pack" = String, Path),

@@ -44,7 +44,7 @@ pub(super) struct EnablementIn {
     #[serde(default)]
     store_settings: BTreeMap<StoreId, Value>,
     /// From where on the pack follows what happens: `now`, `beginning`, or an instant, RFC 3339. Without it the pack goes on
-    /// where it was, and one that follows for the first time begins now.
+    /// where it was, and one that follows for the first time, or is granted `events:read` again, begins now.
     #[schema(example = "now")]
     follow_from: Option<String>,
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{Answer, Call, Desk, No, function, invalid, limit};
-use crate::domain::{Code, Event};
+use crate::domain::{Code, Event, LoggedEvent};
 use crate::pack::bindings::punchcard::pack::events;
 use crate::pack::{Grant, Limits};
 use crate::store::encode;
@@ -13,7 +13,7 @@ use crate::store::layout::{self, PackUse};
 const FACTS_MAX: u32 = 100;
 const DATA_MAX_BYTES: usize = 4 << 10;
 /// How many handlings of events may follow from each other, before nothing more is told.
-const DEPTH_MAX: u8 = 8;
+const DEPTH_MAX: u8 = LoggedEvent::DEPTH_MAX;
 
 impl Desk {
     /// Counts a fact, for the call and for the pack's day.

@@ -182,7 +182,8 @@ pub fn pack_usage_parts(key: &[u8]) -> Option<(u32, Code, PackUse)> {
     let (day, rest) = key.get(18..)?.split_first_chunk::<4>()?;
     let (letter, pack) = rest.split_last()?;
     let pack = std::str::from_utf8(pack.strip_suffix(&[0])?).ok()?;
-    let what = [PackUse::Calls, PackUse::Fuel, PackUse::Facts].into_iter().find(|what| what.letter() == *letter)?;
+    let all = [PackUse::Calls, PackUse::Fuel, PackUse::Facts, PackUse::Messages];
+    let what = all.into_iter().find(|what| what.letter() == *letter)?;
     Some((u32::from_be_bytes(*day), Code::new(pack).ok()?, what))
 }
 
@@ -195,6 +196,8 @@ pub enum PackUse {
     Fuel,
     /// Facts that it has told.
     Facts,
+    /// Messages that it has had sent.
+    Messages,
 }
 
 impl PackUse {
@@ -203,6 +206,7 @@ impl PackUse {
             Self::Calls => b'c',
             Self::Fuel => b'f',
             Self::Facts => b'e',
+            Self::Messages => b's',
         }
     }
 }
@@ -220,6 +224,16 @@ pub fn pack_signer(merchant: MerchantId, pack: &Code, day: u32) -> Key {
 pub fn pack_signers_until(merchant: MerchantId, pack: &Code, day: u32) -> KeyRange {
     let whole = part(merchant, b'v', pack).range();
     KeyRange { end: [pack_signer(merchant, pack, day).as_slice(), &[0]].concat(), ..whole }
+}
+
+/// All of them.
+pub fn pack_signers(merchant: MerchantId, pack: &Code) -> KeyRange {
+    part(merchant, b'v', pack).range()
+}
+
+/// Whose a pack is, also when it is removed.
+pub fn pack_owner(merchant: MerchantId, pack: &Code) -> Key {
+    part(merchant, b'o', pack).0
 }
 
 /// The pack in the key of one of these.

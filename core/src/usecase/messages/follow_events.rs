@@ -9,8 +9,8 @@ use super::records::{Automatic, MessageCursor};
 use super::send_message::{SendError, SendMessage, send_message};
 use super::templates::read_template;
 use crate::domain::{
-    Code, CouponType, Event, MemberId, MessageValue, MessageValues, Minor, Order, OrderId, PlaceholderName,
-    STORED_VALUE, STORED_VALUE_BONUS, Source, Store,
+    Code, CouponType, Event, LoggedEvent, MemberId, MessageValue, MessageValues, Minor, Order, OrderId,
+    PlaceholderName, STORED_VALUE, STORED_VALUE_BONUS, Source, Store,
 };
 use crate::ledger::LedgerError;
 use crate::store::{StoreError, Tx, decode, layout, log_entry_key};
@@ -50,7 +50,8 @@ pub fn follow_events(tx: &mut Tx, act: &mut Act<'_>) -> Result<Followed, StoreEr
             break;
         }
         at = sequence;
-        let event: Event = decode(&log_entry_key(&log, sequence), &value)?;
+        let LoggedEvent { event, depth } = decode(&log_entry_key(&log, sequence), &value)?;
+        act.depth = depth;
         followed.messages += usize::from(follow(tx, act, &automatics, sequence, &event)?);
     }
     if followed.messages > 0 || followed.is_unfinished {
@@ -197,8 +198,8 @@ fn is_told(tx: &mut Tx, act: &Act<'_>, member: MemberId, at: Timestamp) -> Resul
     for message in list_messages(tx, act.merchant, &sought, LAST)?.messages {
         let Some(sequence) = message.event else { continue };
         let key = log_entry_key(&log, sequence);
-        let event = tx.get(&key)?.map(|value| decode::<Event>(&key, &value)).transpose()?;
-        if matches!(event, Some(Event::MemberChanged { at: told_at, .. }) if told_at == at) {
+        let told = tx.get(&key)?.map(|value| decode::<LoggedEvent>(&key, &value)).transpose()?;
+        if matches!(told.map(|told| told.event), Some(Event::MemberChanged { at: told_at, .. }) if told_at == at) {
             return Ok(true);
         }
     }

@@ -39,7 +39,7 @@ pub(super) fn save(
         MessageStatus::Dropped { reason, .. } => Some(reason.name()),
     };
     let code = |name: &str| Code::new(name).expect("names of outcomes are codes");
-    act.tell(
+    act.tell_after(
         tx,
         &Event::MessageEnded {
             message: id,
@@ -49,6 +49,7 @@ pub(super) fn save(
             reason: reason.map(code),
             at: act.now,
         },
+        after.depth,
     )
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Channel, Code, Label, MemberId, MessageId, MessagePolicy, MessageTemplate, Source, WebhookUrl};
-use crate::store::records;
+use crate::store::{records, whole};
 use crate::vault::Sealed;
 
 /// A message to a member. Neither its text nor where it went is in it.
@@ -24,6 +24,8 @@ pub struct Message {
     pub source: Source,
     /// The number of the event that it follows, of automatic messages.
     pub event: Option<u64>,
+    /// How many handlings of events by packs have led to it, one after the other.
+    pub depth: u8,
     /// When it was queued.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub queued_at: Timestamp,
@@ -336,11 +338,85 @@ pub struct Automatic {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageCursor(pub u64);
 
+/// Before messages knew what led to them.
+#[derive(Deserialize)]
+struct Message1 {
+    id: MessageId,
+    member: MemberId,
+    template: Code,
+    channel: Channel,
+    purpose: Option<Code>,
+    source: Source,
+    event: Option<u64>,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    queued_at: Timestamp,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    expires_at: Timestamp,
+    attempts: u8,
+    last_fault: Option<MessageFault>,
+    status: MessageStatus,
+    values: Option<Sealed>,
+}
+
+fn older(version: u8, body: &[u8]) -> Option<Message> {
+    let message: Message1 = (version == 1).then(|| whole(body))??;
+    let Message1 { id, member, template, channel, purpose, source, event, queued_at, .. } = message;
+    let Message1 { expires_at, attempts, last_fault, status, values, .. } = message;
+    Some(Message {
+        id,
+        member,
+        template,
+        channel,
+        purpose,
+        source,
+        event,
+        depth: 0,
+        queued_at,
+        expires_at,
+        attempts,
+        last_fault,
+        status,
+        values,
+    })
+}
+
 records! {
     MessageTemplate, 1, "template of messages";
     MessagePolicy, 1, "policy of messages";
-    Message, 1, "message";
+    Message, 2, "message", older;
     Connector, 1, "connector of messages";
     Automatic, 1, "automatic message";
     MessageCursor, 1, "place of automatic messages in the log";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{decode, encode};
+
+    #[test]
+    fn a_message_of_a_host_that_knew_no_depth_is_read() {
+        let at = Timestamp::from_second(90).unwrap();
+        let message = |depth: u8| Message {
+            id: MessageId::from_bytes([7; 16]),
+            member: MemberId::from_bytes([8; 16]),
+            template: Code::new("hello").unwrap(),
+            channel: Channel::Email,
+            purpose: None,
+            source: Source::Rule,
+            event: Some(3),
+            depth,
+            queued_at: at,
+            expires_at: at,
+            attempts: 1,
+            last_fault: None,
+            status: MessageStatus::Waiting { due_at: at },
+            values: None,
+        };
+        let mut bytes = encode(&message(5));
+        let depth = encode(&message(6)).iter().zip(&bytes).position(|(one, other)| one != other);
+        bytes.remove(depth.unwrap());
+        bytes[0] = 1;
+        assert_eq!(decode::<Message>(b"k", &bytes).unwrap(), message(0));
+    }
 }

@@ -115,6 +115,7 @@ pub fn send_message(tx: &mut Tx, act: &mut Act<'_>, new: &SendMessage) -> Result
         purpose: template.purpose,
         source: new.source.clone(),
         event: new.event,
+        depth: act.depth,
         queued_at: act.now,
         expires_at,
         attempts: 0,

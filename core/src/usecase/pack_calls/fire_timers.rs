@@ -4,6 +4,7 @@ use super::{CALLS_MAX, Calling, Failure, Parked, Round, TIMERS};
 use crate::domain::{Code, Label};
 use crate::pack::{Timer, TimerKind, due_timers, named_place, next_timer, put_timer, take_timer};
 use crate::store::{StoreError, Tx, layout};
+use crate::usecase::health::CallKind;
 use crate::usecase::pack_life::forget;
 use crate::usecase::{Act, Enablement};
 
@@ -72,7 +73,10 @@ impl Calling {
         let kind = if timer.kind == TimerKind::Calendar { TimerKind::Retry } else { timer.kind };
         match self.again_at(act, attempts) {
             Some(at) => put_timer(tx, act.merchant, &self.active.code, &Timer { kind, at, attempts, ..timer }),
-            None => self.park(tx, act, Parked::Timer(timer), attempts, failure),
+            None => {
+                let depth = timer.depth;
+                self.park(tx, act, Parked::Timer(timer), depth, attempts, failure)
+            }
         }
     }
 
@@ -92,7 +96,7 @@ impl Calling {
         let verdict = match timer.kind {
             TimerKind::Own | TimerKind::Calendar | TimerKind::Retry => {
                 let scene = self.scene(act, timer.store, timer.depth);
-                act.call_anyway(tx, &self.active.code, |tx| self.pack.fire_timer(tx, &scene, timer))?
+                act.call_anyway(tx, &self.active.code, CallKind::Timer, |tx| self.pack.fire_timer(tx, &scene, timer))?
             }
             TimerKind::Settled => self.settle_late(tx, act, timer)?,
             TimerKind::Refunded => self.refund_late(tx, act, timer)?,

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 
 use super::{CALLS_MAX, Calling, Failure, LANES, Parked, Round, WaitingEvent};
-use crate::domain::{Code, Event, MerchantId, Order, StoreId};
+use crate::domain::{Code, LoggedEvent, MerchantId, Order, StoreId};
 use crate::pack::{Grant, Happened, LoadedPack};
 use crate::store::layout::{self, Subject};
 use crate::store::{Direction, StoreError, Tx, decode, log_entry_key};
+use crate::usecase::health::CallKind;
 use crate::usecase::{Act, Active, EventData, PublicEvent};
 
 /// How many entries of the log one round looks at.
@@ -52,8 +53,7 @@ pub(super) struct Logged {
 }
 
 impl Logged {
-    fn of(sequence: u64, event: Event) -> Self {
-        let depth = if let Event::PackTold { depth, .. } = &event { *depth } else { 0 };
+    fn of(sequence: u64, LoggedEvent { event, depth }: LoggedEvent) -> Self {
         Self { event: PublicEvent::of(sequence, event), depth }
     }
 
@@ -77,8 +77,11 @@ pub(super) struct Told {
 
 impl Calling {
     /// The event, if the pack wants it: it follows that kind, and what happened in a store happened in one in which it is
-    /// enabled.
+    /// enabled. What the last of so many steps of packs has led to is told to none.
     pub(super) fn told(&self, tx: &mut Tx, Logged { event, depth }: Logged) -> Result<Option<Told>, StoreError> {
+        if depth > LoggedEvent::DEPTH_MAX {
+            return Ok(None);
+        }
         let (kind, data) = match &event.data {
             EventData::PackTold { pack, kind, data, .. } => (format!("{pack}:{kind}"), data.to_string()),
             data => (event.kind().to_string(), serde_json::to_string(data).unwrap_or_default()),
@@ -113,8 +116,9 @@ impl Calling {
         told: &Told,
     ) -> Result<Result<(), Failure>, StoreError> {
         let scene = self.scene(act, told.store, told.depth);
-        let verdict =
-            act.call_anyway(tx, &self.active.code, |tx| self.pack.handle_event(tx, &scene, &told.happened))?;
+        let verdict = act.call_anyway(tx, &self.active.code, CallKind::Event, |tx| {
+            self.pack.handle_event(tx, &scene, &told.happened)
+        })?;
         self.outcome(tx, act, verdict)
     }
 
@@ -133,6 +137,7 @@ impl Calling {
             let waiting = tx.load::<WaitingEvent>(&waiting_key)?;
             let waiting = waiting.ok_or_else(|| StoreError::corrupt("waiting event (missing)", &waiting_key))?;
             let event = Logged::read(tx, merchant, sequence)?;
+            let depth = event.depth;
             let failure = match self.told(tx, event)? {
                 Some(told) => self.handle(tx, act, &told)?.err(),
                 // The revision that is enabled now does not follow this.
@@ -145,7 +150,7 @@ impl Calling {
                     tx.put(&layout::pack_due(merchant, &pack, lane, at, (subject, sequence)), [])?;
                     continue;
                 }
-                self.park(tx, act, Parked::Event(sequence), attempts, failure)?;
+                self.park(tx, act, Parked::Event(sequence), depth, attempts, failure)?;
             }
             tx.delete(&waiting_key);
             // What waits behind it comes to its turn.

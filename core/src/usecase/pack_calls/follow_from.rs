@@ -5,7 +5,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use super::{LANES, LaneProgress};
-use crate::domain::{Code, Event};
+use crate::domain::{Code, LoggedEvent};
 use crate::store::layout;
 use crate::store::{Direction, StoreError, Tx, decode, log_entry_key};
 use crate::usecase::{Act, PublicEvent};
@@ -81,7 +81,7 @@ fn last_before(tx: &mut Tx, log: &[u8], at: Timestamp) -> Result<u64, StoreError
         let middle = older + (end - older) / 2;
         let entry = tx.log_scan(log, middle - 1, 1)?;
         let Some((sequence, value)) = entry.first() else { break };
-        let event = PublicEvent::of(*sequence, decode::<Event>(&log_entry_key(log, *sequence), value)?);
+        let event = PublicEvent::of(*sequence, decode::<LoggedEvent>(&log_entry_key(log, *sequence), value)?.event);
         if event.at < at {
             older = middle;
         } else {

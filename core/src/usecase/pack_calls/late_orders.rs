@@ -8,6 +8,7 @@ use crate::domain::{Code, Event, Label, Member, Order, OrderId, OrderState, Pack
 use crate::pack::{CallError, Earning, Refusal, RefusalKind, Timer, TimerKind, Verdict, put_timer};
 use crate::store::{StoreError, Tx, layout, member_of};
 use crate::usecase::Act;
+use crate::usecase::health::CallKind;
 use crate::usecase::refund_order::take_back_share;
 use crate::usecase::settle_order::{Failure, grant};
 
@@ -62,7 +63,8 @@ impl Calling {
         let before = tx.savepoint();
         act.store = Some(order.store);
         let scene = self.active.scene(act, &self.merchant, &self.zone, Some(order.store), order.ordered_at);
-        let verdict = act.call_anyway(tx, pack, |tx| self.pack.settled(tx, &scene, &order, buyer.as_ref()))?;
+        let verdict =
+            act.call_anyway(tx, pack, CallKind::Settled, |tx| self.pack.settled(tx, &scene, &order, buyer.as_ref()))?;
         let Verdict { result, lines, fuel, of_partners, took, recording } = verdict;
         let granted = match result {
             Ok(decided) => {
@@ -117,7 +119,9 @@ impl Calling {
             None => None,
         };
         let scene = self.scene(act, Some(order.store), 0);
-        act.call_anyway(tx, &self.active.code, |tx| self.pack.refunded(tx, &scene, &order, buyer.as_ref()))
+        act.call_anyway(tx, &self.active.code, CallKind::Refunded, |tx| {
+            self.pack.refunded(tx, &scene, &order, buyer.as_ref())
+        })
     }
 }
 

@@ -192,12 +192,13 @@ impl Calling {
         Some(act.now.checked_add(*after).unwrap_or(Timestamp::MAX))
     }
 
-    /// Puts a call aside for people to look at.
+    /// Puts a call aside for people to look at; `depth` is how many handlings of events have led to it.
     fn park(
         &mut self,
         tx: &mut Tx,
         act: &mut Act<'_>,
         call: Parked,
+        depth: u8,
         attempts: u8,
         failure: Failure,
     ) -> Result<(), StoreError> {
@@ -206,7 +207,7 @@ impl Calling {
         let told = Event::CallParked { pack: pack.clone(), call: id, code: failure.code.clone(), at: act.now };
         let parked = ParkedCall { id, call, attempts, failure, parked_at: act.now };
         tx.save(&layout::parked_call(act.merchant, &pack, id), &parked)?;
-        act.tell(tx, &told)
+        act.tell_after(tx, &told, depth.saturating_add(1))
     }
 
     /// Keeps how far it has come.

@@ -7,6 +7,7 @@ use super::{Before, ChangeProgress, Stage, read_progress};
 use crate::domain::{Code, Event, Label};
 use crate::pack::{CallError, LoadedPack, Manifest, Migrated, Timer, TimerKind, Verdict, put_timer};
 use crate::store::{StoreError, Tx, layout};
+use crate::usecase::health::CallKind;
 use crate::usecase::{Act, Active, Enablement, Revision};
 
 /// For how many days the earlier revision can be had back.
@@ -186,7 +187,7 @@ pub(super) fn migrate_part(
     let active = Active::new(enablement.clone(), Ok(Arc::clone(pack)));
     let merchant = act.merchant(tx)?;
     let scene = active.scene(act, &merchant, &merchant.time_zone.zone(), None, act.now);
-    act.call_anyway(tx, &active.code, |tx| pack.migrate(tx, &scene, from, cursor))
+    act.call_anyway(tx, &active.code, CallKind::Lifecycle, |tx| pack.migrate(tx, &scene, from, cursor))
 }
 
 /// Tells a pack that it is being switched on.
@@ -202,7 +203,7 @@ pub(in crate::usecase) fn tell_enabled(
     let active = Active::new(enablement.clone(), Ok(Arc::clone(pack)));
     let merchant = act.merchant(tx)?;
     let scene = active.scene(act, &merchant, &merchant.time_zone.zone(), None, act.now);
-    match act.call_anyway(tx, &active.code, |tx| pack.enabled(tx, &scene))?.result {
+    match act.call_anyway(tx, &active.code, CallKind::Lifecycle, |tx| pack.enabled(tx, &scene))?.result {
         Ok(()) => Ok(()),
         Err(CallError::Store(error)) => Err(error.into()),
         Err(error) => Err(ChangeError::Call(error)),
@@ -222,7 +223,7 @@ pub(in crate::usecase) fn tell_disabled(
     let active = Active::new(earlier.clone(), Ok(Arc::clone(&pack)));
     let merchant = act.merchant(tx)?;
     let scene = active.scene(act, &merchant, &merchant.time_zone.zone(), None, act.now);
-    match act.call_anyway(tx, &active.code, |tx| pack.disabled(tx, &scene))?.result {
+    match act.call_anyway(tx, &active.code, CallKind::Lifecycle, |tx| pack.disabled(tx, &scene))?.result {
         Ok(()) => Ok(()),
         Err(CallError::Store(error)) => Err(error),
         Err(error) => {

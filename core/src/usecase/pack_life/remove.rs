@@ -7,6 +7,7 @@ use super::{Stage, save_enablement};
 use crate::domain::{Code, Event, MemberId};
 use crate::store::{Direction, KeyRange, StoreError, Tx, layout};
 use crate::usecase::pack_calls::LANES;
+use crate::usecase::usage::note_owner;
 use crate::usecase::{Act, Enablement, Exported, Revision};
 
 /// Why a pack is not removed.
@@ -91,8 +92,8 @@ pub fn list_entries_about(
     Ok((about, next))
 }
 
-/// Removes a pack with its storage, timers and revisions. What it has told and booked stays in the log and in the books, and
-/// so do its units. The rest of the work is done in the background.
+/// Removes a pack with its storage, timers, revisions, log and recorded calls. What it has told and booked stays in the log and
+/// in the books, and so do its units, and whose its name is. The rest of the work is done in the background.
 ///
 /// # Errors
 /// The first refusal in the order of [`RemoveError`]'s variants.
@@ -116,9 +117,13 @@ pub fn remove_pack(tx: &mut Tx, act: &mut Act<'_>, pack: &Code) -> Result<(), Re
         return Err(RemoveError::UnknownPack(pack.clone()));
     }
     for (key, revision) in revisions {
+        if let Some(by) = &revision.signed {
+            note_owner(tx, act.merchant, pack, &by.vendor)?;
+        }
         tx.delete(&key);
         act.record(tx, "pack-revision", &revision.id.to_string(), Some(&revision), None)?;
     }
+    act.afterwards.get_mut().removed.push(pack.clone());
     match enablement {
         Some(found) => {
             act.record(tx, "enablement", pack.as_str(), Some(&found), None)?;

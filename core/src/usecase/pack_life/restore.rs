@@ -1,11 +1,14 @@
 //! The earlier revision is had back, with its storage as it was; or is not wanted back any more.
 
-use super::{Before, ChangeProgress, Stage, read_progress, save_enablement};
-use crate::domain::{Code, Event};
+use std::collections::BTreeSet;
+
+use super::{Before, ChangeError, ChangeProgress, Stage, read_progress, save_enablement, tell_disabled, tell_enabled};
+use crate::domain::{Code, Event, StoreId};
+use crate::pack::Grant;
 use crate::store::{Direction, StoreError, Tx, layout};
 use crate::usecase::enable_pack::{NotTrusted, check_trust};
-use crate::usecase::pack_calls::Failure;
-use crate::usecase::{Act, Enablement, Revision};
+use crate::usecase::pack_calls::{Failure, FollowFrom, start_following};
+use crate::usecase::{Act, Enablement, ProgrammeError, Revision};
 
 /// How many entries are put back or dropped in one transaction: of the largest, half of what it may write.
 pub(super) const ENTRIES_MAX: usize = 200;
@@ -38,9 +41,12 @@ pub enum RestoreError {
     Store(#[from] StoreError),
 }
 
-/// Brings the earlier revision back into force, with settings, grants and storage as they were before the change. What was
-/// stored since is dropped; what was booked stays booked, and timers that were set since stay. Small storage is put back at
-/// once, large storage in the background.
+/// Brings the earlier revision back into force, with settings and storage as they were before the change. What was stored
+/// since is dropped; what was booked stays booked, and timers that were set since stay. Small storage is put back at once,
+/// large storage in the background.
+///
+/// What the merchant has taken from the pack since does not come back: it is in force in the stores in which it is now, off
+/// where it was switched off, and has of its earlier grants those that were not withheld from the later revision.
 ///
 /// # Errors
 /// The first refusal in the order of [`RestoreError`]'s variants.
@@ -153,8 +159,17 @@ pub(super) fn restore_part(
     }
     let key = layout::enablement(act.merchant, &enablement.pack);
     let corrupt = || StoreError::corrupt("enablement (what was before is missing)", &key);
-    let Before { revision, stores, grants, settings, store_settings, .. } =
-        enablement.before.take().ok_or_else(corrupt)?;
+    let before = enablement.before.take().ok_or_else(corrupt)?;
+    let (grants, mut stores) = (grants_left(tx, act, enablement, &before)?, enablement.stores.clone());
+    if progress.failure.is_some() {
+        // The change is given up as a whole: what it would have switched on stays off.
+        stores.retain(|store| before.stores.contains(store));
+    }
+    if grants.contains(&Grant::ReadEvents) && !enablement.grants.contains(&Grant::ReadEvents) {
+        // The later revision heard of nothing that happened.
+        start_following(tx, act, &enablement.pack, Some(FollowFrom::Now))?;
+    }
+    let Before { revision, stores: stores_before, settings, store_settings, .. } = before;
     *enablement = Enablement {
         pack: enablement.pack.clone(),
         revision,
@@ -168,8 +183,55 @@ pub(super) fn restore_part(
         changes: enablement.changes,
         has_stale: !progress.stale.is_empty(),
     };
+    if progress.failure.is_none() {
+        tell_switched(tx, act, enablement, stores_before)?;
+    }
     save_enablement(tx, act, enablement)?;
     let code = progress.failure.as_ref().map(|failure| failure.code.clone());
     act.tell(tx, &Event::PackRestored { pack: enablement.pack.clone(), revision, code, at: act.now })?;
     Ok(false)
+}
+
+/// The grants of before, without those that the merchant has taken away: what the later revision asks for and has not. What
+/// only the earlier one asks for was never taken from it.
+fn grants_left(tx: &mut Tx, act: &Act<'_>, now: &Enablement, before: &Before) -> Result<BTreeSet<Grant>, StoreError> {
+    let asked = match act.programme.revision(tx, &now.pack, now.revision) {
+        Ok(pack) => Some(pack.manifest.grants_asked()),
+        Err(ProgrammeError::Store(error)) => return Err(error),
+        // Nobody knows what one that does not load any more has asked for.
+        Err(ProgrammeError::Load { .. }) => None,
+    };
+    let is_left =
+        |grant: &&Grant| now.grants.contains(grant) || asked.as_ref().is_some_and(|asked| !asked.contains(grant));
+    Ok(before.grants.iter().filter(is_left).cloned().collect())
+}
+
+/// Tells a revision that comes back what has become of it since: its storage knows nothing of that. One that refuses to be
+/// switched on stays off.
+fn tell_switched(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    enablement: &mut Enablement,
+    stores_before: BTreeSet<StoreId>,
+) -> Result<(), StoreError> {
+    match (stores_before.is_empty(), enablement.stores.is_empty()) {
+        (false, true) => tell_disabled(tx, act, &Enablement { stores: stores_before, ..enablement.clone() }),
+        (true, false) => {
+            let pack = match act.programme.revision(tx, &enablement.pack, enablement.revision) {
+                Ok(pack) => pack,
+                Err(ProgrammeError::Store(error)) => return Err(error),
+                Err(ProgrammeError::Load { .. }) => return Ok(()),
+            };
+            match tell_enabled(tx, act, enablement, &pack) {
+                Ok(()) => Ok(()),
+                Err(ChangeError::Store(error)) => Err(error),
+                Err(error) => {
+                    tracing::warn!(pack = %enablement.pack, "what comes back does not want to be switched on: {error}");
+                    enablement.stores.clear();
+                    Ok(())
+                }
+            }
+        }
+        (true, true) | (false, false) => Ok(()),
+    }
 }

@@ -33,6 +33,7 @@ pub use rehearse::{RehearsalError, RehearsalReport, rehearse_pack};
 
 use crate::domain::{Code, MemberId, MerchantId, RecordingId, RevisionId};
 use crate::pack::Recording;
+use crate::usecase::health::CallNote;
 
 /// What is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,6 +103,12 @@ pub(super) struct Afterwards {
     pub(super) recorded: Vec<Recording>,
     /// The members who were erased in it.
     pub(super) erased: Vec<MemberId>,
+    /// The packs that were removed in it.
+    pub(super) removed: Vec<Code>,
+    /// How those calls went: of a transaction that is run again only the last time counts.
+    pub(super) calls: Vec<CallNote>,
+    /// The packs that were tried in it after a rest, and when.
+    pub(super) tries: Vec<(MerchantId, Code, Timestamp)>,
 }
 
 impl Recordings {
@@ -129,7 +136,8 @@ impl Recordings {
     }
 
     /// Keeps what a transaction has led to.
-    pub(super) fn note(&self, merchant: MerchantId, Afterwards { recorded, erased }: Afterwards) {
+    pub(super) fn note(&self, merchant: MerchantId, Afterwards { recorded, erased, removed, .. }: Afterwards) {
+        removed.iter().for_each(|pack| self.drop_pack(merchant, pack));
         if !erased.is_empty() {
             let erased: BTreeSet<_> = erased.into_iter().collect();
             self.rings.lock().forget(merchant, &erased);
@@ -146,6 +154,19 @@ impl Recordings {
         }
         if has_failed {
             self.wake();
+        }
+    }
+
+    /// Drops all that is kept of a pack, with its files.
+    fn drop_pack(&self, merchant: MerchantId, pack: &Code) {
+        self.load(merchant, pack);
+        let unwanted = {
+            let mut rings = self.rings.lock();
+            rings.drop_pack(merchant, pack);
+            rings.take_unwanted()
+        };
+        if let Some(files) = &self.files {
+            unwanted.iter().for_each(|path| files.remove(path));
         }
     }
 

@@ -194,6 +194,11 @@ impl Rings {
         self.drop_where(|kept| kept.summary.at < at);
     }
 
+    /// Drops what is of a pack.
+    pub(super) fn drop_pack(&mut self, merchant: MerchantId, pack: &Code) {
+        self.drop_where(|kept| kept.summary.merchant == merchant && kept.summary.pack == *pack);
+    }
+
     /// Drops one.
     pub(super) fn drop_one(&mut self, id: RecordingId) {
         self.drop_where(|kept| kept.summary.id == id);

@@ -8,7 +8,7 @@ use super::progress_of;
 use super::queue::Queue;
 use super::records::{Progress, WAITING_MAX, Waiting, Webhook, WebhookState};
 use super::secret::Secret;
-use crate::domain::{Event, MerchantId, WebhookId, WebhookUrl};
+use crate::domain::{LoggedEvent, MerchantId, WebhookId, WebhookUrl};
 use crate::store::layout::{self, Subject, WebhookKey};
 use crate::store::{Direction, StoreError, Tx, decode, log_entry_key};
 use crate::usecase::PublicEvent;
@@ -190,8 +190,8 @@ fn due_chains(tx: &mut Tx, merchant: MerchantId, id: WebhookId, now: Timestamp) 
 
 fn event(tx: &mut Tx, merchant: MerchantId, sequence: u64) -> Result<PublicEvent, StoreError> {
     let key = log_entry_key(&layout::events(merchant), sequence);
-    let event = tx.load::<Event>(&key)?.ok_or_else(|| StoreError::corrupt("event (missing)", &key))?;
-    Ok(PublicEvent::of(sequence, event))
+    let event = tx.load::<LoggedEvent>(&key)?.ok_or_else(|| StoreError::corrupt("event (missing)", &key))?;
+    Ok(PublicEvent::of(sequence, event.event))
 }
 
 /// Goes through the log from the webhook's place on.
@@ -213,7 +213,7 @@ fn look_into_log(
         if progress.ahead.binary_search(&sequence).is_ok() {
             continue;
         }
-        let event = PublicEvent::of(sequence, decode::<Event>(&log_entry_key(&log, sequence), &value)?);
+        let event = PublicEvent::of(sequence, decode::<LoggedEvent>(&log_entry_key(&log, sequence), &value)?.event);
         if !webhook.kinds.is_empty() && !webhook.kinds.contains(&event.kind()) {
             work.unwanted.push(sequence);
             continue;

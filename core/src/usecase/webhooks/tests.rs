@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::*;
 use crate::clock::{Clock, Entropy};
-use crate::domain::{Currency, Event, IdSource, Label, MemberId, OrderId, Reach, WebhookUrl, ZoneName};
+use crate::domain::{Currency, Event, IdSource, Label, LoggedEvent, MemberId, OrderId, Reach, WebhookUrl, ZoneName};
 use crate::pack::Packs;
 use crate::store::layout::Subject;
 use crate::store::{Direction, Key, Store};
@@ -86,7 +86,7 @@ impl Model {
         let (log, after) = (layout::events(self.merchant), self.subjects.len() as u64);
         let entries = self.host.look(|tx| tx.log_scan(&log, after, usize::MAX)).unwrap();
         for (sequence, value) in entries {
-            let event = crate::store::decode::<Event>(&log, &value).unwrap();
+            let event = crate::store::decode::<LoggedEvent>(&log, &value).unwrap().event;
             let event = crate::usecase::PublicEvent::of(sequence, event);
             self.subjects.push(event.subject());
         }

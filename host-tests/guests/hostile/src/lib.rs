@@ -92,6 +92,8 @@ enum Behaviour {
     Emit,
     /// Sets a timer though nothing in it would be called, and tells what the host said.
     SetTimer,
+    /// Puts a tag on each member who is changed, for another time each time, so that they are changed again.
+    TagOnChange,
 }
 
 impl Pack for Hostile {
@@ -102,6 +104,9 @@ impl Pack for Hostile {
             .unit(UNIT, Text::new("scars", "伤痕"))
             .grant(Capability::AssetsWriteOwnUnits, Text::new("to leave scars", "用于留下伤痕"))
             .grant(Capability::AssetsRead, Text::new("to look at scars", "用于查看伤痕"))
+            .grant(Capability::EventsRead, Text::new("to hear of changes", "用于接收变更"))
+            .grant(Capability::MembersTag, Text::new("to mark members", "用于标记会员"))
+            .follows(&["member-changed"])
             .settings::<Settings>()
             .commands(Self::ALL)
     }
@@ -110,7 +115,7 @@ impl Pack for Hostile {
 impl Checkout for Hostile {
     fn decide(_: &CallContext, order: &Order) -> Result<Decision, Refusal> {
         match settings::<Settings>()?.behaviour {
-            Behaviour::Behave => {
+            Behaviour::Behave | Behaviour::TagOnChange => {
                 kv::put(MARK, order.id.as_bytes())?;
                 Ok(Decision {
                     earnings: order
@@ -230,6 +235,15 @@ impl Checkout for Hostile {
     }
 }
 
+impl OnEvent for Hostile {
+    fn handle(ctx: &CallContext, event: &Event) -> Result<(), Refusal> {
+        if let (Behaviour::TagOnChange, Some(member)) = (settings::<Settings>()?.behaviour, &event.member) {
+            members::tag(member, "marked", Expiry::At(ctx.now + 3_600_000 + event.sequence))?;
+        }
+        Ok(())
+    }
+}
+
 fn found(rule: &str, explanation: String) -> Decision {
     Decision { earnings: Vec::new(), findings: vec![Finding::skipped(rule, explanation)] }
 }
@@ -346,4 +360,4 @@ impl Commands for Hostile {
     const ALL: &'static [Operation] = &[Operation::of::<Peek>(), Operation::of::<Shout>()];
 }
 
-punchcard_sdk::pack!(Hostile: checkout, commands);
+punchcard_sdk::pack!(Hostile: checkout, commands, on_event);
