@@ -110,7 +110,9 @@ impl Act<'_> {
     /// Notes how a pack does. What it has used is used at once; how the call went counts when its transaction is over.
     fn note<T>(&self, pack: &Code, kind: CallKind, verdict: &Verdict<T>, written: usize) {
         let used = Usage { fuel: verdict.fuel, written: bytes(written) };
-        self.programme.quotas.add(self.merchant, User::Pack(pack), self.now, used);
+        let brought_about = self.depth > 0 || kind == CallKind::Timer;
+        let user = if brought_about { User::Itself(pack) } else { User::Pack(pack) };
+        self.programme.quotas.add(self.merchant, user, self.now, used);
         let note = CallNote::of(self.merchant, pack, kind, self.now, verdict);
         self.afterwards.borrow_mut().calls.push(note);
     }

@@ -2,8 +2,8 @@
 //! that they write a second, so that processor and disk are there for the other merchants, too. One pack may use half of
 //! that, so that something is left for the others of the merchant. Answers to partners are as if they were of one pack
 //! more, and get half of the day at most, too: whoever asks uses up nothing that the merchant's packs need otherwise. What
-//! a light call uses is not counted in what is used a second: a merchant with many orders is no burden, calls that each
-//! keep others waiting are.
+//! a light call uses is not counted in what is used a second when people are behind it: a merchant with many orders is no
+//! burden, calls that each keep others waiting are, and those that packs bring about themselves.
 //!
 //! It is kept in memory. The day's fuel is also in the counters of the store, from where it comes after a start.
 
@@ -52,8 +52,11 @@ struct Used {
 /// Who has used something.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum User<'c> {
-    /// A pack, for its own merchant.
+    /// A pack, for its own merchant, because somebody did something.
     Pack(&'c Code),
+    /// A pack that is called because of a timer, or of what packs did before. There is no end to that, so that none of these
+    /// calls is light.
+    Itself(&'c Code),
     /// Packs that answer partners.
     Answers,
 }
@@ -169,14 +172,14 @@ impl Quotas {
             let before = if answers_of_day.0 == today { answers_of_day.1 } else { 0 };
             *answers_of_day = (today, before.saturating_add(used.fuel));
         }
-        let used = used.beyond_light();
+        let used = if matches!(user, User::Itself(_)) { used } else { used.beyond_light() };
         if (used.fuel, used.written) == (0, 0) {
             return;
         }
         of_all.add(now, used, Usage { fuel, written });
         let of_user = match user {
             User::Answers => of_answers,
-            User::Pack(pack) => match of_packs.get_mut(pack) {
+            User::Pack(pack) | User::Itself(pack) => match of_packs.get_mut(pack) {
                 Some(of_pack) => of_pack,
                 None => {
                     of_packs.retain(|_, pace| !pace.is_over(now));
@@ -316,6 +319,19 @@ mod tests {
         quotas.set_fuel_a_second(0);
         quotas.set_written_a_second(0);
         assert_eq!(waits(OURS, &one, 1_000), None, "without a quota nobody waits");
+    }
+
+    #[test]
+    fn what_packs_bring_about_is_never_light() {
+        let quotas = Quotas::default();
+        quotas.set_fuel_a_second(2_000);
+        let pack = Code::new("one").unwrap();
+        let until = |user: fn(&Code) -> User<'_>| {
+            (0..100).for_each(|_| quotas.add(OURS, user(&pack), at(100), Usage { fuel: 100, written: 0 }));
+            quotas.ahead(OURS, &pack, at(100)).map(|spent| spent.until.as_second())
+        };
+        assert_eq!(until(User::Pack), None);
+        assert_eq!(until(User::Itself), Some(102), "ten seconds of what one pack may, of which eight may be at once");
     }
 
     #[test]
