@@ -326,12 +326,16 @@ mod tests {
         let quotas = Quotas::default();
         quotas.set_fuel_a_second(2_000);
         let pack = Code::new("one").unwrap();
-        let until = |user: fn(&Code) -> User<'_>| {
-            (0..100).for_each(|_| quotas.add(OURS, user(&pack), at(100), Usage { fuel: 100, written: 0 }));
+        let until = |user: User<'_>| {
+            (0..100).for_each(|_| quotas.add(OURS, user, at(100), Usage { fuel: 100, written: 0 }));
             quotas.ahead(OURS, &pack, at(100)).map(|spent| spent.until.as_second())
         };
-        assert_eq!(until(User::Pack), None);
-        assert_eq!(until(User::Itself), Some(102), "ten seconds of what one pack may, of which eight may be at once");
+        assert_eq!(until(User::Pack(&pack)), None);
+        assert_eq!(
+            until(User::Itself(&pack)),
+            Some(102),
+            "ten seconds of what one pack may, of which eight may be at once"
+        );
     }
 
     #[test]
