@@ -1,9 +1,10 @@
 //! What it takes to compile a component, estimated before it is compiled.
 //!
-//! A compiler's time and memory do not follow from the length of the code alone: for each place where ways meet it looks at what
-//! each local may be there, and it lays out registers over all of a function. A function of 250 KB that is nothing but loops
-//! over a thousand locals took 4 GB and the better part of a minute. What people write has many small functions: the packs of
-//! this project come to less than a fiftieth of what is allowed.
+//! A compiler's time and memory do not follow from the length of the code alone: for each place where ways meet it looks at
+//! what each local may be there, and it lays out registers over all of a function. A function of 250 KB that is nothing but
+//! loops over a thousand locals took 4 GB and the better part of a minute. What people write has many small functions: the
+//! packs of this project come to less than a twentieth of what is allowed, and none of their functions to more than a fiftieth
+//! of what one may.
 
 use wasmparser::{BinaryReaderError, CompositeInnerType, FunctionBody, Operator, Parser, Payload};
 

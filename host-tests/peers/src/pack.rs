@@ -94,7 +94,10 @@ fn call(shop: &Shop, points: &LoadedPack, basket: &Basket) -> Call {
         id: OrderId::from_bytes([1; 16]),
         reference: Reference::new("bench").expect("a reference"),
         store: shop.store.id,
+        by: Source::Operator,
+        served_by: None,
         member: Some(buyer.id),
+        claimed_by: None,
         claimed_at: None,
         ordered_at: at,
         total_minor: Order::total(&lines).expect("the lines add up"),
@@ -106,6 +109,7 @@ fn call(shop: &Shop, points: &LoadedPack, basket: &Basket) -> Call {
     };
     let scene = Scene {
         merchant: shop.merchant.id,
+        by: Source::Operator,
         store: Some(shop.store.id),
         at,
         now: at,

@@ -1,6 +1,7 @@
 //! What staff and members do with assets besides orders: adjustments, gifts, releases, returned coupons.
 
 use host_tests::{Member, Shop, World};
+use jiff::SignedDuration;
 use punchcard::domain::{Action, Role};
 use serde_json::{Value, json};
 
@@ -22,6 +23,7 @@ async fn an_adjustment_gives_and_takes_and_stands_on_the_statement() {
     let alice = shop.member("alice").enrol().await;
     let given = adjust(shop, &alice, give(&json!({ "amount": 50 }))).await.created();
     assert_eq!((&given["available"], alice.points().await), (&json!(50), 50));
+    world.clock_forward(SignedDuration::from_millis(1));
     let take = json!({ "unit": "points", "take": { "amount": 20 }, "reason": "entered twice" });
     adjust(shop, &alice, take.clone()).await.created();
     assert_eq!(alice.points().await, 30);

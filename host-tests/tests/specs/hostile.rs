@@ -43,7 +43,7 @@ fn failures(world: &World) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The order stands, the harm has its name and is told, and nothing of it stays.
+/// The order stands, the harm has its name and is told, nothing of it stays, and other merchants go on.
 async fn harms_only_itself(behaviour: &str, code: &str) {
     let world = world_with(behaviour).await;
     let alice = world.shop.member("alice").enrol().await;
@@ -62,10 +62,14 @@ async fn harms_only_itself(behaviour: &str, code: &str) {
     assert_eq!(quote["packs"][1]["earnings"][0]["amount"], 24);
     world.unchanged_since(&before);
 
-    // It can be given back, and the host goes on.
+    // It can be given back, and the host goes on, for others at the same time.
     world.shop.refund(&order).await.ok();
     assert_eq!(alice.points().await, 0);
-    alice.order("till-3").settle().await.created();
+    with_points(&world.rival).await;
+    let bob = world.rival.member("bob").enrol().await;
+    let (ours, theirs) = tokio::join!(alice.order("till-3").settle(), bob.order("till-1").settle());
+    assert_eq!(outcome(&ours.created())["failed"]["code"], code);
+    assert_eq!((earned(&theirs.created(), "points"), bob.points().await), (24, 24));
 }
 
 #[tokio::test]

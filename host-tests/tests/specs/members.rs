@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use host_tests::{Running, World};
 use insta::{assert_json_snapshot, assert_snapshot};
+use jiff::SignedDuration;
 use punchcard::domain::{Actor, Reference, StaffId};
 use punchcard::store::StoreError;
 use punchcard::usecase::CommandReply;
@@ -16,6 +17,8 @@ async fn members_are_found_by_the_store_where_they_joined() {
     let mut joined = Vec::new();
     for (name, store) in [("alice", 0), ("bob", 1), ("carol", 0)] {
         joined.push(shop.member(name).with("home_store", shop.store(store)).enrol().await.id);
+        // Of one instant any of them may come first.
+        world.clock_forward(SignedDuration::from_millis(1));
     }
     shop.member("nowhere").enrol().await;
     let found = async |query: &str| {

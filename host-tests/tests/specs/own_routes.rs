@@ -44,6 +44,7 @@ async fn a_member_sees_their_own_profile_level_assets_orders_and_statement() {
     let world = World::new();
     let shop = &world.shop;
     let alice = alice(shop).await;
+    world.clock_forward(SignedDuration::from_millis(1));
     let order = alice.order("till-1").settle().await.created();
     let note = json!({ "text": "a difficult one" });
     shop.post(&format!("/v1/members/{}/notes", alice.id), note).send().await.created();

@@ -208,12 +208,13 @@ settings! {
              want. When it is used up, orders settle without packs and commands are refused (429) until the next day.";
         fuel_million_per_second: Whole<0, 1_000_000> = "500", "pack-fuel-million-per-second", "PUNCHCARD_PACK_FUEL_MILLION_PER_SECOND", "MILLIONS",
             "How much fuel all packs of one merchant may use a second, in millions of units, and one of them half of it; 0 for \
-             as much as they want. The first two million of each call are not counted. After a while of quiet they may use \
-             eight times as much at once. When it is used up, orders settle without packs, which catch up later, and commands \
-             are refused (429) until there is more.";
+             as much as they want. The first two million of each call that people are behind are not counted; calls of timers, \
+             and those that follow from what packs did, count whole. After a while of quiet they may use eight times as much \
+             at once. When it is used up, orders settle without packs, which catch up later, and commands are refused (429) \
+             until there is more.";
         write_kib_per_second: Whole<0, 1_000_000> = "512", "pack-write-kib-per-second", "PUNCHCARD_PACK_WRITE_KIB_PER_SECOND", "KIB",
             "How much all packs of one merchant may write a second, in KiB, and one of them half of it; 0 for as much as they \
-             want. The first 16 KiB of each call are not counted; otherwise as fuel_million_per_second.";
+             want. The first 16 KiB of such a call are not counted; otherwise as fuel_million_per_second.";
     }
 
     "Messages: what members are told."
