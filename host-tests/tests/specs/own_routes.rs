@@ -58,6 +58,7 @@ async fn a_member_sees_their_own_profile_level_assets_orders_and_statement() {
     let profile = me(shop, &token, "").send().await.ok();
     assert_eq!((&profile["member"], &profile["personal"]["name"]), (&json!(alice.id), &json!("王芳")));
     assert_eq!((&profile["tier"]["tier"], &profile["reference"]), (&json!("gold"), &json!("alice")));
+    assert_eq!((&profile["bought"]["orders"], &profile["bought"]["spent_minor"]), (&json!(1), &json!(2_400)));
     let assets = me(shop, &token, "/assets").send().await.ok();
     assert_eq!(assets, shop.get(&format!("/v1/members/{}/assets", alice.id)).send().await.ok());
     let orders = me(shop, &token, "/orders").send().await.ok();

@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::benefits::MemberBenefitsOut;
-use super::member::{MemberOut, PersonalOut, local_now};
+use super::member::{MemberOut, PersonalOut};
 use super::read_assets::AssetsOut;
 use super::read_member::known_here;
+use super::read_portrait::BoughtOut;
 use super::statement::{MoveOut, PostingOut};
 use super::tags_and_tier::Page;
 use crate::domain::{Action, MemberId, OrderId, PostingId, StoreScope};
@@ -22,7 +23,7 @@ use crate::http::path::Path;
 use crate::http::sent::Sent;
 use crate::http::wire::{CouponDiscountOut, EarnedOut, LineOut, OrderOut, PaymentOut, RefundedLineOut};
 use crate::http::{App, Problem};
-use crate::usecase::{self, MEMBER_TOKEN_SECONDS, SoughtOrders};
+use crate::usecase::{self, MEMBER_TOKEN_SECONDS, SoughtOrders, Visits};
 
 /// A token that is to be issued.
 #[derive(Deserialize, ToSchema)]
@@ -91,6 +92,8 @@ pub(super) struct OwnProfile {
     /// When they joined, RFC 3339.
     enrolled_at: String,
     home_store: Option<String>,
+    /// What they have bought; null when nothing ever.
+    bought: Option<BoughtOut>,
 }
 
 /// The level that a member has.
@@ -103,31 +106,33 @@ pub(super) struct OwnTier {
     until: Option<String>,
 }
 
-/// Who asks: the member's own profile and level.
+/// Who asks: the member's own profile, level, and what they have bought.
 #[utoipa::path(get, path = "/v1/me", tag = "own", security(("member-token" = [])),
     responses((status = 200, body = OwnProfile),
         (status = "4XX", body = Problem, content_type = "application/problem+json"),
         (status = "5XX", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn read_me(State(app): State<App>, caller: MemberCaller) -> Result<Json<OwnProfile>, Problem> {
-    let (merchant, known) = app
+    let (merchant, known, bought) = app
         .serve_member(caller, move |host, actor, id| {
-            let (merchant, known) = host
-                .view(actor, |tx, act| Ok::<_, Problem>((act.merchant(tx)?.name, usecase::read_known(tx, act, id)?)))?;
-            let now = local_now(host, actor)?;
-            let known = known.ok_or_else(|| Problem::unknown_member(id))?;
-            Ok::<_, Problem>((merchant, MemberOut::new(known, actor, &now)))
+            host.view(actor, |tx, act| {
+                let known = usecase::read_known(tx, act, id)?.ok_or_else(|| Problem::unknown_member(id))?;
+                let bought = usecase::read_visits(tx, act.merchant, known.member.id)?;
+                let (merchant, now) = (act.merchant(tx)?.name, act.local_now(tx)?);
+                Ok::<_, Problem>((merchant, MemberOut::new(known, actor, &now), bought))
+            })
         })
         .await?;
-    Ok(Json(known.into_own(merchant.into())))
+    Ok(Json(known.into_own(merchant.into(), bought)))
 }
 
 impl MemberOut {
     /// What the member sees of it: not what the merchant says of them.
-    fn into_own(self, merchant: String) -> OwnProfile {
+    fn into_own(self, merchant: String, bought: Option<Visits>) -> OwnProfile {
         let Self { id, reference, cards, personal, tier, enrolled_at, home_store, .. } = self;
         let tier = tier.map(|tier| OwnTier { tier: tier.tier, since: tier.since, until: tier.until });
         let personal = personal.unwrap_or_default();
-        OwnProfile { member: id, merchant, reference, cards, personal, tier, enrolled_at, home_store }
+        let bought = bought.map(Into::into);
+        OwnProfile { member: id, merchant, reference, cards, personal, tier, enrolled_at, home_store, bought }
     }
 }
 
