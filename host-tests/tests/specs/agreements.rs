@@ -327,3 +327,32 @@ async fn a_member_is_known_to_each_partner_by_an_alias() {
     let forgotten = ask(&world.shop, "agreements.alias-of", of(&alice.id)).await;
     assert!(forgotten.get("invalid").is_some(), "{forgotten}");
 }
+
+#[tokio::test]
+async fn two_partners_can_not_tell_that_they_know_the_same_member() {
+    let world = World::new();
+    two_with_probe(&world).await;
+    let third = world.another("Third Bakery");
+    name(&world, &third, "third");
+    with_whole_probe(&third).await;
+    let with_rival = agreed(&world).await;
+    let mut proposal = proposal();
+    proposal["partner"] = "third".into();
+    let with_third = id(&propose(&world, proposal).await);
+    accept(&third, &with_third).await;
+    let alice = world.shop.member("alice").enrol().await;
+    let alias = async |agreement: &str| {
+        let of = json!({ "agreement": agreement, "member": alice.id });
+        well(&ask(&world.shop, "agreements.alias-of", of).await)
+    };
+    let (to_rival, to_third) = (alias(&with_rival).await, alias(&with_third).await);
+    assert_ne!(to_rival, to_third);
+    let known = async |shop: &Shop, agreement: &str, alias: &Value| {
+        ask(shop, "agreements.member-of", json!({ "agreement": agreement, "alias": alias })).await
+    };
+    assert_eq!(well(&known(&world.shop, &with_third, &to_third).await), json!(alice.id));
+    // What one partner has heard leads nowhere under the agreement with the other, and nobody asks under one of others.
+    assert_eq!(well(&known(&world.shop, &with_third, &to_rival).await), Value::Null);
+    assert_eq!(well(&known(&third, &with_third, &to_rival).await), Value::Null);
+    assert!(known(&third, &with_rival, &to_rival).await.get("not-found").is_some());
+}

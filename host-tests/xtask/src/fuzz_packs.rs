@@ -11,9 +11,9 @@ Build everything, and load components that nobody meant, as uploads of vendors a
 
 Usage: cargo xtask fuzz-packs [--seconds N] [--seed S]
 
-Real packs with bits flipped, parts cut out, doubled or exchanged, and components made up by wasm-smith: none may stop the
-host, and memory returns to where it was. When something does not hold, the exit code is 1, and the component is left in
-target/xtask/fuzz-packs-last.wasm.
+Real packs with bits flipped, parts cut out, doubled or exchanged, manifests of real packs with something wrong, and components
+made up by wasm-smith: none may stop the host, and memory returns to where it was. When something does not hold, the exit code
+is 1, and the component is left in target/xtask/fuzz-packs-last.wasm.
 
   --seconds N  for how long; 60 if absent
   --seed S     what everything random follows from; 1 if absent
