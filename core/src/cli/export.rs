@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 
 use super::{Failure, data};
@@ -16,14 +17,14 @@ use crate::http::{self, ExportFormat, ExportKind};
 pub(super) struct Export {
     /// What is taken out, all of it, oldest first. Members, notes, users and changes hold what is personal
     #[arg(value_enum)]
-    kind: Kind,
+    kind: ExportKind,
     /// The data directory
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
     /// `ndjson`: a JSON document a line. `csv`: a table with a header; cells that a spreadsheet would take for formulas
     /// begin with a single quote, which `punchcard import` takes away again
     #[arg(long, value_enum)]
-    format: Format,
+    format: ExportFormat,
     /// The merchant; needed when there are several
     #[arg(long, value_name = "ID")]
     merchant: Option<MerchantId>,
@@ -34,65 +35,13 @@ pub(super) struct Export {
     keys: data::Keys,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum Kind {
-    Members,
-    Orders,
-    /// What was paid for orders, each part by itself
-    OrderPayments,
-    /// What was given back of orders, by line
-    OrderRefunds,
-    /// What members hold, by unit
-    Accounts,
-    /// What is left of each thing that members were granted, with when it expires, as `punchcard import balances` takes it
-    Balances,
-    /// The coupons that members have, as `punchcard import coupons` takes them
-    Coupons,
-    CouponTypes,
-    Catalogue,
-    /// What members have said yes and no to
-    Consents,
-    Notes,
-    /// The levels that members were given
-    Tiers,
-    Statements,
-    Events,
-    Changes,
-    Usage,
-    Stores,
-    /// The people who sign in, without anything by which they do
-    Users,
-    Teams,
-    /// The units, with their rules
-    Units,
-    /// The attributes of members
-    Attributes,
-    Segments,
-    Benefits,
-    /// The kinds of behaviour
-    Behaviours,
-    JoinCodes,
-    MessageTemplates,
-    /// What members were told and what waits, without what it says
-    Messages,
-    Goals,
-    /// The figures, by day and store
-    Figures,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Format {
-    Csv,
-    Ndjson,
-}
-
 impl Export {
     pub(super) fn run(self) -> Result<(), Failure> {
         let host = data::host(&self.data, data::open_existing(&self.data)?, &self.keys, Clock::System)?;
         let merchant = data::pick_merchant(&host.store, self.merchant)?;
         // The operator may see what an owner may, and only looks.
         let operator = Actor::owner(merchant.id, StaffId::from_bytes([0; 16]));
-        let mut export = http::Export::new(self.kind.into(), self.format.into());
+        let mut export = http::Export::new(self.kind, self.format);
         write_all(self.out.as_deref(), || export.next_part(&host, &operator).map_err(|error| describe(&error)))?;
         host.store.close().map_err(|error| describe(&error))
     }
@@ -132,47 +81,42 @@ pub(super) fn create_private(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-impl From<Kind> for ExportKind {
-    fn from(kind: Kind) -> Self {
-        match kind {
-            Kind::Members => Self::Members,
-            Kind::Orders => Self::Orders,
-            Kind::OrderPayments => Self::OrderPayments,
-            Kind::OrderRefunds => Self::OrderRefunds,
-            Kind::Accounts => Self::Accounts,
-            Kind::Balances => Self::Balances,
-            Kind::Coupons => Self::Coupons,
-            Kind::CouponTypes => Self::CouponTypes,
-            Kind::Catalogue => Self::Catalogue,
-            Kind::Consents => Self::Consents,
-            Kind::Notes => Self::Notes,
-            Kind::Tiers => Self::Tiers,
-            Kind::Statements => Self::Statements,
-            Kind::Events => Self::Events,
-            Kind::Changes => Self::Changes,
-            Kind::Usage => Self::Usage,
-            Kind::Stores => Self::Stores,
-            Kind::Users => Self::Users,
-            Kind::Teams => Self::Teams,
-            Kind::Units => Self::Units,
-            Kind::Attributes => Self::Attributes,
-            Kind::Segments => Self::Segments,
-            Kind::Benefits => Self::Benefits,
-            Kind::Behaviours => Self::Behaviours,
-            Kind::JoinCodes => Self::JoinCodes,
-            Kind::MessageTemplates => Self::MessageTemplates,
-            Kind::Messages => Self::Messages,
-            Kind::Goals => Self::Goals,
-            Kind::Figures => Self::Figures,
-        }
+impl ValueEnum for ExportKind {
+    fn value_variants<'a>() -> &'a [Self] {
+        &Self::ALL
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let value = PossibleValue::new(self.name());
+        let help = match self {
+            Self::OrderPayments => "What was paid for orders, each part by itself",
+            Self::OrderRefunds => "What was given back of orders, by line",
+            Self::Accounts => "What members hold, by unit",
+            Self::Balances => {
+                "What is left of each thing that members were granted, with when it expires, as `punchcard import balances` takes it"
+            }
+            Self::Coupons => "The coupons that members have, as `punchcard import coupons` takes them",
+            Self::Consents => "What members have said yes and no to",
+            Self::Tiers => "The levels that members were given",
+            Self::Users => "The people who sign in, without anything by which they do",
+            Self::Units => "The units, with their rules",
+            Self::Attributes => "The attributes of members",
+            Self::Behaviours => "The kinds of behaviour",
+            Self::Messages => "What members were told and what waits, without what it says",
+            Self::Figures => "The figures, by day and store",
+            // Their names say it.
+            _ => return Some(value),
+        };
+        Some(value.help(help))
     }
 }
 
-impl From<Format> for ExportFormat {
-    fn from(format: Format) -> Self {
-        match format {
-            Format::Csv => Self::Csv,
-            Format::Ndjson => Self::Ndjson,
-        }
+impl ValueEnum for ExportFormat {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Csv, Self::Ndjson]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name()))
     }
 }

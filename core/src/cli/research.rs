@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::export::{Format, write_all};
+use super::export::write_all;
 use super::{Failure, data};
 use crate::clock::Clock;
 use crate::describe::describe;
@@ -28,7 +28,7 @@ pub(super) struct Research {
     data: PathBuf,
     /// `ndjson`: a JSON document a line. `csv`: a table with a header
     #[arg(long, value_enum)]
-    format: Format,
+    format: http::ExportFormat,
     /// The merchant; needed when there are several
     #[arg(long, value_name = "ID")]
     merchant: Option<MerchantId>,
@@ -73,7 +73,7 @@ impl Research {
             Ages::Bands => usecase::Ages::Bands,
             Ages::Years => usecase::Ages::Years,
         };
-        let mut research = http::Research::new(self.study, kind, self.format.into(), ages);
+        let mut research = http::Research::new(self.study, kind, self.format, ages);
         write_all(self.out.as_deref(), || research.next_part(&host, &operator).map_err(|error| describe(&error)))?;
         host.store.close().map_err(|error| describe(&error))
     }

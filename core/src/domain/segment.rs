@@ -1,6 +1,7 @@
 //! Segments: members who have something in common, by a condition that the merchant sets.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -78,6 +79,15 @@ impl Ware {
     pub fn name(&self) -> &Label {
         match self {
             Self::Category(name) | Self::Brand(name) => name,
+        }
+    }
+}
+
+impl fmt::Display for Ware {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Category(name) => write!(f, "the category `{name}`"),
+            Self::Brand(name) => write!(f, "the brand `{name}`"),
         }
     }
 }

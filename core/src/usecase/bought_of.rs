@@ -1,6 +1,7 @@
 //! What a member has bought of each category and brand, added up: what segments ask for, and what a portrait shows.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use jiff::civil::Date;
 
@@ -10,7 +11,7 @@ use crate::store::{Direction, Key, StoreError, Tx, layout};
 
 /// What an order adds to what its buyer has bought of a kind of goods.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Share {
+pub(super) struct Amounts {
     /// Whether any piece of it is left.
     pub(super) orders: u64,
     /// How many pieces are left.
@@ -19,7 +20,14 @@ pub(super) struct Share {
     pub(super) spent_minor: Minor,
 }
 
-impl Share {
+impl fmt::Display for Amounts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { orders, pieces, spent_minor } = self;
+        write!(f, "{pieces} pieces in {orders} orders for {spent_minor}")
+    }
+}
+
+impl Amounts {
     /// Adds what another order has.
     pub(super) fn add(&mut self, other: Self) {
         self.orders = self.orders.saturating_add(other.orders);
@@ -29,21 +37,21 @@ impl Share {
 }
 
 /// What an order has of each kind of goods, but for what was given back.
-pub(super) fn shares(order: &Order) -> BTreeMap<Ware, Share> {
+pub(super) fn amounts_of(order: &Order) -> BTreeMap<Ware, Amounts> {
     let is_there = !matches!(order.state(), OrderState::Refunded { .. });
-    let mut shares: BTreeMap<Ware, Share> = BTreeMap::new();
+    let mut amounts: BTreeMap<Ware, Amounts> = BTreeMap::new();
     for (line, (pieces_back, minor_back)) in order.lines.iter().zip(order.given_back()) {
         for ware in wares(line) {
-            let share = shares.entry(ware).or_default();
+            let amount = amounts.entry(ware).or_default();
             if is_there {
                 let pieces = u64::from(line.quantity.saturating_sub(pieces_back));
-                share.orders = share.orders.max(pieces.min(1));
-                share.pieces = share.pieces.saturating_add(pieces);
-                share.spent_minor = share.spent_minor.saturating_add(line.amount_minor.saturating_sub(minor_back));
+                amount.orders = amount.orders.max(pieces.min(1));
+                amount.pieces = amount.pieces.saturating_add(pieces);
+                amount.spent_minor = amount.spent_minor.saturating_add(line.amount_minor.saturating_sub(minor_back));
             }
         }
     }
-    shares
+    amounts
 }
 
 fn wares(line: &Line) -> impl Iterator<Item = Ware> {
@@ -59,7 +67,7 @@ pub(super) fn note_bought(
     day: Date,
     order: &Order,
 ) -> Result<(), StoreError> {
-    for (ware, Share { orders, pieces, spent_minor }) in shares(order) {
+    for (ware, Amounts { orders, pieces, spent_minor }) in amounts_of(order) {
         add(tx, &layout::bought_of(merchant, member, &ware), BoughtOf { orders, pieces, spent_minor, last: day })?;
     }
     Ok(())
@@ -83,10 +91,10 @@ pub(super) fn note_given_back(
     tx: &mut Tx,
     merchant: MerchantId,
     member: MemberId,
-    mut before: BTreeMap<Ware, Share>,
+    mut before: BTreeMap<Ware, Amounts>,
     order: &Order,
 ) -> Result<(), StoreError> {
-    for (ware, after) in shares(order) {
+    for (ware, after) in amounts_of(order) {
         let before = before.remove(&ware).unwrap_or_default();
         let key = layout::bought_of(merchant, member, &ware);
         if before == after {

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bought_of::{note_given_back, shares};
+use super::bought_of::{amounts_of, note_given_back};
 use super::figures::{Figure, count, count_sellers};
 use super::health::CallKind;
 use super::pack_calls::refund_later;
@@ -148,7 +148,7 @@ pub fn refund_order(tx: &mut Tx, act: &mut Act<'_>, refund: &RefundOrder) -> Res
     act.store = Some(order.store);
     let before: Minor = order.refunds.iter().map(|refund| refund.amount_minor).sum();
     let amount_minor: Minor = lines.iter().map(|part| part.amount_minor).sum();
-    let had = shares(&order);
+    let had = amounts_of(&order);
     order.refunds.push(Refund {
         at: act.now,
         by: act.source(),

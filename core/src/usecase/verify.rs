@@ -15,7 +15,7 @@ use std::collections::{BTreeSet, HashMap};
 use data_encoding::HEXLOWER;
 use jiff::civil::Date;
 
-use super::bought_of::{Share, shares};
+use super::bought_of::{Amounts, amounts_of};
 use super::host::Remembered;
 use super::visits::{Visits, bought};
 use super::{keys, known};
@@ -145,7 +145,7 @@ struct Check<'a, P> {
     /// How many orders each member made, and for how much, but for what was given back.
     bought: HashMap<MemberId, (u64, Minor)>,
     /// The same by kinds of goods.
-    bought_of: HashMap<(MemberId, Ware), Share>,
+    bought_of: HashMap<(MemberId, Ware), Amounts>,
     /// Whether that is of all orders.
     knows_bought: bool,
 }
@@ -276,15 +276,15 @@ impl<'a, P: FnMut()> Check<'a, P> {
             },
             |check, (of, told)| {
                 let found = check.bought_of.remove(&of).unwrap_or_default();
-                let told = Share { orders: told.orders, pieces: told.pieces, spent_minor: told.spent_minor };
+                let told = Amounts { orders: told.orders, pieces: told.pieces, spent_minor: told.spent_minor };
                 if check.knows_bought && found != told {
                     let (member, ware) = of;
-                    check.findings.push(format!("{member} bought {found:?} of {ware:?}, but {told:?} are told"));
+                    check.findings.push(format!("{member} bought {found} of {ware}, but {told} are told"));
                 }
             },
         )?;
-        for ((member, ware), share) in std::mem::take(&mut self.bought_of) {
-            self.findings.push(format!("{member} bought {share:?} of {ware:?}, but nothing tells of it"));
+        for ((member, ware), amount) in std::mem::take(&mut self.bought_of) {
+            self.findings.push(format!("{member} bought {amount} of {ware}, but nothing tells of it"));
         }
         Ok(())
     }
@@ -362,14 +362,14 @@ impl<'a, P: FnMut()> Check<'a, P> {
                     Ok(found) => Ok(found),
                     Err(error) => Err(error.corruption()?),
                 };
-                Ok((buyer(tx, id, &order)?, bought(&order), shares(&order), found))
+                Ok((buyer(tx, id, &order)?, bought(&order), amounts_of(&order), found))
             },
-            |check, (buyer, (orders, spent_minor), shares, found)| {
+            |check, (buyer, (orders, spent_minor), amounts, found)| {
                 if let Some(buyer) = buyer {
                     let sum = check.bought.entry(buyer).or_default();
                     *sum = (sum.0 + orders, sum.1.saturating_add(spent_minor));
-                    for (ware, share) in shares {
-                        check.bought_of.entry((buyer, ware)).or_default().add(share);
+                    for (ware, amount) in amounts {
+                        check.bought_of.entry((buyer, ware)).or_default().add(amount);
                     }
                 }
                 match found {
