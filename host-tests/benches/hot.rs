@@ -70,6 +70,7 @@ impl Orders {
             ordered_at: None,
             currency: None,
             lines: basket(3),
+            due_minor: None,
             coupons: Vec::new(),
             payments: Vec::new(),
         };

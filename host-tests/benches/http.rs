@@ -112,6 +112,7 @@ fn weight() -> (usize, usize) {
         ordered_at: None,
         currency: None,
         lines: basket(3),
+        due_minor: None,
         coupons: Vec::new(),
         payments: Vec::new(),
     };

@@ -106,6 +106,7 @@ fn settle(shop: &Shop, client: usize, number: u64) -> u64 {
         ordered_at: None,
         currency: None,
         lines: basket(3),
+        due_minor: None,
         coupons: Vec::new(),
         payments: Vec::new(),
     };

@@ -1,4 +1,4 @@
-//! What `wit/0.1.2/pack.wit` generates, one module for each world. Hidden: authors see it through the modules of the
+//! What `wit/0.1.3/pack.wit` generates, one module for each world. Hidden: authors see it through the modules of the
 //! crate root, and only `pack!` names it.
 //!
 //! Every export interface is a world of its own, so that a pack ends up with exactly the exports that it names. They
@@ -7,18 +7,18 @@
 /// The host functions and the shared types.
 pub mod imports {
     wit_bindgen::generate!({
-        path: "../wit/0.1.2",
+        path: "../wit/0.1.3",
         world: "imports",
         generate_all,
         generate_unused_types: true,
         additional_derives: [PartialEq, Eq],
         additional_type_attributes: {
-            "punchcard:pack/types@0.1.2/weekday": [
+            "punchcard:pack/types@0.1.3/weekday": [
                 #[derive(Hash, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
                 #[serde(rename_all = "lowercase")]
                 #[schemars(inline)]
             ],
-            "punchcard:pack/types@0.1.2/local-date": [#[derive(PartialOrd, Ord, Hash)]],
+            "punchcard:pack/types@0.1.3/local-date": [#[derive(PartialOrd, Ord, Hash)]],
         },
     });
 }
@@ -26,7 +26,7 @@ pub mod imports {
 /// The export `describe`.
 pub mod describing {
     wit_bindgen::generate!({
-        path: "../wit/0.1.2",
+        path: "../wit/0.1.3",
         world: "describing",
         generate_all,
         pub_export_macro: true,
@@ -44,9 +44,9 @@ pub mod describing {
 /// The export `checkout`.
 pub mod checking_out {
     wit_bindgen::generate!({
-        path: "../wit/0.1.2",
+        path: "../wit/0.1.3",
         world: "checking-out",
-        with: { "punchcard:pack/types@0.1.2": crate::contract::imports::punchcard::pack::types },
+        with: { "punchcard:pack/types@0.1.3": crate::contract::imports::punchcard::pack::types },
         pub_export_macro: true,
         export_macro_name: "export_checkout",
         default_bindings_module: "punchcard_sdk::contract::checking_out",
@@ -76,12 +76,37 @@ pub mod checking_out {
     }
 }
 
+/// The export `pricing`.
+pub mod pricing_orders {
+    wit_bindgen::generate!({
+        path: "../wit/0.1.3",
+        world: "pricing-orders",
+        with: { "punchcard:pack/types@0.1.3": crate::contract::imports::punchcard::pack::types },
+        pub_export_macro: true,
+        export_macro_name: "export_pricing",
+        default_bindings_module: "punchcard_sdk::contract::pricing_orders",
+        additional_derives: [PartialEq, Eq],
+    });
+
+    use crate::{
+        CallContext, Pricing, Refusal,
+        order::{Offer, Order},
+    };
+
+    impl<T: Pricing> exports::punchcard::pack::pricing::Guest for T {
+        fn price(ctx: CallContext, order: Order) -> Result<Offer, Refusal> {
+            crate::panics::report();
+            T::price(&ctx, &order)
+        }
+    }
+}
+
 /// The export `commands`.
 pub mod commanding {
     wit_bindgen::generate!({
-        path: "../wit/0.1.2",
+        path: "../wit/0.1.3",
         world: "commanding",
-        with: { "punchcard:pack/types@0.1.2": crate::contract::imports::punchcard::pack::types },
+        with: { "punchcard:pack/types@0.1.3": crate::contract::imports::punchcard::pack::types },
         pub_export_macro: true,
         export_macro_name: "export_commands",
         default_bindings_module: "punchcard_sdk::contract::commanding",
@@ -100,9 +125,9 @@ pub mod commanding {
 /// The export `on-event`.
 pub mod following {
     wit_bindgen::generate!({
-        path: "../wit/0.1.2",
+        path: "../wit/0.1.3",
         world: "following",
-        with: { "punchcard:pack/types@0.1.2": crate::contract::imports::punchcard::pack::types },
+        with: { "punchcard:pack/types@0.1.3": crate::contract::imports::punchcard::pack::types },
         pub_export_macro: true,
         export_macro_name: "export_on_event",
         default_bindings_module: "punchcard_sdk::contract::following",
@@ -122,9 +147,9 @@ pub mod following {
 /// The export `on-timer`.
 pub mod timing {
     wit_bindgen::generate!({
-        path: "../wit/0.1.2",
+        path: "../wit/0.1.3",
         world: "timing",
-        with: { "punchcard:pack/types@0.1.2": crate::contract::imports::punchcard::pack::types },
+        with: { "punchcard:pack/types@0.1.3": crate::contract::imports::punchcard::pack::types },
         pub_export_macro: true,
         export_macro_name: "export_on_timer",
         default_bindings_module: "punchcard_sdk::contract::timing",
@@ -144,9 +169,9 @@ pub mod timing {
 /// The export `on-partner`.
 pub mod partnering {
     wit_bindgen::generate!({
-        path: "../wit/0.1.2",
+        path: "../wit/0.1.3",
         world: "partnering",
-        with: { "punchcard:pack/types@0.1.2": crate::contract::imports::punchcard::pack::types },
+        with: { "punchcard:pack/types@0.1.3": crate::contract::imports::punchcard::pack::types },
         pub_export_macro: true,
         export_macro_name: "export_on_partner",
         default_bindings_module: "punchcard_sdk::contract::partnering",
@@ -166,9 +191,9 @@ pub mod partnering {
 /// The export `pages`.
 pub mod showing {
     wit_bindgen::generate!({
-        path: "../wit/0.1.2",
+        path: "../wit/0.1.3",
         world: "showing",
-        with: { "punchcard:pack/types@0.1.2": crate::contract::imports::punchcard::pack::types },
+        with: { "punchcard:pack/types@0.1.3": crate::contract::imports::punchcard::pack::types },
         pub_export_macro: true,
         export_macro_name: "export_pages",
         default_bindings_module: "punchcard_sdk::contract::showing",
@@ -187,9 +212,9 @@ pub mod showing {
 /// The export `lifecycle`.
 pub mod living {
     wit_bindgen::generate!({
-        path: "../wit/0.1.2",
+        path: "../wit/0.1.3",
         world: "living",
-        with: { "punchcard:pack/types@0.1.2": crate::contract::imports::punchcard::pack::types },
+        with: { "punchcard:pack/types@0.1.3": crate::contract::imports::punchcard::pack::types },
         pub_export_macro: true,
         export_macro_name: "export_lifecycle",
         default_bindings_module: "punchcard_sdk::contract::living",

@@ -152,7 +152,7 @@ use agreements::Question;
 pub use contract::imports::punchcard::pack::types::{CallContext, HostError, Problem, Refusal};
 use events::Event;
 use lifecycle::{Migration, Progress};
-use order::{Decision, Order, Refund};
+use order::{Decision, Offer, Order, Refund};
 use page::View;
 use timers::Firing;
 
@@ -163,14 +163,14 @@ pub mod prelude {
 
     pub use crate::{
         CallContext, Capability, Checkout, Command, Commands, Expiry, HostError, Language, Lifecycle, Manifest,
-        OnEvent, OnPartner, OnTimer, Operation, Pack, Pages, Refusal, Text,
+        OnEvent, OnPartner, OnTimer, Operation, Pack, Pages, Pricing, Refusal, Text,
         agreements::{self, Question},
         assets::{self, Credit, Debit},
         events::{self, Event},
         kv,
         lifecycle::{Migration, Progress},
         log, members, messages,
-        order::{Decision, Earning, Finding, Order, Refund},
+        order::{Decision, Discount, Earning, Finding, Offer, Order, Refund},
         orders,
         page::{Block, Cell, Page, PageView, View},
         settings, stores,
@@ -221,6 +221,36 @@ pub trait Checkout {
         let _ = (ctx, refund);
         Ok(())
     }
+}
+
+/// Making orders cheaper: member days, happy hours, the second piece at half.
+///
+/// Asked before coupons count and before [`Checkout`], which sees what is left. Needs [`Capability::OrdersDiscount`].
+///
+/// ```
+/// use punchcard_sdk::{prelude::*, testing};
+///
+/// /// A tenth off for members.
+/// fn price(order: &Order) -> Offer {
+///     if order.buyer.is_none() {
+///         return Offer::none("member-price", "for members");
+///     }
+///     let off = order.lines.iter().map(|line| line.percent(10));
+///     let discount = Discount::of("member-price", "Member price: 10% off", off);
+///     Offer { discounts: discount.into_iter().collect(), skipped: vec![] }
+/// }
+///
+/// let offer = price(&testing::order(&[("bread", 5), ("cakes", 1_205)]));
+/// let reductions = &offer.discounts[0].reductions;
+/// assert_eq!((reductions.len(), reductions[0].line, reductions[0].amount), (1, 1, 120));
+/// ```
+pub trait Pricing {
+    /// What an order costs less, and which rules take nothing off. In a quote `order.id` is empty, and whatever is written
+    /// here is dropped; when the order is being recorded at the price of a quote, what is written is kept with it.
+    ///
+    /// # Errors
+    /// A refusal takes nothing off.
+    fn price(ctx: &CallContext, order: &Order) -> Result<Offer, Refusal>;
 }
 
 /// Following what happens, after the commit of what happened.
@@ -290,10 +320,10 @@ pub trait Lifecycle {
 }
 
 /// Makes a type the pack of this crate: `pack!(Points: checkout, commands)`, with what it takes part in of `checkout`,
-/// `commands`, `on_event`, `on_timer`, `on_partner`, `pages` and `lifecycle`.
+/// `pricing`, `commands`, `on_event`, `on_timer`, `on_partner`, `pages` and `lifecycle`.
 ///
-/// The type implements [`Pack`], and [`Checkout`], [`Commands`], [`OnEvent`], [`OnTimer`], [`OnPartner`], [`Pages`] or
-/// [`Lifecycle`] for what is named. Once in a crate.
+/// The type implements [`Pack`], and [`Checkout`], [`Pricing`], [`Commands`], [`OnEvent`], [`OnTimer`], [`OnPartner`],
+/// [`Pages`] or [`Lifecycle`] for what is named. Once in a crate.
 #[macro_export]
 macro_rules! pack {
     ($pack:ident) => {
@@ -309,6 +339,10 @@ macro_rules! pack {
     (@checkout $pack:ident) => {
         const _: fn() = $crate::takes_part_in_checkout::<$pack>;
         $crate::pack!(@export checking_out export_checkout $pack);
+    };
+    (@pricing $pack:ident) => {
+        const _: fn() = $crate::takes_part_in_pricing::<$pack>;
+        $crate::pack!(@export pricing_orders export_pricing $pack);
     };
     (@commands $pack:ident) => {
         const _: fn() = $crate::takes_commands::<$pack>;
@@ -348,6 +382,10 @@ macro_rules! pack {
 /// Fails to compile for a type that does not implement [`Checkout`], on every target.
 #[doc(hidden)]
 pub fn takes_part_in_checkout<T: Checkout>() {}
+
+/// Fails to compile for a type that does not implement [`Pricing`], on every target.
+#[doc(hidden)]
+pub fn takes_part_in_pricing<T: Pricing>() {}
 
 /// Fails to compile for a type that does not implement [`Commands`], on every target.
 #[doc(hidden)]

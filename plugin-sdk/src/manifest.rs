@@ -93,6 +93,9 @@ pub enum Capability {
     MembersTier,
     /// `orders:read`: the merchant's orders.
     OrdersRead,
+    /// `orders:discount:PERCENT`: take at most so much off orders, for [`Pricing`](crate::Pricing); 1 to 100. The merchant
+    /// may allow less.
+    OrdersDiscount(u8),
     /// `messages:send`: send messages by the merchant's templates.
     MessagesSend,
     /// `assets:read`: what members hold.
@@ -117,6 +120,7 @@ impl Serialize for Capability {
             Self::MembersTag => serializer.serialize_str("members:tag"),
             Self::MembersTier => serializer.serialize_str("members:tier"),
             Self::OrdersRead => serializer.serialize_str("orders:read"),
+            Self::OrdersDiscount(percent) => serializer.collect_str(&format_args!("orders:discount:{percent}")),
             Self::MessagesSend => serializer.serialize_str("messages:send"),
             Self::AssetsRead => serializer.serialize_str("assets:read"),
             Self::AssetsWriteOwnUnits => serializer.serialize_str("assets:write:own-units"),

@@ -52,8 +52,8 @@ pub use message::{
 };
 pub use money::{Currency, Minor, MoneyError};
 pub use order::{
-    CouponDiscount, Line, LineFault, Order, OrderState, PackOutcome, PackResult, Payment, Refund, RefundedLine, Served,
-    UsedCoupons,
+    CouponDiscount, Line, LineFault, Order, OrderState, PackDiscount, PackOutcome, PackResult, Payment, Refund,
+    RefundedLine, Served, UsedCoupons,
 };
 pub use personal::{Birthday, Email, Personal, PersonalError, Phone, name_begins_with, name_starts, sought_start};
 pub use reach::{Reach, is_public};

@@ -80,10 +80,12 @@ pub struct Order {
     /// When it was made. It can be long before it was recorded.
     #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub ordered_at: Timestamp,
-    /// What was bought. Of each amount is off what coupons took off it.
+    /// What was bought. Of each amount is off what packs and coupons took off it.
     pub lines: Vec<Line>,
     /// The sum of the lines.
     pub total_minor: Minor,
+    /// What packs took off it, before its coupons.
+    pub discounts: Vec<PackDiscount>,
     /// The coupons that were redeemed for it.
     pub coupons: Option<UsedCoupons>,
     /// How it was paid, as far as it was said.
@@ -101,6 +103,10 @@ impl Order {
     /// The most bytes that the names in its lines may have together: half of a value of the store, in which an order has to
     /// fit with all that coupons, payments, packs and refunds add to it.
     pub const NAMES_MAX_BYTES: usize = 32 << 10;
+
+    /// How many discounts of packs one order has, and of how many lines they take something off, each counted in each
+    /// discount: there is room for so many in a value of the store.
+    pub const DISCOUNTS_MAX: (usize, usize) = (40, 800);
 
     /// How often a part of one order can be given back.
     pub const REFUNDS_MAX: usize = 100;
@@ -134,9 +140,14 @@ impl Order {
         back_by_payment(payments, self.refunds.iter().map(|refund| refund.amount_minor))
     }
 
-    /// The lines as they were before coupons took something off.
-    pub fn lines_before_coupons(&self) -> Vec<Line> {
+    /// The lines as they were sent, before packs and coupons took something off.
+    pub fn lines_as_sent(&self) -> Vec<Line> {
         let mut lines = self.lines.clone();
+        for (place, off) in self.discounts.iter().flat_map(|discount| &discount.lines) {
+            if let Some(line) = lines.get_mut(usize::from(*place)) {
+                line.amount_minor = line.amount_minor.saturating_add(*off);
+            }
+        }
         for discount in self.coupons.iter().flat_map(|coupons| &coupons.discounts) {
             for (line, off) in lines.iter_mut().zip(&discount.lines) {
                 line.amount_minor = line.amount_minor.saturating_add(*off);
@@ -206,6 +217,26 @@ pub enum OrderState {
         /// When the last of it was.
         at: Timestamp,
     },
+}
+
+/// What a pack took off an order by one of its rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PackDiscount {
+    /// The pack.
+    pub pack: Code,
+    /// The pack's name of the rule.
+    pub rule: Code,
+    /// What people read on the receipt.
+    pub title: Label,
+    /// Of which lines, from 0, it took how much.
+    pub lines: Vec<(u16, Minor)>,
+}
+
+impl PackDiscount {
+    /// What it took off in all.
+    pub fn total_minor(&self) -> Minor {
+        self.lines.iter().map(|(_, off)| off).sum()
+    }
 }
 
 /// The coupons that were redeemed for an order.

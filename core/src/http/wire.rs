@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use super::Problem;
 use crate::domain::{
-    Code, CouponDiscount, HoldId, Label, Line, LineFault, Minor, Order, OrderState, PackResult, Payment, Refund,
+    Code, CouponDiscount, HoldId, Label, Line, LineFault, Minor, Order, OrderState, PackDiscount, PackResult, Payment, Refund,
 };
 use crate::usecase;
 
@@ -136,6 +136,8 @@ pub(super) struct OrderOut {
     pub(super) state: &'static str,
     /// When it was given back as a whole, RFC 3339.
     pub(super) refunded_at: Option<String>,
+    /// What packs took off it, before its coupons. It is off the lines already.
+    pub(super) discounts: Vec<DiscountOut>,
     /// What the coupons that were redeemed for it gave. It is off the lines already.
     pub(super) coupons: Vec<CouponDiscountOut>,
     /// How it was paid, as far as it was said.
@@ -189,6 +191,44 @@ impl From<CouponDiscount> for CouponDiscountOut {
             coupon: discount.coupon.into(),
             lines: discount.lines,
             gift: discount.gift.map(|(sku, quantity)| GiftOut { sku: sku.into(), quantity }),
+        }
+    }
+}
+
+/// What a pack takes off by one of its rules.
+#[derive(Serialize, ToSchema)]
+#[schema(example = json!({"pack": "bakery", "rule": "evening-price", "title": "After 19:30: 30% off",
+    "amount_minor": 720, "lines": [{"line": 1, "amount_minor": 720}]}))]
+pub(super) struct DiscountOut {
+    pack: String,
+    /// The pack's name of the rule.
+    rule: String,
+    /// What people read on the receipt.
+    title: String,
+    /// In all, in minor units.
+    amount_minor: u64,
+    lines: Vec<ReducedLineOut>,
+}
+
+/// What is taken off a line.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ReducedLineOut {
+    /// Which line, from 1.
+    line: u32,
+    amount_minor: u64,
+}
+
+impl From<PackDiscount> for DiscountOut {
+    fn from(discount: PackDiscount) -> Self {
+        let amount_minor = discount.total_minor();
+        let lines = discount.lines.iter();
+        let lines = lines.map(|(place, off)| ReducedLineOut { line: u32::from(*place) + 1, amount_minor: *off });
+        Self {
+            pack: discount.pack.into(),
+            rule: discount.rule.into(),
+            title: discount.title.into(),
+            amount_minor,
+            lines: lines.collect(),
         }
     }
 }
@@ -291,7 +331,7 @@ impl From<Order> for OrderOut {
         let back = order.back_by_payment();
         let served_by = order.served_by.as_ref().map(|served| served.staff.to_string());
         let team = order.served_by.and_then(|served| served.team).map(Into::into);
-        let discounts = order.coupons.into_iter().flat_map(|coupons| coupons.discounts);
+        let coupons = order.coupons.into_iter().flat_map(|coupons| coupons.discounts);
         let payments = order.payments.iter().map(|payment| PaymentOut::of(payment, payment.amount_minor)).collect();
         let refunds = order.refunds.into_iter().zip(back).map(|(refund, parts)| {
             let parts = order.payments.iter().zip(parts).filter(|(_, amount)| *amount > 0);
@@ -313,7 +353,8 @@ impl From<Order> for OrderOut {
             total_minor: order.total_minor,
             state,
             refunded_at,
-            coupons: discounts.map(Into::into).collect(),
+            discounts: order.discounts.into_iter().map(Into::into).collect(),
+            coupons: coupons.map(Into::into).collect(),
             payments,
             refunds,
             packs: order

@@ -1,7 +1,7 @@
 //! Types and traits made from the contract in `wit/`.
 
 wasmtime::component::bindgen!({
-    path: "../wit/0.1.2",
+    path: "../wit/0.1.3",
     world: "pack",
     imports: { default: trappable },
     require_store_data_send: true,

@@ -16,6 +16,7 @@ use super::grant::allows_writing;
 use super::host::{Call, Desk, expires_at, millis};
 use super::load::CONTRACT_VERSION;
 use super::page::read_page;
+use super::pricing::{Costs, Offered, check_offer};
 use super::recording::export::{self, Export};
 use super::recording::{Outcome, Recorder};
 use super::replies::{bad_reply, check_answer, check_progress, check_reply, refused};
@@ -153,6 +154,27 @@ impl LoadedPack {
         let has_buyer = order.buyer.is_some();
         self.call(tx, scene, export, function(exports), (scene.context(), order), |decision| {
             self.check(&scene.terms(), decision.map_err(refused)?, has_buyer)
+        })
+    }
+
+    /// What a basket costs less. Nothing is written.
+    pub fn quote_price(&self, tx: &mut Tx, scene: &Scene, order: &Order, buyer: Option<&Member>) -> Verdict<Offered> {
+        let before = tx.savepoint();
+        let verdict = self.offer(tx, scene, scene.order(order, String::new(), buyer));
+        tx.rollback_to(before);
+        verdict
+    }
+
+    /// What an order costs less that is being recorded.
+    pub fn price(&self, tx: &mut Tx, scene: &Scene, order: &Order, buyer: Option<&Member>) -> Verdict<Offered> {
+        self.offer(tx, scene, scene.order(order, order.id.to_string(), buyer))
+    }
+
+    fn offer(&self, tx: &mut Tx, scene: &Scene, order: wit::Order) -> Verdict<Offered> {
+        let Some(price) = &self.exports.pricing else { return not_exported("pricing") };
+        let costs = Costs::of(&order);
+        self.call(tx, scene, &export::PRICE, price, (scene.context(), order), |offer| {
+            check_offer(&scene.grants, &costs, offer)
         })
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::bindings::punchcard::pack::types as wit;
-use crate::domain::Code;
+use crate::domain::{Code, Minor};
 use crate::store::StoreError;
 
 /// Why a call of a pack did not do its work. The transaction is as it was before the call.
@@ -80,6 +80,18 @@ pub enum CallError {
         /// The unit that it wanted to write.
         unit: Code,
     },
+    /// It wanted to take more off an order than the merchant lets it.
+    #[error("the pack takes {off} off an order of {total}, but `orders:discount:{percent}` allows {most}")]
+    TooMuchOff {
+        /// How much it wanted to take off, in minor units.
+        off: Minor,
+        /// What the order came to.
+        total: Minor,
+        /// How much it may take off.
+        most: Minor,
+        /// That in percent.
+        percent: u8,
+    },
     /// It does not export the interface.
     #[error("the pack does not export `{interface}`")]
     NotExported {
@@ -127,6 +139,7 @@ impl CallError {
             | Self::BadReply { .. } => true,
             Self::Refused(_)
             | Self::Denied { .. }
+            | Self::TooMuchOff { .. }
             | Self::NotExported { .. }
             | Self::Resting { .. }
             | Self::QuotaUsedUp { .. }
@@ -159,7 +172,7 @@ impl CallError {
             Self::ReadExceeded { .. } => "read-exceeded",
             Self::Trapped { .. } => "trapped",
             Self::BadReply { .. } => "bad-reply",
-            Self::Denied { .. } => "denied",
+            Self::Denied { .. } | Self::TooMuchOff { .. } => "denied",
             Self::NotExported { .. } => "not-exported",
             Self::Resting { .. } => "resting",
             Self::QuotaUsedUp { .. } => "quota-used-up",

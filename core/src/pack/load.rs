@@ -9,7 +9,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
 use super::bindings::exports::punchcard::pack::{
-    checkout, commands, describe, lifecycle, on_event, on_partner, on_timer, pages,
+    checkout, commands, describe, lifecycle, on_event, on_partner, on_timer, pages, pricing,
 };
 use super::cache::{Cache, Name};
 use super::effort::check_effort;
@@ -20,7 +20,7 @@ use super::{CallError, Limits, Manifest, ManifestError, Packs, SignatureError};
 use crate::domain::{Code, RevisionId};
 
 /// The newest version of the contract that this host speaks. It runs packs of every older one that is compatible with it.
-pub const CONTRACT_VERSION: &str = "0.1.2";
+pub const CONTRACT_VERSION: &str = "0.1.3";
 
 const IMPORTS: [&str; 12] = [
     "types",
@@ -36,8 +36,8 @@ const IMPORTS: [&str; 12] = [
     "settings",
     "log",
 ];
-const EXPORTS: [&str; 8] =
-    ["describe", "checkout", "commands", "on-event", "on-timer", "on-partner", "pages", "lifecycle"];
+const EXPORTS: [&str; 9] =
+    ["describe", "checkout", "pricing", "commands", "on-event", "on-timer", "on-partner", "pages", "lifecycle"];
 
 /// The largest component, in bytes.
 const COMPONENT_MAX_BYTES: usize = 8 << 20;
@@ -136,6 +136,7 @@ pub struct LoadedPack {
 /// Where the functions of the exports are; what a pack does not export is not there.
 pub(super) struct Exports {
     pub(super) checkout: Option<CheckoutExports>,
+    pub(super) pricing: Option<ComponentExportIndex>,
     pub(super) commands: Option<ComponentExportIndex>,
     pub(super) on_event: Option<ComponentExportIndex>,
     pub(super) on_timer: Option<ComponentExportIndex>,
@@ -171,6 +172,11 @@ impl LoadedPack {
     /// Whether it takes part in orders.
     pub fn checks_out(&self) -> bool {
         self.exports.checkout.is_some()
+    }
+
+    /// Whether it makes orders cheaper.
+    pub fn prices(&self) -> bool {
+        self.exports.pricing.is_some()
     }
 
     /// Whether it follows what happens.
@@ -264,6 +270,7 @@ impl Packs {
             .transpose()?;
         let exports = Exports {
             checkout,
+            pricing: of("pricing", "price")?,
             commands: of("commands", "run")?,
             on_event: of("on-event", "handle")?,
             on_timer: of("on-timer", "fire")?,
@@ -343,6 +350,7 @@ impl Packs {
         check! {
             describe if true;
             checkout if exports.checkout.is_some();
+            pricing if exports.pricing.is_some();
             commands if exports.commands.is_some();
             on_event if exports.on_event.is_some();
             on_timer if exports.on_timer.is_some();
@@ -417,10 +425,10 @@ mod tests {
 
     #[test]
     fn packs_of_older_contracts_run_and_of_newer_ones_do_not() {
-        for version in ["0.1.0", "0.1.1", CONTRACT_VERSION] {
+        for version in ["0.1.0", "0.1.1", "0.1.2", CONTRACT_VERSION] {
             assert!(speaks(version), "{version}");
         }
-        for version in ["0.0.9", "0.1.99", "0.2.0", "1.0.0", "0.1.2-rc.1", "0.1", ""] {
+        for version in ["0.0.9", "0.1.99", "0.2.0", "1.0.0", "0.1.3-rc.1", "0.1", ""] {
             assert!(!speaks(version), "{version}");
         }
     }

@@ -66,6 +66,12 @@ pub enum ManifestError {
         "`{0}` is no kind of event: expected one of the host's, such as `order-settled`, or a pack's, such as `bakery:pickup-missed`"
     )]
     Kind(String),
+    /// Who makes orders cheaper says how much they may take off.
+    #[error("the component exports `pricing`, but the manifest does not ask for `orders:discount:PERCENT`")]
+    NoDiscountAsked,
+    /// How much may be taken off, but nobody who does.
+    #[error("the manifest asks for `{0}`, but the component does not export `pricing`")]
+    NoPricing(Grant),
     /// Something in the manifest that no export serves, or the other way round.
     #[error("the manifest has {count} under `{field}`, but the component {exports} `{export}`")]
     Export {
@@ -222,7 +228,7 @@ impl Manifest {
         }
         let manifest: Self = serde_json::from_str(json)?;
         manifest.check_texts()?;
-        once("grant", manifest.grants.iter().map(|asked| asked.grant.to_string()))?;
+        once("grant", manifest.grants.iter().map(|asked| asked.grant.name()))?;
         once("unit", manifest.units.iter().map(|unit| unit.code.to_string()))?;
         once("command", manifest.commands.iter().map(|command| command.name.to_string()))?;
         once("kind of fact", manifest.emits.iter().map(|fact| fact.kind.to_string()))?;
@@ -308,7 +314,12 @@ impl Manifest {
                 return Err(ManifestError::Export { field, count, exports, export });
             }
         }
-        Ok(())
+        let discount = self.grants.iter().map(|asked| &asked.grant).find(|grant| matches!(grant, Grant::Discount(_)));
+        match (discount, &exports.pricing) {
+            (None, Some(_)) => Err(ManifestError::NoDiscountAsked),
+            (Some(grant), None) => Err(ManifestError::NoPricing(grant.clone())),
+            _ => Ok(()),
+        }
     }
 
     fn check_texts(&self) -> Result<(), ManifestError> {

@@ -24,6 +24,7 @@ mod limits;
 mod load;
 mod manifest;
 mod page;
+mod pricing;
 mod recording;
 mod replies;
 mod scene;
@@ -41,6 +42,7 @@ pub use load::{CONTRACT_VERSION, LoadError, LoadedPack, componentize, revision_o
 pub use manifest::{
     Command, FactDeclared, GrantAsked, Manifest, ManifestError, PageDeclared, Texts, TimerDeclared, UnitDeclared,
 };
+pub use pricing::{Off, Offered};
 pub use recording::{
     Departure, Differences, Diverged, Effect, FailureKind, FuelSpread, HostCall, Outcome, PlayError, Played, Recording,
     RecordingError, Rehearsal, Rehearsed, Way,

@@ -11,7 +11,7 @@ use crate::schema::JsonSchema;
 const PAGE_MAX_BYTES: usize = 256 << 10;
 
 static FORM: LazyLock<JsonSchema> = LazyLock::new(|| {
-    let schema = serde_json::from_str(include_str!("../../../wit/0.1.2/page.schema.json")).expect("it is JSON");
+    let schema = serde_json::from_str(include_str!("../../../wit/0.1.3/page.schema.json")).expect("it is JSON");
     JsonSchema::new(&schema).expect("it is a JSON Schema")
 });
 

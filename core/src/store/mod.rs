@@ -48,7 +48,7 @@ pub use key::{
 };
 pub(crate) use key::{decode_counter, log_entry_number};
 pub use member_of::member_of;
-pub(crate) use older::{Order1, Order2, Order3};
+pub(crate) use older::{Order1, Order2, Order3, Order4};
 pub(crate) use records::records;
 pub use sled::{
     FORMAT_FILE, JOURNAL_DIR, SledEngine as DurableEngine, SledOptions as DurableOptions, StateReport, Usage, compact,

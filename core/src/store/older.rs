@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::whole;
 use crate::domain::{
     Benefit, Code, CouponType, Currency, Event, Label, Line, LoggedEvent, LotId, Member, MemberId, Merchant,
-    MerchantId, Minor, Order, OrderId, PackOutcome, Payment, PostingId, Reference, Refund, RefundedLine, Scope, Source,
+    MerchantId, Minor, Order, OrderId, PackOutcome, Payment, PostingId, Reference, Refund, RefundedLine, Scope, Served, Source,
     SpendingOrder, Standing, StoreId, Tag, Unit, UnitKind, UnitRules, UsedCoupons, Validity, ZoneName,
 };
 use crate::ledger::{Cause, Entry, Lot, Posting};
@@ -194,6 +194,53 @@ struct Refund3 {
     reversals: Vec<PostingId>,
 }
 
+/// Before packs took something off.
+#[derive(Deserialize)]
+pub(crate) struct Order4 {
+    id: OrderId,
+    reference: Reference,
+    store: StoreId,
+    by: Source,
+    served_by: Option<Served>,
+    member: Option<MemberId>,
+    claimed_by: Option<Source>,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
+    claimed_at: Option<Timestamp>,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
+    ordered_at: Timestamp,
+    lines: Vec<Line>,
+    total_minor: Minor,
+    coupons: Option<UsedCoupons>,
+    payments: Vec<Payment>,
+    refunds: Vec<Refund>,
+    outcomes: Vec<PackOutcome>,
+}
+
+impl From<Order4> for Order {
+    fn from(order: Order4) -> Self {
+        let Order4 { id, reference, store, by, served_by, member, claimed_by, claimed_at, ordered_at, .. } = order;
+        let Order4 { lines, total_minor, coupons, payments, refunds, outcomes, .. } = order;
+        Self {
+            id,
+            reference,
+            store,
+            by,
+            served_by,
+            member,
+            claimed_by,
+            claimed_at,
+            ordered_at,
+            lines,
+            total_minor,
+            discounts: Vec::new(),
+            coupons,
+            payments,
+            refunds,
+            outcomes,
+        }
+    }
+}
+
 impl From<Order3> for Order {
     fn from(order: Order3) -> Self {
         let Order3 { id, reference, store, member, claimed_at, ordered_at, lines, total_minor, .. } = order;
@@ -214,6 +261,7 @@ impl From<Order3> for Order {
             ordered_at,
             lines,
             total_minor,
+            discounts: Vec::new(),
             coupons,
             payments,
             refunds: refunds.collect(),
@@ -256,6 +304,7 @@ pub(crate) fn order(version: u8, body: &[u8]) -> Option<Order> {
         1 => whole::<Order1>(body).map(Into::into),
         2 => whole::<Order2>(body).map(Into::into),
         3 => whole::<Order3>(body).map(Into::into),
+        4 => whole::<Order4>(body).map(Into::into),
         _ => None,
     }
 }

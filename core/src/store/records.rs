@@ -43,7 +43,7 @@ records! {
     BoughtOf, 1, "what a member has bought of a kind of goods";
     Behaviour, 1, "kind of behaviour";
     Item, 1, "item of the catalogue";
-    Order, 4, "order", older::order;
+    Order, 5, "order", older::order;
     OrderId, 1, "order id";
     Event, 2, "event", older::event;
     // Beside those without a step before them, which lie in the log as events: their versions are not to meet.

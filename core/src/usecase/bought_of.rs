@@ -59,7 +59,8 @@ fn wares(line: &Line) -> impl Iterator<Item = Ware> {
     category.into_iter().chain(line.brand.clone().map(Ware::Brand))
 }
 
-/// Notes what a member has bought of each kind of goods on a day. Costs a read and a write for each kind in the order.
+/// Notes what a member has bought of each kind of goods on a day. Costs a read and a write for each kind in the order, all
+/// beside when they have bought, which the order changes too.
 pub(super) fn note_bought(
     tx: &mut Tx,
     merchant: MerchantId,
@@ -120,7 +121,7 @@ pub fn read_bought_of(
 ) -> Result<BTreeMap<Ware, BoughtOf>, StoreError> {
     let all = layout::bought_of_member(merchant, member);
     let found = tx.load_scan::<BoughtOf>(&all, Direction::Forward, usize::MAX)?;
-    let ware = |key: &[u8]| layout::bought_of_parts(key).map(|(_, ware)| ware);
+    let ware = |key: &[u8]| layout::purchases_parts(key).and_then(|(_, ware)| ware);
     let corrupt = |key: &[u8]| StoreError::corrupt("kind of goods", key);
     found.into_iter().map(|(key, bought)| Ok((ware(&key).ok_or_else(|| corrupt(&key))?, bought))).collect()
 }
@@ -149,4 +150,54 @@ pub(super) fn add_up_next(tx: &mut Tx, after: Option<&[u8]>) -> Result<Option<Ke
         }
         Ok(())
     })
+}
+
+/// Puts some of what members have bought beside when they have, for stores of version 7.
+pub(super) fn move_next(tx: &mut Tx, _: Option<&[u8]>) -> Result<Option<Key>, StoreError> {
+    const PAGE: usize = 500;
+    let page = tx.scan(&layout::bought_of_apart(), Direction::Forward, PAGE)?;
+    let is_all = page.len() < PAGE;
+    let mut last = None;
+    for (key, value) in page {
+        tx.put(&layout::bought_of_moved(&key), value.to_vec())?;
+        tx.delete(&key);
+        last = Some(key);
+    }
+    Ok(last.filter(|_| !is_all))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::domain::Label;
+    use crate::store::Store;
+
+    #[test]
+    fn what_was_apart_comes_beside_the_visits() {
+        let store = Store::in_memory();
+        let (merchant, member) = (MerchantId::from_bytes([1; 16]), MemberId::from_bytes([2; 16]));
+        let ware = |number: u32| Ware::Brand(Label::new(format!("brand {number}")).unwrap());
+        let bought = |number: u32| BoughtOf {
+            orders: number.into(),
+            pieces: 1,
+            spent_minor: 2,
+            last: date(2026, 3, 1),
+        };
+        let was = |number: u32| {
+            let mut key = layout::bought_of(merchant, member, &ware(number));
+            key[0] = b'=';
+            key
+        };
+        let count = 501;
+        store.write(|tx| (0..count).try_for_each(|number| tx.save(&was(number), &bought(number)))).unwrap();
+        let first = store.write(|tx| move_next(tx, None)).unwrap();
+        assert_eq!(store.write(|tx| move_next(tx, first.as_deref())).unwrap(), None);
+        assert!(first.is_some());
+        let found = store.read(|tx| read_bought_of(tx, merchant, member)).unwrap();
+        assert_eq!(found, (0..count).map(|number| (ware(number), bought(number))).collect());
+        let left = store.read(|tx| tx.scan(&layout::bought_of_apart(), Direction::Forward, 1)).unwrap();
+        assert!(left.is_empty());
+    }
 }

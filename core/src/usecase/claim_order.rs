@@ -8,7 +8,7 @@ use super::{Act, Reply};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{Event, MemberId, MerchantId, Order, OrderId, OrderState};
-use crate::store::{Key, Order3, Record, StoreError, Tx, layout, member_of, whole};
+use crate::store::{Key, Order3, Order4, Record, StoreError, Tx, layout, member_of, whole};
 
 /// An order that was claimed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,12 +18,17 @@ pub struct Claimed {
 }
 
 impl Record for Claimed {
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
     const NAME: &'static str = "claimed order";
 
-    /// Before orders said who acted.
+    /// Before orders said who acted, and before packs took something off.
     fn from_older(version: u8, body: &[u8]) -> Option<Self> {
-        (version == 1).then(|| whole::<Order3>(body)).flatten().map(|order| Self { order: order.into() })
+        let order = match version {
+            1 => whole::<Order3>(body)?.into(),
+            2 => whole::<Order4>(body)?.into(),
+            _ => return None,
+        };
+        Some(Self { order })
     }
 }
 

@@ -158,7 +158,8 @@ pub fn enable_pack(tx: &mut Tx, act: &mut Act<'_>, wanted: &EnablePack) -> Resul
         return Err(EnableError::BeyondOwn);
     }
     let pack = act.programme.revision(tx, &revision.pack, revision.id)?;
-    if let Some(grant) = wanted.grants.difference(&pack.manifest.grants_asked()).next() {
+    let asked = pack.manifest.grants_asked();
+    if let Some(grant) = wanted.grants.iter().find(|grant| !grant.is_within(&asked)) {
         return Err(EnableError::GrantNotAsked(grant.clone()));
     }
     pack.check_settings(&wanted.settings).map_err(EnableError::Settings)?;
@@ -252,7 +253,7 @@ fn check_store_settings(
 fn narrows(wanted: &EnablePack, before: &Enablement) -> bool {
     wanted.revision == before.revision
         && wanted.stores.is_subset(&before.stores)
-        && wanted.grants.is_subset(&before.grants)
+        && wanted.grants.iter().all(|grant| grant.is_within(&before.grants))
 }
 
 /// A revision of a pack, and what it says of itself.

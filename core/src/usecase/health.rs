@@ -49,6 +49,7 @@ impl State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum CallKind {
     Quote,
+    Price,
     Settled,
     Refunded,
     Command,

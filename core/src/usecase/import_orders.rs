@@ -85,6 +85,7 @@ pub fn import_order(tx: &mut Tx, act: &mut Act<'_>, row: &OrderRow) -> Result<Or
         ordered_at: Some(row.ordered_at),
         currency: None,
         lines: row.lines.clone(),
+        due_minor: None,
         coupons: Vec::new(),
         payments: Vec::new(),
     };

@@ -34,17 +34,18 @@ struct Migration {
 type Step = fn(&mut Tx, Option<&[u8]>) -> Result<Option<Key>, StoreError>;
 
 /// The migrations from version 1, in order. None is ever removed or changed.
-const MIGRATIONS: [Migration; 6] = [
+const MIGRATIONS: [Migration; 7] = [
     Migration { name: "logs are hash-chained", step: |tx, after| tx.seal_next_log(after) },
     Migration { name: "ledgers are indexed by time, counted by month, and logged", step: ledger::bring_up },
     Migration { name: "members are listed by tag and store", step: known::list_next_members },
     Migration { name: "API keys are listed", step: api_key::list_next_keys },
     Migration { name: "what members bought is added up", step: visits::add_up_next },
     Migration { name: "what members bought is added up by category and brand", step: bought_of::add_up_next },
+    Migration { name: "what members bought is beside when they did", step: bought_of::move_next },
 ];
 
 /// The version of stores that this version of the host writes.
-const NEWEST: u32 = 7;
+const NEWEST: u32 = 8;
 
 /// Why a store can not be used.
 #[derive(Debug, thiserror::Error)]

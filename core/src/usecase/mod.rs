@@ -59,6 +59,7 @@ mod pack_quota;
 mod pack_services;
 mod pack_turns;
 mod pages;
+mod price_order;
 mod programme;
 mod public_event;
 mod quote_coupons;
@@ -167,7 +168,7 @@ pub use pages::{
 pub use programme::{Active, Enablement, Programme, ProgrammeError, Revision};
 pub use public_event::{EventData, EventKind, PublicEvent, UnknownKind, event_id, event_sequence};
 pub use quote_coupons::{QuotedCoupon, SoughtCoupons, Unused};
-pub use quote_order::{PackOffer, PackQuote, Quote, QuoteError, QuoteLine, QuoteOrder, quote_order};
+pub use quote_order::{PackQuote, Quote, QuoteError, QuoteLine, QuoteOrder, quote_order};
 pub use read_assets::{Asset, AssetsError, house_total, read_assets};
 pub use read_consumption::{Consumption, ConsumptionSums, read_consumption};
 pub use read_statement::read_statement;

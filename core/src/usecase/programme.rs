@@ -168,9 +168,9 @@ impl Active {
         store.and_then(|store| self.store_settings.get(&store)).unwrap_or(&self.settings)
     }
 
-    /// Whether the merchant has allowed this.
+    /// Whether the merchant has allowed this: of what is measured, as much or more.
     pub fn has_grant(&self, grant: &Grant) -> bool {
-        self.grants.contains(grant)
+        grant.is_within(&self.grants)
     }
 
     /// The surroundings of a call of this pack.

@@ -4,10 +4,12 @@ use super::Act;
 use super::catalogue::{completed, read_item};
 use super::health::CallKind;
 use super::host::has_store;
+use super::price_order::{PackPrice, PriceFor, price_order};
 use super::quote_coupons::{QuotedCoupon, SoughtCoupons, quote_coupons, taken_off};
 use super::settle_order::{Limited, taking_part, within_limits};
 use crate::domain::{
-    Code, Currency, Label, Line, LineFault, Member, MemberId, Minor, Order, OrderId, Reference, StoreId,
+    Code, Currency, Label, Line, LineFault, Member, MemberId, Merchant, Minor, Order, OrderId, PackDiscount, Reference,
+    StoreId,
 };
 use crate::ledger::LedgerError;
 use crate::pack::{CallError, Decided, Earning, Finding};
@@ -44,11 +46,11 @@ pub struct QuoteLine {
 /// What a basket would get.
 #[derive(Debug)]
 pub struct Quote {
-    /// The lines with what they cost, before coupons.
+    /// The lines with what they cost, before packs and coupons take something off.
     pub lines: Vec<Line>,
     /// The sum of the lines.
     pub total_minor: Minor,
-    /// What is left to be paid when the coupons that count are taken off.
+    /// What is left to be paid when what packs take off and the coupons that count are taken off.
     pub due_minor: Minor,
     /// What each coupon that was looked at would take off, or why it would not count; those that count first, in the order
     /// in which they do.
@@ -62,19 +64,50 @@ pub struct Quote {
 pub struct PackQuote {
     /// The pack.
     pub pack: Code,
-    /// What it would give and what it looked at, or the code and text of its failure.
-    pub said: Result<PackOffer, (String, String)>,
-}
-
-/// What one pack would give for a basket.
-#[derive(Debug)]
-pub struct PackOffer {
+    /// What it takes off, before coupons.
+    pub discounts: Vec<PackDiscount>,
     /// What the buyer would get.
     pub earnings: Vec<Earning>,
     /// How much more of which unit it would be if the unit had no limits.
     pub kept_back: Vec<(Code, Minor)>,
     /// What the pack looked at.
     pub findings: Vec<Finding>,
+    /// Code and text of its failure, for which a part of this or all is missing; the first, when there are two.
+    pub failed: Option<(String, String)>,
+}
+
+impl PackQuote {
+    fn new(pack: Code) -> Self {
+        let (discounts, earnings, kept_back, findings) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { pack, discounts, earnings, kept_back, findings, failed: None }
+    }
+
+    fn priced(PackPrice { pack, said }: PackPrice) -> Self {
+        let quote = Self::new(pack);
+        match said {
+            Ok(taken) => Self { discounts: taken.discounts, findings: taken.skipped, ..quote },
+            Err(failure) => Self { failed: Some((failure.code, failure.message)), ..quote },
+        }
+    }
+
+    fn add(&mut self, said: Result<PackOffer, (String, String)>) {
+        match said {
+            Ok(PackOffer { earnings, kept_back, findings }) => {
+                (self.earnings, self.kept_back) = (earnings, kept_back);
+                self.findings.extend(findings);
+            }
+            Err(failure) => {
+                self.failed.get_or_insert(failure);
+            }
+        }
+    }
+}
+
+/// What one pack would give for a basket.
+struct PackOffer {
+    earnings: Vec<Earning>,
+    kept_back: Vec<(Code, Minor)>,
+    findings: Vec<Finding>,
 }
 
 /// Why there is no quote.
@@ -140,13 +173,9 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
     };
     price(tx, act, new, &mut lines, buyer.is_some())?;
     let total_minor = Order::total(&lines)?;
-    let mut lines = completed(tx, act.merchant, &lines)?;
+    let lines = completed(tx, act.merchant, &lines)?;
     Order::check_names(&lines)?;
-    let priced = lines.clone();
-    let coupons = quote_coupons(tx, act, &new.coupons, buyer.as_ref().map(|buyer| buyer.id), new.store, &mut lines)?;
-    let due_minor = total_minor.saturating_sub(taken_off(&coupons));
-    // As when it is settled, packs see what is left when coupons are taken off.
-    let order = Order {
+    let mut order = Order {
         id: OrderId::from_bytes([0; 16]),
         reference: Reference::new("quote").expect("the word is a reference"),
         store: new.store,
@@ -156,30 +185,57 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
         claimed_by: None,
         claimed_at: None,
         ordered_at: act.now,
-        lines,
-        total_minor: due_minor,
+        lines: lines.clone(),
+        total_minor,
+        discounts: Vec::new(),
         coupons: None,
         payments: Vec::new(),
         refunds: Vec::new(),
         outcomes: Vec::new(),
     };
+    // As when it is settled: packs take something off, then coupons count, and packs give for what is left.
+    let priced = price_order(tx, act, &merchant, (&mut order, buyer.as_ref()), PriceFor::Quote)?;
+    let mut packs: Vec<PackQuote> = priced.into_iter().map(PackQuote::priced).collect();
+    let coupons = quote_coupons(tx, act, &new.coupons, order.member, new.store, &mut order.lines)?;
+    order.total_minor = order.total_minor.saturating_sub(taken_off(&coupons));
+    for (pack, said) in ask_packs(tx, act, &merchant, &order, buyer.as_ref())? {
+        let place = packs.iter().position(|quote| quote.pack == pack).unwrap_or_else(|| {
+            packs.push(PackQuote::new(pack));
+            packs.len() - 1
+        });
+        packs[place].add(said);
+    }
+    Ok(Quote { lines, total_minor, due_minor: order.total_minor, coupons, packs })
+}
+
+/// What a pack would give, or the code and text of its failure.
+type PackSays = (Code, Result<PackOffer, (String, String)>);
+
+/// Asks the packs of a store what they would give for a basket, when it costs what is left of it.
+fn ask_packs(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    merchant: &Merchant,
+    order: &Order,
+    buyer: Option<&Member>,
+) -> Result<Vec<PackSays>, StoreError> {
     let zone = merchant.time_zone.zone();
     let mut packs = Vec::new();
-    for active in taking_part(tx, act, new.store)? {
-        let scene = active.scene(act, &merchant, &zone, Some(new.store), act.now);
+    for active in taking_part(tx, act, order.store)? {
+        let scene = active.scene(act, merchant, &zone, Some(order.store), act.now);
         let said = match &active.loaded {
             Ok(pack) => match act
-                .call_for_show(tx, &active, CallKind::Quote, |tx| pack.quote(tx, &scene, &order, buyer.as_ref()))
+                .call_for_show(tx, &active, CallKind::Quote, |tx| pack.quote(tx, &scene, order, buyer))
             {
-                Ok(decided) => offer(tx, act, buyer.as_ref(), decided)?,
-                Err(CallError::Store(error)) => return Err(error.into()),
+                Ok(decided) => offer(tx, act, buyer, decided)?,
+                Err(CallError::Store(error)) => return Err(error),
                 Err(error) => Err((error.code().to_owned(), error.to_string())),
             },
             Err(error) => Err((error.code().to_owned(), error.to_string())),
         };
-        packs.push(PackQuote { pack: active.code, said });
+        packs.push((active.code, said));
     }
-    Ok(Quote { lines: priced, total_minor, due_minor, coupons, packs })
+    Ok(packs)
 }
 
 /// What the buyer would get of what a pack decided.

@@ -19,7 +19,7 @@ use crate::domain::{
 };
 use crate::ledger::{Cause, LedgerError, Move, NewPosting, Reversible};
 use crate::pack::CallError;
-use crate::store::{Key, Order1, Order2, Order3, Record, StoreError, Tx, layout, member_of, whole};
+use crate::store::{Key, Order1, Order2, Order3, Order4, Record, StoreError, Tx, layout, member_of, whole};
 
 /// What is given back.
 #[derive(Clone, Debug)]
@@ -51,15 +51,16 @@ pub struct Refunded {
 }
 
 impl Record for Refunded {
-    const VERSION: u8 = 4;
+    const VERSION: u8 = 5;
     const NAME: &'static str = "refunded order";
 
-    /// Before lines had a brand, before there were parts, and before orders said who acted.
+    /// Before lines had a brand, before there were parts, before orders said who acted, and before packs took something off.
     fn from_older(version: u8, body: &[u8]) -> Option<Self> {
         let order = match version {
             1 => whole::<Order1>(body)?.into(),
             2 => whole::<Order2>(body)?.into(),
             3 => whole::<Order3>(body)?.into(),
+            4 => whole::<Order4>(body)?.into(),
             _ => return None,
         };
         Some(Self { order })

@@ -15,12 +15,12 @@ use crate::store::{StoreError, Tx, layout, member_of};
 pub(super) enum Says {
     /// All of it, as a till does.
     All,
-    /// All but how it was paid and which coupons it had, as a row of a file does. Its lines are those before coupons, or
-    /// what coupons have left of them, as an export has them.
+    /// All but how it was paid and which coupons it had, as a row of a file does. Its lines are those before
+    /// packs and coupons took something off, or what they have left, as an export has them.
     NothingOfPayment,
 }
 
-/// Whether what is sent is what is recorded: store, buyer, lines, time and who served if it is said, coupons and payments.
+/// Whether what is sent is what is recorded: store, buyer, lines, time and who served if it is said, what was to be paid, coupons and payments.
 pub(super) fn is_same(
     tx: &mut Tx,
     merchant: MerchantId,
@@ -36,12 +36,13 @@ pub(super) fn is_same(
     let is_same = recorded.store == sent.store
         && (of == buyer.map(|buyer| buyer.id) || (buyer.is_none() && recorded.claimed_at.is_some()))
         && sent.served_by.is_none_or(|staff| recorded.served_by.as_ref().is_some_and(|served| served.staff == staff))
-        && (same_lines(&recorded.lines_before_coupons(), &sent.lines)
+        && (same_lines(&recorded.lines_as_sent(), &sent.lines)
             || says == Says::NothingOfPayment && same_lines(&recorded.lines, &sent.lines))
         && sent.ordered_at.is_none_or(|at: Timestamp| whole_millis(at) == recorded.ordered_at);
     Ok(is_same
         && (says == Says::NothingOfPayment
-            || same_coupons(tx, merchant, recorded, &sent.coupons)?
+            || same_due(recorded, sent)
+                && same_coupons(tx, merchant, recorded, &sent.coupons)?
                 && same_payments(tx, merchant, &recorded.payments, &sent.payments)?))
 }
 
@@ -54,6 +55,11 @@ fn same_lines(recorded: &[Line], sent: &[Line]) -> bool {
             && (sent.brand.is_none() || recorded.brand == sent.brand)
     };
     recorded.len() == sent.len() && recorded.iter().zip(sent).all(same)
+}
+
+/// Whether this is what was to be paid: who does not say it has charged prices of their own.
+fn same_due(recorded: &Order, sent: &SettleOrder) -> bool {
+    sent.due_minor.map_or(recorded.discounts.is_empty(), |due| due == recorded.total_minor)
 }
 
 /// Whether these are the coupons that were redeemed, in this order.

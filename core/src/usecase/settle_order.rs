@@ -14,6 +14,7 @@ use super::hold_assets::{HOLD, HoldError, PostHold, placed_by_pack, post_hold};
 use super::host::has_store;
 use super::other_clocks::{SOLD_SINCE, is_ahead, whole_millis};
 use super::pack_calls::settle_later;
+use super::price_order::{PackPrice, PriceFor, price_order};
 use super::redeem_coupons::{Choice, RedeemCoupons, RedeemError, Redeemed, redeem_coupons};
 use super::same_order::{Says, is_same};
 use super::spend_stored_value::{SpendError, SpendStoredValue, spend_stored_value, stored_value_units};
@@ -26,7 +27,7 @@ use crate::domain::{
 };
 use crate::ledger::{Book, Cause, House, LedgerError, Move, NewPosting};
 use crate::pack::{CallError, Earning};
-use crate::store::{Key, Order1, Order2, Order3, Record, StoreError, Tx, layout, member_of, whole};
+use crate::store::{Key, Order1, Order2, Order3, Order4, Record, StoreError, Tx, layout, member_of, whole};
 
 /// What was bought.
 #[derive(Clone, Debug)]
@@ -43,8 +44,11 @@ pub struct SettleOrder {
     pub ordered_at: Option<Timestamp>,
     /// In which currency, if the till says so.
     pub currency: Option<Currency>,
-    /// What, before coupons.
+    /// What, before packs and coupons take something off.
     pub lines: Vec<Line>,
+    /// What a quote said is to be paid, for packs to take off what they took off there; none when the lines are what was
+    /// charged, but for coupons.
+    pub due_minor: Option<Minor>,
     /// The coupons that are redeemed for it.
     pub coupons: Vec<Choice>,
     /// How it is paid; nothing when that is not said.
@@ -96,15 +100,17 @@ pub struct Settled {
 }
 
 impl Record for Settled {
-    const VERSION: u8 = 4;
+    const VERSION: u8 = 5;
     const NAME: &'static str = "settled order";
 
-    /// Before lines had a brand, before orders named coupons and payments, and before they said who acted.
+    /// Before lines had a brand, before orders named coupons and payments, before they said who acted, and before packs took
+    /// something off.
     fn from_older(version: u8, body: &[u8]) -> Option<Self> {
         let (order, repeated) = match version {
             1 => whole::<(Order1, bool)>(body).map(|(order, repeated)| (order.into(), repeated))?,
             2 => whole::<(Order2, bool)>(body).map(|(order, repeated)| (order.into(), repeated))?,
             3 => whole::<(Order3, bool)>(body).map(|(order, repeated)| (order.into(), repeated))?,
+            4 => whole::<(Order4, bool)>(body).map(|(order, repeated)| (order.into(), repeated))?,
             _ => return None,
         };
         Some(Self { order, repeated })
@@ -171,6 +177,16 @@ pub enum SettleError {
     /// A coupon is not redeemed.
     #[error(transparent)]
     Coupons(Box<RedeemError>),
+    /// It comes to something else than what the quote said.
+    #[error("the order comes to {due}, but `due_minor` is {said}{}; ask for a quote again", failures(.failed))]
+    DueDiffers {
+        /// What it comes to now.
+        due: Minor,
+        /// What was said.
+        said: Minor,
+        /// Packs that have failed and so take nothing off, each with what was wrong.
+        failed: Vec<(Code, String)>,
+    },
     /// The payments are not what is to be paid.
     #[error("the payments add up to {paid}, but {due} are to be paid, coupons off")]
     PaymentsDiffer {
@@ -206,6 +222,10 @@ pub enum SettleError {
     Store(#[from] StoreError),
 }
 
+fn failures(failed: &[(Code, String)]) -> String {
+    failed.iter().map(|(pack, why)| format!(", as the pack `{pack}` takes nothing off: {why}")).collect()
+}
+
 /// In how many ways one order is paid.
 const PAYMENTS_MAX: usize = 10;
 
@@ -216,8 +236,11 @@ const PAYMENTS_MAX: usize = 10;
 /// An order counts for the time at which it was made, but what it takes from its buyer is taken now: coupons, holds and
 /// balances have to be good when it comes, not when a till that was offline took them.
 ///
-/// Under a reference that is there, the same order is answered as it was settled: same store, member, lines, coupons,
-/// payments and, if it is said, time.
+/// Packs take something off when it is said what is to be paid, as a quote has told it: then the order comes to that, or is
+/// not recorded.
+///
+/// Under a reference that is there, the same order is answered as it was settled: same store, member, lines, amount to
+/// be paid, coupons, payments and, if it is said, time.
 ///
 /// # Errors
 /// The first refusal in the order of [`SettleError`]'s variants.
@@ -273,12 +296,20 @@ fn settle(tx: &mut Tx, act: &mut Act<'_>, new: &SettleOrder, says: Says) -> Resu
         ordered_at,
         lines,
         total_minor,
+        discounts: Vec::new(),
         coupons: None,
         payments: Vec::new(),
         refunds: Vec::new(),
         outcomes: Vec::new(),
     };
+    let failed = match new.due_minor {
+        Some(_) => take_off(tx, act, &merchant, &mut order, buyer.as_ref())?,
+        None => Vec::new(),
+    };
     redeem(tx, act, new, &mut order)?;
+    if let Some(said) = new.due_minor.filter(|said| *said != order.total_minor) {
+        return Err(SettleError::DueDiffers { due: order.total_minor, said, failed });
+    }
     pay(tx, act, new, &mut order)?;
     order.outcomes = ask_packs(tx, act, &merchant, &order, buyer.as_ref())?;
     tx.save(&layout::order(merchant.id, order.id), &order)?;
@@ -347,6 +378,22 @@ fn repeated(
     }
     order.refunds.clear();
     Ok(Settled { order, repeated: true })
+}
+
+/// Has packs take off an order what they take off, and tells which have failed.
+fn take_off(
+    tx: &mut Tx,
+    act: &mut Act<'_>,
+    merchant: &Merchant,
+    order: &mut Order,
+    buyer: Option<&Member>,
+) -> Result<Vec<(Code, String)>, StoreError> {
+    let priced = price_order(tx, act, merchant, (order, buyer), PriceFor::Order)?;
+    let failed = priced.into_iter().filter_map(|PackPrice { pack, said }| match said {
+        Ok(_) => None,
+        Err(failure) => Some((pack, failure.message)),
+    });
+    Ok(failed.collect())
 }
 
 /// Redeems the coupons of an order, which takes off its lines what they give.

@@ -150,6 +150,12 @@ struct Check<'a, P> {
     knows_bought: bool,
 }
 
+/// What is told of a member's orders.
+enum Purchases {
+    Visits(Visits),
+    Goods(Ware, BoughtOf),
+}
+
 impl<'a, P: FnMut()> Check<'a, P> {
     fn new(store: &'a Store, progress: &'a mut P) -> Self {
         Self {
@@ -246,47 +252,53 @@ impl<'a, P: FnMut()> Check<'a, P> {
             },
         )?;
         self.gather(
-            &layout::visits(id),
+            &layout::purchases(id),
             |_, key, bytes| {
-                let member = layout::listed_member(key).ok_or_else(|| StoreError::corrupt("key of days", key))?;
-                Ok((member, decode::<Visits>(key, bytes)?))
+                let parts = layout::purchases_parts(key);
+                let (member, ware) = parts.ok_or_else(|| StoreError::corrupt("key of purchases", key))?;
+                Ok(match ware {
+                    None => (member, Purchases::Visits(decode(key, bytes)?)),
+                    Some(ware) => (member, Purchases::Goods(ware, decode(key, bytes)?)),
+                })
             },
-            |check, (member, visits)| {
-                let (found, told) = (days.get(&member).copied().unwrap_or(0), visits.days);
-                if found != told {
-                    check.findings.push(format!("{member} has bought on {found} days, but {told} are told"));
-                }
-                let (orders, spent_minor) = check.bought.remove(&member).unwrap_or_default();
-                if check.knows_bought && (orders, spent_minor) != (visits.orders, visits.spent_minor) {
-                    let Visits { orders: told, spent_minor: told_minor, .. } = visits;
-                    check.findings.push(format!(
-                        "{member} made {orders} orders for {spent_minor}, but {told} for {told_minor} are told"
-                    ));
-                }
+            |check, (member, told)| match told {
+                Purchases::Visits(visits) => check.visits_of(member, &visits, days.get(&member).copied().unwrap_or(0)),
+                Purchases::Goods(ware, bought) => check.bought_of(member, ware, bought),
             },
         )?;
         for (member, (orders, _)) in std::mem::take(&mut self.bought) {
             self.findings.push(format!("{member} made {orders} orders, but nothing tells what they bought"));
         }
-        self.gather(
-            &layout::bought_of_wares(id),
-            |_, key, bytes| {
-                let parts = layout::bought_of_parts(key).ok_or_else(|| StoreError::corrupt("key of goods", key))?;
-                Ok((parts, decode::<BoughtOf>(key, bytes)?))
-            },
-            |check, (of, told)| {
-                let found = check.bought_of.remove(&of).unwrap_or_default();
-                let told = Amounts { orders: told.orders, pieces: told.pieces, spent_minor: told.spent_minor };
-                if check.knows_bought && found != told {
-                    let (member, ware) = of;
-                    check.findings.push(format!("{member} bought {found} of {ware}, but {told} are told"));
-                }
-            },
-        )?;
         for ((member, ware), amount) in std::mem::take(&mut self.bought_of) {
             self.findings.push(format!("{member} bought {amount} of {ware}, but nothing tells of it"));
         }
         Ok(())
+    }
+
+    /// What is told of a member's orders, against the orders and the days on which they were made.
+    fn visits_of(&mut self, member: MemberId, visits: &Visits, days: u32) {
+        let Visits { days: told, orders: told_orders, spent_minor: told_minor, .. } = *visits;
+        if days != told {
+            self.findings.push(format!("{member} has bought on {days} days, but {told} are told"));
+        }
+        let (orders, spent_minor) = self.bought.remove(&member).unwrap_or_default();
+        if self.knows_bought && (orders, spent_minor) != (told_orders, told_minor) {
+            self.findings.push(format!(
+                "{member} made {orders} orders for {spent_minor}, but {told_orders} for {told_minor} are told"
+            ));
+        }
+    }
+
+    /// What is told of a kind of goods, against the orders.
+    fn bought_of(&mut self, member: MemberId, ware: Ware, told: BoughtOf) {
+        let BoughtOf { orders, pieces, spent_minor, .. } = told;
+        let told = Amounts { orders, pieces, spent_minor };
+        let of = (member, ware);
+        let found = self.bought_of.remove(&of).unwrap_or_default();
+        if self.knows_bought && found != told {
+            let (member, ware) = of;
+            self.findings.push(format!("{member} bought {found} of {ware}, but {told} are told"));
+        }
     }
 
     /// What is personal: that it opens, and that its blind indexes lead to it and to nothing else.

@@ -183,6 +183,7 @@ impl Till {
             ordered_at: None,
             currency: None,
             lines: basket(3),
+            due_minor: None,
             coupons: Vec::new(),
             payments: Vec::new(),
         };

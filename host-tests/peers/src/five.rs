@@ -68,6 +68,7 @@ impl Till {
             ordered_at: None,
             currency: None,
             lines: basket(LINES),
+            due_minor: None,
             coupons: Vec::new(),
             payments: Vec::new(),
         };

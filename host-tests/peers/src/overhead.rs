@@ -18,7 +18,7 @@ use crate::rounds::{Contender, Rounds};
 use crate::support::Figures;
 
 mod contract {
-    wasmtime::component::bindgen!({ path: "../../wit/0.1.2", world: "pack" });
+    wasmtime::component::bindgen!({ path: "../../wit/0.1.3", world: "pack" });
 }
 
 use contract::exports::punchcard::pack::checkout::Decision;

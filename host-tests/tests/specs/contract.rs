@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use host_tests::World;
+use host_tests::{World, reworded};
 use jiff::SignedDuration;
 use punchcard::pack::CONTRACT_VERSION;
 use serde_json::json;
@@ -31,6 +31,22 @@ fn there_is_a_pack_of_each_version_that_was_released_before_the_newest() {
     let mut versions = folders(Path::new(WIT));
     versions.remove(CONTRACT_VERSION);
     assert_eq!(folders(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/packs")), versions);
+}
+
+#[tokio::test]
+async fn a_pack_of_contract_0_1_2_runs() {
+    let world = World::new();
+    let shop = &world.shop;
+    let first = released("0.1.2", "grows");
+    shop.enable(first).send().await.ok();
+    shop.command("grows", "add-entries", json!({ "count": 3, "text": "old" })).send().await.ok();
+    let page = shop.get("/v1/packs/grows/pages/everything").send().await.ok();
+    assert_eq!(page["page"]["title"], "Everything");
+    let second = shop.upload(reworded(first, &[("1.0.0", "1.1.0")])).await.created()["revision"].clone();
+    shop.post("/v1/packs/grows/upgrade", json!({ "revision": second })).send().await.ok();
+    calls(&world).await;
+    let stored = shop.command("grows", "stored", json!({})).send().await.ok()["result"].clone();
+    assert_eq!((&stored["entry-0002"], &stored["enabled"]), (&json!("old 1.0.0>1.1.0"), &json!("1.0.0")));
 }
 
 #[tokio::test]

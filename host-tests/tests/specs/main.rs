@@ -60,6 +60,7 @@ mod packs;
 mod pages;
 mod payments;
 mod points;
+mod pricing;
 mod profiles;
 mod rates;
 mod recordings;

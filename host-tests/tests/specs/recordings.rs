@@ -65,7 +65,7 @@ fn replays(pack: &LoadedPack, recording: &Recording) -> Played {
 
 /// Plays a recording, which does the very same; and says of which export it is.
 #[track_caller]
-fn replays_exactly(pack: &LoadedPack, recording: Recording) -> String {
+pub(crate) fn replays_exactly(pack: &LoadedPack, recording: Recording) -> String {
     let played = replays(pack, &recording);
     assert_eq!(played.recording.outcome, recording.outcome);
     assert_eq!(played.recording.fuel, recording.fuel);
@@ -155,6 +155,7 @@ async fn every_kind_of_call_is_recorded_and_replays_to_the_same_result_fuel_and_
         "on-event.handle",
         "on-timer.fire",
         "pages.render",
+        "pricing.price",
     ];
     assert_eq!(exports.into_iter().collect::<Vec<_>>(), expected);
 }

@@ -1,10 +1,12 @@
-//! Pre-orders for a bakery: slots with a capacity, deposits from stored value, pickup by code, a sheet for production.
+//! Pre-orders for a bakery: slots with a capacity, deposits from stored value, pickup by code, a sheet for production. And an
+//! evening price for what is left of the day's goods.
 //!
 //! All times are the store's wall clock: "24 hours before 10:00" is 10:00 of the day before, also when the clocks are
 //! changed in between.
 
 mod closing;
 mod commands;
+mod evening;
 mod preorder;
 mod rejection;
 mod settings;
@@ -30,8 +32,8 @@ impl Pack for Bakery {
         Manifest::new("bakery", env!("CARGO_PKG_VERSION"))
             .title(Text::new("Bakery pre-orders", "烘焙预订"))
             .summary(Text::new(
-                "Members pre-order for a pickup slot, pay a deposit from stored value, and pick up with a code.",
-                "会员按取货时段预订，用储值支付定金，凭取货码取货。",
+                "Members pre-order for a pickup slot, pay a deposit from stored value, and pick up with a code; evenings are cheaper.",
+                "会员按取货时段预订，用储值支付定金，凭取货码取货；晚间可设优惠。",
             ))
             .grant(
                 Capability::AssetsWrite(STORED_VALUE),
@@ -42,9 +44,19 @@ impl Pack for Bakery {
                 Capability::EventsEmit,
                 Text::new("to tell of pre-orders that nobody picks up", "用于发布逾期未取事件"),
             )
+            .grant(
+                Capability::OrdersDiscount(50),
+                Text::new("to make what is left cheaper in the evening", "用于晚间优惠减价"),
+            )
             .emits(MISSED, Text::new("A pre-order was not picked up", "预订逾期未取"))
             .settings::<Settings>()
             .commands(Self::ALL)
+    }
+}
+
+impl Pricing for Bakery {
+    fn price(ctx: &CallContext, order: &Order) -> Result<Offer, Refusal> {
+        Ok(evening::price(settings::<Settings>()?.evening.as_ref(), ctx, order))
     }
 }
 
@@ -64,7 +76,7 @@ impl Commands for Bakery {
     ];
 }
 
-punchcard_sdk::pack!(Bakery: commands, on_timer);
+punchcard_sdk::pack!(Bakery: pricing, commands, on_timer);
 
 #[cfg(test)]
 mod tests {

@@ -32,6 +32,9 @@ pub(crate) struct Settings {
     /// What can be pre-ordered. Of two products with the same SKU, the first counts.
     #[schemars(length(max = 500), extend("x-title" = {"en": "Products", "zh-CN": "商品"}))]
     pub(crate) products: Vec<Product>,
+    /// What is cheaper at the end of the day; nothing when absent.
+    #[schemars(extend("x-title" = {"en": "Evening price", "zh-CN": "晚间优惠"}))]
+    pub(crate) evening: Option<Evening>,
 }
 
 impl Default for Settings {
@@ -44,8 +47,25 @@ impl Default for Settings {
             keep_deposit_if_missed: true,
             deposit_percent: 0,
             products: Vec::new(),
+            evening: None,
         }
     }
+}
+
+/// When what is left of the day's goods is cheaper.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Evening {
+    /// From when on, until midnight.
+    #[schemars(extend("x-title" = {"en": "Start", "zh-CN": "开始"}))]
+    pub(crate) start: Clock,
+    /// By how many percent; at most what the merchant lets the pack take off orders.
+    #[schemars(range(min = 1, max = 50), extend("x-title" = {"en": "Percent off", "zh-CN": "优惠比例（%）"}))]
+    pub(crate) percent: u8,
+    /// Of which categories; of all when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 100), extend("x-title" = {"en": "Categories", "zh-CN": "品类"}))]
+    pub(crate) categories: Vec<String>,
 }
 
 /// A time for picking up.

@@ -104,6 +104,7 @@ impl Script<'_> {
             ordered_at: None,
             currency: None,
             lines: vec![line],
+            due_minor: None,
             coupons: Vec::new(),
             payments: Vec::new(),
         };

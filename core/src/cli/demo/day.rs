@@ -13,8 +13,8 @@ use crate::cli::Failure;
 use crate::describe::describe;
 use crate::domain::{Currency, Line, Order, PackResult, ZoneName};
 use crate::usecase::{
-    CreateMerchant, Host, LoadStoredValue, NewStore, RefundOrder, SettleOrder, find_order, load_stored_value,
-    read_assets, refund_order, settle_order,
+    CreateMerchant, Host, LoadStoredValue, NewStore, QuoteLine, QuoteOrder, RefundOrder, SettleOrder, SoughtCoupons,
+    find_order, load_stored_value, quote_order, read_assets, refund_order, settle_order,
 };
 
 const WEDNESDAY: Date = date(2026, 3, 18);
@@ -35,6 +35,7 @@ pub(super) fn play(host: &Host, texts: &Texts, packs: &Path) -> Result<Stage, Fa
     day.morning(&people)?;
     day.pre_orders(&people)?;
     day.afternoon(&people)?;
+    day.evening(&people)?;
     println!();
     println!("{}", texts.say("saturday", &[]));
     day.day = SATURDAY;
@@ -79,10 +80,22 @@ fn open_merchant(host: &Host, texts: &Texts, packs: &Path) -> Result<Stage, Fail
             { "sku": "birthday-cake", "title": "生日蛋糕 Birthday cake", "price_minor": 26800, "capacity_units": 2 },
             { "sku": "tiramisu", "title": "提拉米苏 Tiramisu", "price_minor": 12800 },
         ],
+        "evening": { "start": "19:30", "percent": 30 },
     });
     // The third store has no oven: it sells, but takes no pre-orders.
     stage.enable(host, texts, packs, "bakery", &stage.stores[..2], bakery)?;
     Ok(stage)
+}
+
+/// What somebody buys of one thing, where, and for how much.
+struct Sale<'s> {
+    person: Option<&'s Person>,
+    store: usize,
+    sku: &'s str,
+    quantity: u32,
+    amount_minor: u64,
+    /// What a quote said is to be paid, if it was asked.
+    due_minor: Option<u64>,
 }
 
 impl Script<'_> {
@@ -138,6 +151,11 @@ impl Script<'_> {
         self.give_back("g-1", "m-4", sun, "breakfast")
     }
 
+    fn evening(&mut self, [lin, ..]: &[Person; 6]) -> Result<(), Failure> {
+        self.at("19:40");
+        self.buy_at_quote("e-1", lin, 0, "bread", "rye-bread", 2, 5600)
+    }
+
     fn saturday(&mut self, [lin, _, _, _, sun, _]: &[Person; 6]) -> Result<(), Failure> {
         self.at("10:05");
         self.pick_up("p-1", lin, 0)?;
@@ -163,7 +181,7 @@ impl Script<'_> {
         quantity: u32,
         amount_minor: u64,
     ) -> Result<(), Failure> {
-        let order = self.settle(key, key, person, store, sku, quantity, amount_minor)?;
+        let order = self.settle(key, key, &Sale { person, store, sku, quantity, amount_minor, due_minor: None })?;
         let mut values = vec![
             ("what", self.texts.say(what, &[])),
             ("amount", self.money(order.total_minor)),
@@ -190,23 +208,51 @@ impl Script<'_> {
         amount_minor: u64,
     ) -> Result<(), Failure> {
         let again = format!("{reference}-again");
-        self.settle(&again, reference, Some(person), store, sku, quantity, amount_minor)?;
+        let sale = Sale { person: Some(person), store, sku, quantity, amount_minor, due_minor: None };
+        self.settle(&again, reference, &sale)?;
         let values = [("name", person.name.to_owned()), ("store", self.store(store).name.to_string())];
         self.tell("repeated", &values);
         Ok(())
     }
 
+    /// Asks what it costs, which packs may make less, and sells it for that.
     #[expect(clippy::too_many_arguments, reason = "a line of the script")]
-    fn settle(
+    fn buy_at_quote(
         &self,
         key: &str,
-        reference: &str,
-        person: Option<&Person>,
+        person: &Person,
         store: usize,
+        what: &str,
         sku: &str,
         quantity: u32,
         amount_minor: u64,
-    ) -> Result<Order, Failure> {
+    ) -> Result<(), Failure> {
+        let line = QuoteLine { sku: label(sku), category: None, brand: None, quantity, amount_minor: Some(amount_minor) };
+        let basket = QuoteOrder {
+            store: self.store(store).id,
+            member: Some(person.id),
+            lines: vec![line],
+            coupons: SoughtCoupons::None,
+        };
+        let quote = self.host.act(&self.stage.actor, |tx, act| quote_order(tx, act, &basket));
+        let quote = quote.map_err(|error| describe(&error))?;
+        let due_minor = Some(quote.due_minor);
+        let sale = Sale { person: Some(person), store, sku, quantity, amount_minor, due_minor };
+        let order = self.settle(key, key, &sale)?;
+        let values = [
+            ("name", person.name.to_owned()),
+            ("what", self.texts.say(what, &[])),
+            ("amount", self.money(order.total_minor)),
+            ("off", self.money(amount_minor - order.total_minor)),
+            ("store", self.store(store).name.to_string()),
+            ("points", points(&order).to_string()),
+        ];
+        self.tell("bought-cheaper", &values);
+        Ok(())
+    }
+
+    fn settle(&self, key: &str, reference: &str, sale: &Sale<'_>) -> Result<Order, Failure> {
+        let Sale { person, store, sku, quantity, amount_minor, due_minor } = *sale;
         let new = SettleOrder {
             reference: reference_of(reference),
             store: self.store(store).id,
@@ -215,6 +261,7 @@ impl Script<'_> {
             ordered_at: None,
             currency: None,
             lines: vec![Line { sku: label(sku), category: None, brand: None, quantity, amount_minor }],
+            due_minor,
             coupons: Vec::new(),
             payments: Vec::new(),
         };

@@ -6,6 +6,7 @@ joined-vip = { $time }  { $name } joins at { $store } and is marked as vip.
 loaded = { $time }  { $name } pays { $amount } into stored value.
 bought = { $time }  { $name } buys { $what } for { $amount } at { $store } and earns { $points } points.
 bought-alone = { $time }  Somebody without a card buys { $what } for { $amount } at { $store }.
+bought-cheaper = { $time }  { $name } buys { $what } for { $amount } at { $store }, { $off } less as it is evening, and earns { $points } points.
 repeated = { $time }  The till at { $store } sends { $name }'s order again; it is the same order, nothing is earned twice.
 slots = { $time }  Saturday's 10 o'clock slot at { $store } has { $free } of { $capacity } places left.
 placed = { $time }  { $name } pre-orders { $what } for Saturday 10:00 at { $store }; { $deposit } of deposit are taken, the code is { $code }.

@@ -6,6 +6,7 @@ joined-vip = { $time }  { $name }在{ $store }入会，打上 vip 标签。
 loaded = { $time }  { $name }储值 { $amount }。
 bought = { $time }  { $name }在{ $store }买了{ $what }，{ $amount }，得 { $points } 积分。
 bought-alone = { $time }  一位没有会员卡的顾客在{ $store }买了{ $what }，{ $amount }。
+bought-cheaper = { $time }  { $name }在{ $store }买了{ $what }，晚间优惠 { $off }，实付 { $amount }，得 { $points } 积分。
 repeated = { $time }  { $store }的收银台重发了{ $name }的订单；是同一笔订单，不会重复积分。
 slots = { $time }  { $store }周六十点的时段还剩 { $free }/{ $capacity }。
 placed = { $time }  { $name }预订{ $what }，周六 10:00 在{ $store }取；收定金 { $deposit }，取货码 { $code }。

@@ -8,9 +8,10 @@ use utoipa::ToSchema;
 use crate::domain::{Action, Label, LineFault, MemberId, Order, StoreId};
 use crate::http::caller::Caller;
 use crate::http::sent::Sent;
-use crate::http::wire::{AmountMinor, CouponChoice, CouponDiscountOut, EarnedOut, FailedOut, LineOut};
+use crate::http::wire::{AmountMinor, CouponChoice, CouponDiscountOut, DiscountOut, EarnedOut, FailedOut, LineOut};
 use crate::http::{App, Problem, at_store};
-use crate::usecase::{self, QuoteLine, QuotedCoupon, SoughtCoupons};
+use crate::pack::Finding;
+use crate::usecase::{self, PackQuote, QuoteLine, QuotedCoupon, SoughtCoupons};
 
 /// A basket.
 #[derive(Deserialize, ToSchema)]
@@ -78,14 +79,15 @@ pub(super) enum BestWord {
 /// What a basket would get.
 #[derive(Serialize, ToSchema)]
 pub(super) struct QuoteOut {
-    /// The lines with what they cost, before coupons: as an order is to have them.
+    /// The lines with what they cost, before packs and coupons take something off: as an order is to have them.
     lines: Vec<LineOut>,
     /// The sum of the lines.
     total_minor: u64,
-    /// What is left to be paid when the coupons that count are taken off.
+    /// What is left to be paid when what packs take off and the coupons that count are taken off. An order that says so comes
+    /// to it; without it packs take nothing off.
     due_minor: u64,
-    /// Each coupon that was looked at, those that count first, in the order in which they do. An order with these lines and
-    /// those that count in this order (by `hold` where there is one, by type otherwise) comes to `due_minor`.
+    /// Each coupon that was looked at, those that count first, in the order in which they do. An order with these lines,
+    /// those that count in this order (by `hold` where there is one, by type otherwise) and `due_minor` comes to that.
     coupons: Vec<QuotedCouponOut>,
     /// What each pack says, in the order they are asked.
     packs: Vec<PackQuoteOut>,
@@ -139,14 +141,37 @@ impl From<QuotedCoupon> for QuotedCouponOut {
 #[derive(Serialize, ToSchema)]
 pub(super) struct PackQuoteOut {
     pack: String,
+    /// What it takes off, before coupons.
+    discounts: Vec<DiscountOut>,
     /// What the buyer would earn.
     earnings: Vec<EarnedOut>,
     /// What it would be more if the units had no limits.
     kept_back: Vec<EarnedOut>,
     /// Which rules were looked at, and why they count or not.
     findings: Vec<FindingOut>,
-    /// Why the pack says nothing, when it failed.
+    /// Why the pack does not say all or says nothing, when it failed.
     failed: Option<FailedOut>,
+}
+
+impl From<PackQuote> for PackQuoteOut {
+    fn from(quote: PackQuote) -> Self {
+        let PackQuote { pack, discounts, earnings, kept_back, findings, failed } = quote;
+        let earnings = earnings.into_iter().map(|earning| EarnedOut {
+            unit: earning.unit.into(),
+            amount: earning.amount,
+            expires_at: earning.expires_at.map(|at| at.to_string()),
+        });
+        let kept_back = kept_back.into_iter();
+        let kept_back = kept_back.map(|(unit, amount)| EarnedOut { unit: unit.into(), amount, expires_at: None });
+        Self {
+            pack: pack.into(),
+            discounts: discounts.into_iter().map(Into::into).collect(),
+            earnings: earnings.collect(),
+            kept_back: kept_back.collect(),
+            findings: findings.into_iter().map(Into::into).collect(),
+            failed: failed.map(|(code, message)| FailedOut { code, message }),
+        }
+    }
 }
 
 /// A rule that was looked at.
@@ -156,6 +181,13 @@ pub(super) struct FindingOut {
     applied: bool,
     rule: String,
     explanation: String,
+}
+
+impl From<Finding> for FindingOut {
+    fn from(finding: Finding) -> Self {
+        let Finding { applied, rule, explanation } = finding;
+        Self { applied, rule, explanation }
+    }
 }
 
 /// What a basket would get, and why. Nothing is recorded.
@@ -186,49 +218,7 @@ pub(super) async fn quote_order(
             Ok::<_, Problem>(host.act(actor, |tx, act| usecase::quote_order(tx, act, &new))?)
         })
         .await?;
-    let packs = quote
-        .packs
-        .into_iter()
-        .map(|quote| {
-            let pack = quote.pack.into();
-            match quote.said {
-                Ok(offer) => PackQuoteOut {
-                    pack,
-                    earnings: offer
-                        .earnings
-                        .into_iter()
-                        .map(|earning| EarnedOut {
-                            unit: earning.unit.into(),
-                            amount: earning.amount,
-                            expires_at: earning.expires_at.map(|at| at.to_string()),
-                        })
-                        .collect(),
-                    kept_back: offer
-                        .kept_back
-                        .into_iter()
-                        .map(|(unit, amount)| EarnedOut { unit: unit.into(), amount, expires_at: None })
-                        .collect(),
-                    findings: offer
-                        .findings
-                        .into_iter()
-                        .map(|finding| FindingOut {
-                            applied: finding.applied,
-                            rule: finding.rule,
-                            explanation: finding.explanation,
-                        })
-                        .collect(),
-                    failed: None,
-                },
-                Err((code, message)) => PackQuoteOut {
-                    pack,
-                    earnings: Vec::new(),
-                    kept_back: Vec::new(),
-                    findings: Vec::new(),
-                    failed: Some(FailedOut { code, message }),
-                },
-            }
-        })
-        .collect();
+    let packs = quote.packs.into_iter().map(Into::into).collect();
     let coupons = quote.coupons.into_iter().map(Into::into).collect();
     let lines = quote.lines.into_iter().map(Into::into).collect();
     Ok(Json(QuoteOut { lines, total_minor: quote.total_minor, due_minor: quote.due_minor, coupons, packs }))

@@ -20,8 +20,8 @@ use crate::usecase::{self, Pay};
 #[schema(example = json!({"reference": "till-2-000815", "store": "sto_0198f2a4c1d07e3b9a5c6d7e8f901234", "member": "mem_0198f2a4c1d07e3b9a5c6d7e8f901234", "ordered_at": "2026-03-18T07:55:00+08:00", "currency": "CNY",
     "lines": [{"sku": "croissant", "category": "pastry", "quantity": 2, "amount_minor": 2400}]}))]
 pub(super) struct NewOrder {
-    /// The till's name for the order, unique in the merchant. The same again, with the same store, member, lines, coupons,
-    /// payments and, if they are said, time and `served_by`, is the same order; with others it is refused (409 `reference-taken`).
+    /// The till's name for the order, unique in the merchant. The same again, with the same store, member, lines, amount to be
+    /// paid, coupons, payments and, if they are said, time and `served_by`, is the same order; with others it is refused (409 `reference-taken`).
     #[schema(value_type = String, example = "till-2-000815", max_length = 128)]
     reference: Reference,
     #[schema(value_type = String)]
@@ -41,12 +41,17 @@ pub(super) struct NewOrder {
     /// ISO 4217; if present it must be the merchant's.
     #[schema(value_type = Option<String>, example = "CNY")]
     currency: Option<Currency>,
-    /// What was bought, before coupons.
+    /// What was bought, before packs and coupons take something off.
     lines: Vec<LineIn>,
+    /// What is to be paid, as a quote said, in minor units: packs take off what they took off there, and an order that comes
+    /// to something else now is refused (422 `due-differs`). If it is left out, the lines are what was charged, but for
+    /// coupons, and packs take nothing off.
+    #[schema(value_type = Option<u64>, example = 2400)]
+    due_minor: Option<AmountMinor>,
     /// The buyer's coupons, redeemed with it; they count by priority, and those of one priority in this order.
     #[serde(default)]
     coupons: Vec<CouponChoice>,
-    /// How it is paid; together what is to be paid, coupons off. Left out when that is not said.
+    /// How it is paid; together what is to be paid, with all off that packs and coupons take off. Left out when that is not said.
     #[serde(default)]
     payments: Vec<PaymentIn>,
 }
@@ -106,12 +111,23 @@ pub(super) async fn settle_order(
     sent: Sent<NewOrder>,
 ) -> Result<(StatusCode, Json<OrderOut>), Problem> {
     let NewOrder { reference, store, member, served_by, ordered_at, currency, lines: basket, .. } = sent.body;
-    let (coupons, payments) = (sent.body.coupons, sent.body.payments);
+    let (due, coupons, payments) = (sent.body.due_minor, sent.body.coupons, sent.body.payments);
     let lines = lines(basket)?;
     let coupons = coupons.into_iter().map(Into::into).collect();
     let payments = payments.into_iter().map(Into::into).collect();
-    let new =
-        usecase::SettleOrder { reference, store, member, served_by, ordered_at, currency, lines, coupons, payments };
+    let due_minor = due.map(|due| due.0);
+    let new = usecase::SettleOrder {
+        reference,
+        store,
+        member,
+        served_by,
+        ordered_at,
+        currency,
+        lines,
+        due_minor,
+        coupons,
+        payments,
+    };
     let settled = app
         .serve(caller, Action::Serve, move |host, actor| {
             at_store(actor, new.store)?;

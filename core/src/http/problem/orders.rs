@@ -47,6 +47,7 @@ impl From<SettleError> for Problem {
                 RedeemError::UnknownMember(_) => Self::refused("unknown-member", error),
                 other => other.into(),
             },
+            SettleError::DueDiffers { .. } => Self::refused("due-differs", error),
             SettleError::PaymentsDiffer { .. } => Self::refused("payments-differ", error),
             SettleError::UnknownHold(_) => Self::refused("unknown-hold", error),
             SettleError::HoldWorth { .. } => Self::refused("hold-worth", error),

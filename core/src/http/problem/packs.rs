@@ -203,7 +203,8 @@ impl From<CallError> for Problem {
             | CallError::ReadExceeded { .. }
             | CallError::Trapped { .. }
             | CallError::BadReply { .. }
-            | CallError::Denied { .. } => Self::new(StatusCode::BAD_GATEWAY, &format!("pack-{}", error.code()), error),
+            | CallError::Denied { .. }
+            | CallError::TooMuchOff { .. } => Self::new(StatusCode::BAD_GATEWAY, &format!("pack-{}", error.code()), error),
         }
     }
 }

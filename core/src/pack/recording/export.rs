@@ -7,7 +7,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::pack::bindings::exports::punchcard::pack::{checkout, lifecycle, on_event, on_partner, on_timer};
+use crate::pack::bindings::exports::punchcard::pack::{
+    checkout, lifecycle, on_event, on_partner, on_timer, pricing,
+};
 use crate::pack::bindings::punchcard::pack::types::{CallContext, Order, Refusal};
 use crate::pack::host::function::whole;
 
@@ -62,6 +64,7 @@ exports! {
     QUOTE "checkout.quote" (CallContext, Order) -> Result<checkout::Decision, Refusal>;
     SETTLED "checkout.settled" (CallContext, Order) -> Result<checkout::Decision, Refusal>;
     REFUNDED "checkout.refunded" (CallContext, checkout::Refund) -> Result<(), Refusal>;
+    PRICE "pricing.price" (CallContext, Order) -> Result<pricing::Offer, Refusal>;
     COMMAND "commands.run" (CallContext, String, String) -> Result<String, Refusal>;
     EVENT "on-event.handle" (CallContext, on_event::Event) -> Result<(), Refusal>;
     TIMER "on-timer.fire" (CallContext, on_timer::Firing) -> Result<(), Refusal>;

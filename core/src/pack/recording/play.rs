@@ -6,6 +6,7 @@ use crate::domain::{IdSource, ZoneName};
 use crate::pack::bindings::punchcard::pack::types::CallContext;
 use crate::pack::host::Call;
 use crate::pack::host::function::whole;
+use crate::pack::pricing::{Costs, check_offer};
 use crate::pack::replies::{check_answer, check_progress, check_reply, refused};
 use crate::pack::scene::Terms;
 use crate::pack::{CallError, Limits, LoadedPack};
@@ -108,6 +109,12 @@ impl LoadedPack {
             name if name == export::REFUNDED.name => {
                 let function = checkout.map(|checkout| &checkout.refunded);
                 run.play(&export::REFUNDED, function, "checkout", |_, _, done| done.map_err(refused))
+            }
+            name if name == export::PRICE.name => {
+                let function = exports.pricing.as_ref();
+                run.play(&export::PRICE, function, "pricing", |terms, (_, order), offer| {
+                    check_offer(&terms.grants, &Costs::of(order), offer).map(drop)
+                })
             }
             name if name == export::COMMAND.name => {
                 let function = exports.commands.as_ref();

@@ -175,8 +175,8 @@ pub fn visits_of(merchant: MerchantId, member: MemberId) -> Key {
     Name::of(b'u', merchant).bytes(member.as_bytes()).0
 }
 
-/// When all members of a merchant have bought.
-pub fn visits(merchant: MerchantId) -> KeyRange {
+/// When all members of a merchant have bought, and what by kinds of goods: each member's are beside each other.
+pub fn purchases(merchant: MerchantId) -> KeyRange {
     Name::of(b'u', merchant).range()
 }
 
@@ -196,34 +196,43 @@ pub fn visit_parts(key: &[u8]) -> Option<(Date, MemberId)> {
     Some((day_of(*day)?, MemberId::from_bytes(member.try_into().ok()?)))
 }
 
-/// What a member has bought of a kind of goods.
+/// What a member has bought of a kind of goods. It is beside when they have, so that an order which changes both finds them
+/// in one place.
 pub fn bought_of(merchant: MerchantId, member: MemberId, ware: &Ware) -> Key {
     let kind = match ware {
         Ware::Category(_) => b'c',
         Ware::Brand(_) => b'b',
     };
-    Name::of(b'=', merchant).bytes(member.as_bytes()).bytes(&[kind]).bytes(ware.name().as_str().as_bytes()).0
+    Name::of(b'u', merchant).bytes(member.as_bytes()).bytes(&[kind]).bytes(ware.name().as_str().as_bytes()).0
 }
 
 /// What a member has bought, by kinds of goods.
 pub fn bought_of_member(merchant: MerchantId, member: MemberId) -> KeyRange {
-    Name::of(b'=', merchant).bytes(member.as_bytes()).range()
+    let all = Name::of(b'u', merchant).bytes(member.as_bytes());
+    let own = visits_of(merchant, member);
+    all.range().after(&own)
 }
 
-/// What all members of a merchant have bought, by kinds of goods.
-pub fn bought_of_wares(merchant: MerchantId) -> KeyRange {
-    Name::of(b'=', merchant).range()
-}
-
-/// Member and kind of goods of such a key.
-pub fn bought_of_parts(key: &[u8]) -> Option<(MemberId, Ware)> {
+/// Member and kind of goods of such a key; no kind for when they have bought.
+pub fn purchases_parts(key: &[u8]) -> Option<(MemberId, Option<Ware>)> {
     let (member, rest) = key.get(17..)?.split_first_chunk::<16>()?;
-    let (kind, name) = rest.split_first()?;
+    let member = MemberId::from_bytes(*member);
+    let Some((kind, name)) = rest.split_first() else { return Some((member, None)) };
     let name = Label::new(std::str::from_utf8(name).ok()?).ok()?;
     let ware = match kind {
         b'c' => Ware::Category(name),
         b'b' => Ware::Brand(name),
         _ => return None,
     };
-    Some((MemberId::from_bytes(*member), ware))
+    Some((member, Some(ware)))
+}
+
+/// Where stores of version 7 had what members have bought by kinds of goods.
+pub fn bought_of_apart() -> KeyRange {
+    Name::new(b'=').range()
+}
+
+/// Where it is that was there.
+pub fn bought_of_moved(key: &[u8]) -> Key {
+    Name::new(b'u').bytes(key.get(1..).unwrap_or_default()).0
 }

@@ -201,9 +201,11 @@ fn grants_left(tx: &mut Tx, act: &Act<'_>, now: &Enablement, before: &Before) ->
         // Nobody knows what one that does not load any more has asked for.
         Err(ProgrammeError::Load { .. }) => None,
     };
-    let is_left =
-        |grant: &&Grant| now.grants.contains(grant) || asked.as_ref().is_some_and(|asked| !asked.contains(grant));
-    Ok(before.grants.iter().filter(is_left).cloned().collect())
+    let is_whole = |grant: &Grant| {
+        asked.as_ref().is_some_and(|asked| grant.cut_to(asked).is_none_or(|part| part.is_within(&now.grants)))
+    };
+    let left = |grant: &Grant| if is_whole(grant) { Some(grant.clone()) } else { grant.cut_to(&now.grants) };
+    Ok(before.grants.iter().filter_map(left).collect())
 }
 
 /// Tells a revision that comes back what has become of it since: its storage knows nothing of that. One that refuses to be

@@ -77,11 +77,12 @@ fn grants_kept(
     // One that does not load any more has asked for what was granted.
     let asked_before =
         load(tx, current.revision).map_or_else(|_| current.grants.clone(), |pack| pack.manifest.grants_asked());
-    let more = new.grants.iter().filter(|asked| !asked_before.contains(&asked.grant));
+    let more = new.grants.iter().filter(|asked| !asked.grant.is_within(&asked_before));
     let more: Vec<String> =
         more.map(|asked| format!("{}: {}", asked.grant, asked.reason.get("en").map_or("", String::as_str))).collect();
     if !more.is_empty() {
         return Err(EnableError::from(ChangeError::ConsentNeeded { grants: more }).into());
     }
-    Ok(current.grants.intersection(&new.grants_asked()).cloned().collect())
+    let asked = new.grants_asked();
+    Ok(current.grants.iter().filter_map(|grant| grant.cut_to(&asked)).collect())
 }

@@ -401,6 +401,7 @@ impl Shop {
                     ordered_at: None,
                     currency: None,
                     lines: vec![line(amount)],
+                    due_minor: None,
                     coupons: Vec::new(),
                     payments: Vec::new(),
                 };

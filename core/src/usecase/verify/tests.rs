@@ -71,6 +71,7 @@ impl Shop {
                 ordered_at: None,
                 currency: None,
                 lines: vec![Line { sku: label("bun"), category: None, brand: None, quantity: 1, amount_minor: 500 }],
+                due_minor: None,
                 coupons: Vec::new(),
                 payments: Vec::new(),
             };

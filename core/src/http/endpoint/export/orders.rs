@@ -28,6 +28,7 @@ pub(super) fn columns(kind: ExportKind) -> &'static [(&'static str, &'static str
             ("brand", "/brand"),
             ("quantity", "/quantity"),
             ("amount", "/amount"),
+            ("discounts", "/discounts"),
             ("coupons", "/coupons"),
             ("total", "/total"),
         ],
@@ -101,8 +102,10 @@ fn major(currency: Currency, minor: Minor) -> Option<String> {
 
 /// The lines of an order as they stand in a table, each with what is of the whole order.
 fn lines_of(order: &Order, currency: Currency) -> Vec<Value> {
-    let discounts = order.coupons.iter().flat_map(|coupons| &coupons.discounts);
-    let coupons: Vec<&str> = discounts.map(|discount| discount.coupon.as_str()).collect();
+    let coupons = order.coupons.iter().flat_map(|coupons| &coupons.discounts);
+    let coupons: Vec<&str> = coupons.map(|coupon| coupon.coupon.as_str()).collect();
+    let discounts = order.discounts.iter().map(|discount| format!("{}:{}", discount.pack, discount.rule));
+    let discounts: Vec<String> = discounts.collect();
     let lines = order.lines.iter().enumerate().map(|(index, line)| {
         json!({
             "line": index + 1,
@@ -111,6 +114,7 @@ fn lines_of(order: &Order, currency: Currency) -> Vec<Value> {
             "brand": line.brand,
             "quantity": line.quantity,
             "amount": major(currency, line.amount_minor),
+            "discounts": discounts,
             "coupons": coupons,
             "total": major(currency, order.total_minor),
         })
