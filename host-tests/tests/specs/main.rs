@@ -49,6 +49,7 @@ mod ledger;
 mod lists;
 mod master_keys;
 mod members;
+mod memory;
 mod merges;
 mod message_ways;
 mod messages;

@@ -17,6 +17,7 @@ Usage: cargo xtask bench NAME [ARGS..]
   hot     all orders on one member, against orders of many
   recording   orders settled while calls of packs are recorded, against the same without
   noisy   what a till waits while ten packs of another merchant do harm
+  timers  a million timers of packs that wait against a few: looking, setting one more, firing one
   scale   a million members against a thousand: orders, memory, restart, verification, recovery
 
 All further arguments go to the benchmark; every one knows these:
