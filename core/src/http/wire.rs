@@ -8,7 +8,8 @@ use utoipa::ToSchema;
 
 use super::Problem;
 use crate::domain::{
-    Code, CouponDiscount, HoldId, Label, Line, LineFault, Minor, Order, OrderState, PackDiscount, PackResult, Payment, Refund,
+    Code, CouponDiscount, HoldId, Label, Line, LineFault, Minor, Order, OrderState, PackDiscount, PackResult, Payment,
+    Refund,
 };
 use crate::usecase;
 

@@ -147,12 +147,24 @@ mod tests {
         let many = vec![discount("a", "A", &[(0, 1)]); 11];
         let wide = vec![discount("a", "A", &vec![(0, 1); 201])];
         let table: [(Vec<wit_pricing::Discount>, usize, &str); 10] = [
-            (one("a", "A", &[(3, 1)]), 0, "the discount `a`: line 3, but the order has 3 lines, the first of which is 0"),
+            (
+                one("a", "A", &[(3, 1)]),
+                0,
+                "the discount `a`: line 3, but the order has 3 lines, the first of which is 0",
+            ),
             (one("a", "A", &[(0, 1), (0, 1)]), 0, "the discount `a`: line 0 is there twice"),
             (one("a", "A", &[(0, 0)]), 0, "the discount `a`: 0 off line 0, expected 1 to 1000"),
             (one("a", "A", &[(1, 1)]), 0, "the discount `a`: 1 off line 1, expected 1 to 0"),
-            ([one("a", "A", &[(2, 500)]), one("b", "B", &[(2, 2)])].concat(), 0, "the discount `b`: 2 off line 2, expected 1 to 1"),
-            (one("a", "A", &[]), 0, "the discount `a`: nothing is taken off; without that, it belongs to what is skipped"),
+            (
+                [one("a", "A", &[(2, 500)]), one("b", "B", &[(2, 2)])].concat(),
+                0,
+                "the discount `b`: 2 off line 2, expected 1 to 1",
+            ),
+            (
+                one("a", "A", &[]),
+                0,
+                "the discount `a`: nothing is taken off; without that, it belongs to what is skipped",
+            ),
             (one("a", &long, &[(0, 1)]), 0, "the discount `a`: its title: "),
             (one("A b", "A", &[(0, 1)]), 0, "the rule of a discount: "),
             (many, 0, "11 discounts with 11 reductions, and 0 skipped, at most 10 with 200, and 50 are allowed"),

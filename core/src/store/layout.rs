@@ -149,8 +149,8 @@ pub use behaviours::{
 };
 pub use figures::{
     Flow, Selling, bought_of, bought_of_apart, bought_of_member, bought_of_moved, figure, figure_parts, figures, flow,
-    flow_parts, flows, goal, goals, goals_since, hour_figure, hour_figure_parts, hour_figures, purchases, purchases_parts,
-    selling, selling_parts, sellings, visit, visit_parts, visits_between, visits_of,
+    flow_parts, flows, goal, goals, goals_since, hour_figure, hour_figure_parts, hour_figures, purchases,
+    purchases_parts, selling, selling_parts, sellings, visit, visit_parts, visits_between, visits_of,
 };
 pub use joins::{join_code, join_code_count, join_codes, joins, joins_between, joins_parts};
 pub use ledger::{

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use super::whole;
 use crate::domain::{
     Benefit, Code, CouponType, Currency, Event, Label, Line, LoggedEvent, LotId, Member, MemberId, Merchant,
-    MerchantId, Minor, Order, OrderId, PackOutcome, Payment, PostingId, Reference, Refund, RefundedLine, Scope, Served, Source,
-    SpendingOrder, Standing, StoreId, Tag, Unit, UnitKind, UnitRules, UsedCoupons, Validity, ZoneName,
+    MerchantId, Minor, Order, OrderId, PackOutcome, Payment, PostingId, Reference, Refund, RefundedLine, Scope, Served,
+    Source, SpendingOrder, Standing, StoreId, Tag, Unit, UnitKind, UnitRules, UsedCoupons, Validity, ZoneName,
 };
 use crate::ledger::{Cause, Entry, Lot, Posting};
 

@@ -179,12 +179,8 @@ mod tests {
         let store = Store::in_memory();
         let (merchant, member) = (MerchantId::from_bytes([1; 16]), MemberId::from_bytes([2; 16]));
         let ware = |number: u32| Ware::Brand(Label::new(format!("brand {number}")).unwrap());
-        let bought = |number: u32| BoughtOf {
-            orders: number.into(),
-            pieces: 1,
-            spent_minor: 2,
-            last: date(2026, 3, 1),
-        };
+        let bought =
+            |number: u32| BoughtOf { orders: number.into(), pieces: 1, spent_minor: 2, last: date(2026, 3, 1) };
         let was = |number: u32| {
             let mut key = layout::bought_of(merchant, member, &ware(number));
             key[0] = b'=';

@@ -2,7 +2,7 @@
 
 use super::bought_of::note_bought;
 use super::figures::{Figure, count, count_sellers};
-use super::settle_order::ask_packs;
+use super::pack_decisions::ask_packs;
 use super::visits::note_visit;
 use super::{Act, Reply};
 use serde::{Deserialize, Serialize};

@@ -54,6 +54,7 @@ mod notes;
 mod offered_commands;
 mod other_clocks;
 pub mod pack_calls;
+mod pack_decisions;
 pub mod pack_life;
 mod pack_quota;
 mod pack_services;

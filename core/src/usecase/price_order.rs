@@ -1,7 +1,7 @@
 //! What packs take off an order before its coupons count.
 
 use super::health::CallKind;
-use super::settle_order::Failure;
+use super::pack_decisions::Failure;
 use super::{Act, Active};
 use crate::domain::{Code, Member, Merchant, Minor, Order, PackDiscount};
 use crate::pack::{Finding, Grant, LoadedPack, Offered};

@@ -4,9 +4,9 @@ use super::Act;
 use super::catalogue::{completed, read_item};
 use super::health::CallKind;
 use super::host::has_store;
+use super::pack_decisions::{Limited, taking_part, within_limits};
 use super::price_order::{PackPrice, PriceFor, price_order};
 use super::quote_coupons::{QuotedCoupon, SoughtCoupons, quote_coupons, taken_off};
-use super::settle_order::{Limited, taking_part, within_limits};
 use crate::domain::{
     Code, Currency, Label, Line, LineFault, Member, MemberId, Merchant, Minor, Order, OrderId, PackDiscount, Reference,
     StoreId,
@@ -224,13 +224,13 @@ fn ask_packs(
     for active in taking_part(tx, act, order.store)? {
         let scene = active.scene(act, merchant, &zone, Some(order.store), act.now);
         let said = match &active.loaded {
-            Ok(pack) => match act
-                .call_for_show(tx, &active, CallKind::Quote, |tx| pack.quote(tx, &scene, order, buyer))
-            {
-                Ok(decided) => offer(tx, act, buyer, decided)?,
-                Err(CallError::Store(error)) => return Err(error),
-                Err(error) => Err((error.code().to_owned(), error.to_string())),
-            },
+            Ok(pack) => {
+                match act.call_for_show(tx, &active, CallKind::Quote, |tx| pack.quote(tx, &scene, order, buyer)) {
+                    Ok(decided) => offer(tx, act, buyer, decided)?,
+                    Err(CallError::Store(error)) => return Err(error),
+                    Err(error) => Err((error.code().to_owned(), error.to_string())),
+                }
+            }
             Err(error) => Err((error.code().to_owned(), error.to_string())),
         };
         packs.push((active.code, said));

@@ -45,7 +45,7 @@ async fn an_amount_in_quotes_is_refused() {
 #[tokio::test]
 async fn an_unknown_field_is_refused_by_name() {
     let refused = refusal(|_, order| order.with("discount", 5)).await;
-    assert_snapshot!(refused, @"422 wrong-body: discount: unknown field `discount`, expected one of `reference`, `store`, `member`, `served_by`, `ordered_at`, `currency`, `lines`, `coupons`, `payments` at line 1 column 11");
+    assert_snapshot!(refused, @"422 wrong-body: discount: unknown field `discount`, expected one of `reference`, `store`, `member`, `served_by`, `ordered_at`, `currency`, `lines`, `due_minor`, `coupons`, `payments` at line 1 column 11");
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ async fn an_order_is_recorded_with_what_each_pack_did() {
       "claimed_at": null,
       "claimed_by": null,
       "coupons": [],
+      "discounts": [],
       "id": "…",
       "lines": [
         {
@@ -97,6 +98,7 @@ async fn a_quote_explains_what_was_applied_and_what_was_skipped() {
       ],
       "packs": [
         {
+          "discounts": [],
           "earnings": [
             {
               "amount": 48,

@@ -178,7 +178,8 @@ async fn a_pack_that_fails_takes_nothing_off_and_writes_nothing() {
 async fn what_the_contract_does_not_allow_or_the_merchant_has_not_granted_is_not_taken_off() {
     let world = World::new();
     let shop = &world.shop;
-    let enable = |grants: &[&str], settings: Value| shop.enable(guest("prices")).grants(grants).settings(settings).send();
+    let enable =
+        |grants: &[&str], settings: Value| shop.enable(guest("prices")).grants(grants).settings(settings).send();
     let one = |lines: &[(u32, u64)]| json!({ "discounts": [off("a", lines)] });
     let all = ["orders:discount:40"];
     for (grants, settings, code) in [
@@ -248,7 +249,10 @@ async fn the_bakery_is_cheaper_in_the_evening_by_the_stores_wall_clock() {
     };
     world.clock_at("2026-03-18T19:29:59+08:00");
     let quote = order("t").quote().await.ok();
-    assert_eq!((&quote["due_minor"], &quote["packs"][0]["findings"][0]["rule"]), (&json!(3_000), &json!("evening-price")));
+    assert_eq!(
+        (&quote["due_minor"], &quote["packs"][0]["findings"][0]["rule"]),
+        (&json!(3_000), &json!("evening-price"))
+    );
     world.clock_at("2026-03-18T19:30:00+08:00");
     let quote = order("t").quote().await.ok();
     assert_eq!(quote["due_minor"], 2_700);

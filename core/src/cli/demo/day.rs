@@ -227,7 +227,8 @@ impl Script<'_> {
         quantity: u32,
         amount_minor: u64,
     ) -> Result<(), Failure> {
-        let line = QuoteLine { sku: label(sku), category: None, brand: None, quantity, amount_minor: Some(amount_minor) };
+        let line =
+            QuoteLine { sku: label(sku), category: None, brand: None, quantity, amount_minor: Some(amount_minor) };
         let basket = QuoteOrder {
             store: self.store(store).id,
             member: Some(person.id),

@@ -204,7 +204,9 @@ impl From<CallError> for Problem {
             | CallError::Trapped { .. }
             | CallError::BadReply { .. }
             | CallError::Denied { .. }
-            | CallError::TooMuchOff { .. } => Self::new(StatusCode::BAD_GATEWAY, &format!("pack-{}", error.code()), error),
+            | CallError::TooMuchOff { .. } => {
+                Self::new(StatusCode::BAD_GATEWAY, &format!("pack-{}", error.code()), error)
+            }
         }
     }
 }

@@ -7,9 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::pack::bindings::exports::punchcard::pack::{
-    checkout, lifecycle, on_event, on_partner, on_timer, pricing,
-};
+use crate::pack::bindings::exports::punchcard::pack::{checkout, lifecycle, on_event, on_partner, on_timer, pricing};
 use crate::pack::bindings::punchcard::pack::types::{CallContext, Order, Refusal};
 use crate::pack::host::function::whole;
 

@@ -114,7 +114,9 @@ impl Outcome {
             | CallError::Upgrading => return None,
             CallError::Refused(Refusal { kind: RefusalKind::Failed, .. }) => FailureKind::Inability,
             CallError::Refused(_) => FailureKind::Refusal,
-            CallError::Denied { .. } | CallError::TooMuchOff { .. } | CallError::NotExported { .. } => FailureKind::Denial,
+            CallError::Denied { .. } | CallError::TooMuchOff { .. } | CallError::NotExported { .. } => {
+                FailureKind::Denial
+            }
             fault => {
                 debug_assert!(fault.is_fault(), "every kind of error has its kind of failure");
                 FailureKind::Fault

@@ -9,8 +9,8 @@ use crate::pack::{CallError, Earning, Refusal, RefusalKind, Timer, TimerKind, Ve
 use crate::store::{StoreError, Tx, layout, member_of};
 use crate::usecase::Act;
 use crate::usecase::health::CallKind;
+use crate::usecase::pack_decisions::{Failure, grant};
 use crate::usecase::refund_order::take_back_share;
-use crate::usecase::settle_order::{Failure, grant};
 
 /// How long after the order it is tried for the first time.
 const AFTER: SignedDuration = SignedDuration::from_secs(10);

@@ -95,7 +95,9 @@ impl Command for Seen {
 
     fn run(self, _: &CallContext) -> Result<Self::Output, Refusal> {
         let found = kv::scan("order-", "order-~", kv::SCAN_MAX)?;
-        let seen = |Entry { key, value }| (key["order-".len()..].to_owned(), serde_json::from_slice(&value).unwrap_or_default());
+        let seen = |Entry { key, value }| {
+            (key["order-".len()..].to_owned(), serde_json::from_slice(&value).unwrap_or_default())
+        };
         Ok(found.into_iter().map(seen).collect())
     }
 }
