@@ -186,6 +186,41 @@ async fn a_new_version_that_asks_for_more_waits_for_consent() {
 }
 
 #[tokio::test]
+async fn a_version_that_may_take_more_off_waits_for_consent_and_one_that_asks_for_less_gets_less() {
+    let world = World::new();
+    let shop = &world.shop;
+    let version = |number: &str, percent: u8| {
+        reworded(guest("prices"), &[("1.0.0", number), ("percent: 40", &format!("percent: {percent}"))])
+    };
+    let upgraded = async |component, more: Value| {
+        let mut body = json!({ "revision": upload(shop, component).await });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        shop.post("/v1/packs/prices/upgrade", body).send().await
+    };
+    let back = async || shop.post("/v1/packs/prices/rollback", json!({})).send().await.ok()["grants"].clone();
+    shop.enable(guest("prices")).grants(&["orders:discount:30"]).send().await.ok();
+    let waits = upgraded(version("1.1.0", 41), json!({})).await.problem();
+    assert_eq!(waits.name(), "409 consent-needed");
+    assert!(waits.to_string().contains("orders:discount:41: to take something off"), "{waits}");
+    let grants = json!(["orders:discount:41"]);
+    assert_eq!(upgraded(version("1.1.0", 41), json!({ "grants": grants })).await.ok()["grants"], grants);
+    // All that the later one asked for was granted, so nothing was taken away from the earlier one.
+    assert_eq!(back().await, json!(["orders:discount:30"]));
+    // What the merchant allows is less than what either asks for, and stays so.
+    assert_eq!(upgraded(version("1.2.0", 35), json!({})).await.ok()["grants"], json!(["orders:discount:30"]));
+    assert_eq!(back().await, json!(["orders:discount:30"]));
+    assert_eq!(upgraded(version("1.3.0", 20), json!({})).await.ok()["grants"], json!(["orders:discount:20"]));
+    assert_eq!(back().await, json!(["orders:discount:30"]));
+    // What is taken away from the later one is not given back with the earlier one.
+    let fourth = upgraded(version("1.4.0", 25), json!({})).await.ok();
+    let revision = fourth["revision"].clone();
+    let less =
+        json!({ "revision": revision, "stores": fourth["stores"], "grants": ["orders:discount:10"], "settings": {} });
+    shop.put("/v1/packs/prices/enablement", less).send().await.ok();
+    assert_eq!(back().await, json!(["orders:discount:10"]));
+}
+
+#[tokio::test]
 async fn what_a_merchant_takes_away_after_an_upgrade_does_not_come_back_with_the_earlier_revision() {
     let world = World::new();
     let shop = &world.shop;

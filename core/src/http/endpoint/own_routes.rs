@@ -21,7 +21,7 @@ use crate::http::caller::{Caller, MemberCaller};
 use crate::http::cursor::{cursor, page_length, place};
 use crate::http::path::Path;
 use crate::http::sent::Sent;
-use crate::http::wire::{CouponDiscountOut, EarnedOut, LineOut, OrderOut, PaymentOut, RefundedLineOut};
+use crate::http::wire::{CouponDiscountOut, DiscountOut, EarnedOut, LineOut, OrderOut, PaymentOut, RefundedLineOut};
 use crate::http::{App, Problem};
 use crate::usecase::{self, MEMBER_TOKEN_SECONDS, SoughtOrders, Visits};
 
@@ -179,6 +179,8 @@ pub(super) struct OwnOrder {
     total_minor: u64,
     /// `settled`, `partly-refunded` or `refunded`.
     state: &'static str,
+    /// What was taken off it, before coupons. It is off the lines already.
+    discounts: Vec<DiscountOut>,
     coupons: Vec<CouponDiscountOut>,
     payments: Vec<PaymentOut>,
     refunds: Vec<OwnRefund>,
@@ -198,7 +200,7 @@ pub(super) struct OwnRefund {
 impl From<OrderOut> for OwnOrder {
     fn from(order: OrderOut) -> Self {
         let OrderOut { id, reference, store, ordered_at, lines, total_minor, state, .. } = order;
-        let OrderOut { coupons, payments, refunds, packs, .. } = order;
+        let OrderOut { discounts, coupons, payments, refunds, packs, .. } = order;
         let refunds = refunds.into_iter().map(|refund| OwnRefund {
             at: refund.at,
             lines: refund.lines,
@@ -206,7 +208,20 @@ impl From<OrderOut> for OwnOrder {
         });
         let refunds = refunds.collect();
         let earned = packs.into_iter().flat_map(|outcome| outcome.earned).collect();
-        Self { order: id, reference, store, ordered_at, lines, total_minor, state, coupons, payments, refunds, earned }
+        Self {
+            order: id,
+            reference,
+            store,
+            ordered_at,
+            lines,
+            total_minor,
+            state,
+            discounts,
+            coupons,
+            payments,
+            refunds,
+            earned,
+        }
     }
 }
 

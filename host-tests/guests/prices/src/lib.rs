@@ -1,10 +1,16 @@
-//! A pack for tests of the host: its settings say what it takes off orders, and what goes wrong.
+//! A pack for tests of the host: its settings say what it takes off orders, and what goes wrong. A test makes another version
+//! of it, or one that asks for more, by writing another text of that length into its bytes.
 
 use punchcard_sdk::{
     kv::Entry,
     order::{Reduction, Skipped},
     prelude::*,
 };
+
+/// The version.
+const VERSION: &str = "1.0.0";
+/// How much it asks for, at the end.
+const ASKS: &str = "percent: 40";
 
 struct Prices;
 
@@ -49,9 +55,11 @@ enum Fails {
 
 impl Pack for Prices {
     fn manifest() -> Manifest {
-        Manifest::new("prices", env!("CARGO_PKG_VERSION"))
+        // It is read when it is asked for, so that another text counts.
+        let asks = std::hint::black_box(ASKS).rsplit(' ').next().and_then(|percent| percent.parse().ok());
+        Manifest::new("prices", VERSION)
             .title(Text::new("Prices", "价格"))
-            .grant(Capability::OrdersDiscount(40), Text::new("to take something off", "用于减价"))
+            .grant(Capability::OrdersDiscount(asks.unwrap_or_default()), Text::new("to take something off", "用于减价"))
             .settings::<Settings>()
             .commands(Self::ALL)
     }
