@@ -71,6 +71,7 @@ impl Serve {
         host.programme.quotas.set_fuel_of_day(config.packs.fuel_per_day());
         host.programme.quotas.set_fuel_a_second(config.packs.fuel_a_second());
         host.programme.quotas.set_written_a_second(config.packs.written_a_second());
+        host.programme.quotas.set_stored(config.packs.stored_bytes_max());
         let recordings = data::recordings(dir, config.recordings.terms());
         let host = host.reaching(reach).sinking_into(sink).trusting(trust).recording_into(recordings);
         let hours = config.store.snapshot_hours.0;

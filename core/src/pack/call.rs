@@ -22,7 +22,7 @@ use super::recording::{Outcome, Recorder};
 use super::replies::{bad_reply, check_answer, check_progress, check_reply, refused};
 use super::scene::{Scene, Terms};
 use super::timers::Timer;
-use super::{CallError, Limits, LoadedPack, Packs, Recording};
+use super::{CallError, Limits, LoadedPack, Packs, Recording, storage};
 use crate::clock::Stopwatch;
 use crate::domain::{AgreementId, Code, Currency, IdSource, Member, MemberId, Minor, Order, OrderId};
 use crate::store::Tx;
@@ -321,20 +321,24 @@ impl LoadedPack {
                 asks: 0,
                 of_partners: 0,
                 undo: scene.undo,
+                stored: 0,
+                stored_max: scene.stored_max,
             };
             let mut call = Call::new(&limits, Some(desk), Arc::clone(&scene.settings));
             call.recorder = scene.is_recorded.then(|| Recorder::begin(&input, Recording::BYTES_MAX));
             let (mut call, result) = self.packs.run::<I, (O,)>(&self.pre, function, &limits, call, input);
             let Some(desk) = call.desk.take() else { unreachable!("a call keeps its desk") };
-            (desk.tx, (call, (desk.moved, desk.of_partners), result))
+            (desk.tx, (call, (desk.moved, desk.of_partners, desk.stored), result))
         });
-        let (moved, of_partners) = used;
+        let (moved, of_partners, stored) = used;
         let mut returned = Vec::new();
         let result = result.and_then(|(output,)| {
             if call.recorder.is_some() {
                 returned = postcard::to_stdvec(&output).unwrap_or_default();
             }
-            check(output)
+            let checked = check(output)?;
+            storage::count(tx, scene.merchant, &self.manifest.id, stored)?;
+            Ok(checked)
         });
         let is_kept = result.is_ok();
         if !is_kept {

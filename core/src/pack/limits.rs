@@ -51,8 +51,9 @@ impl Limits {
     /// functions together: what it writes is in the host's memory until the commit.
     pub const MOVED_MAX_BYTES: usize = 16 << 20;
 
-    /// How many keys and ranges of the store one call may read, all its host functions together and each counted once: they
-    /// are remembered until the commit, and looked at again while all other commits wait.
+    /// How many keys and ranges of the store one call may read, all its host functions together and each counted once,
+    /// what they write over included: they are remembered until the commit, and looked at again while all other commits
+    /// wait.
     pub const READS_MAX: usize = 20_000;
 
     /// What one call may write by all its host functions together, in bytes as [`Tx::written`] counts them: entries, postings

@@ -30,6 +30,7 @@ mod replies;
 mod scene;
 mod services;
 mod signature;
+pub(crate) mod storage;
 mod timers;
 
 pub use cache::CacheTally;

@@ -46,6 +46,8 @@ pub struct Scene {
     pub grants: Arc<BTreeSet<Grant>>,
     /// The settings in force, as JSON.
     pub settings: Arc<str>,
+    /// How many bytes the pack may have stored at the merchant.
+    pub stored_max: u64,
     /// Who does what takes more than the store and the ledger.
     pub services: Arc<dyn Services>,
     /// Whether the call is recorded.

@@ -89,6 +89,7 @@
 //! | `F` | merchant, pack | an enablement |
 //! | `k` | merchant, pack, key | a pack's own entry |
 //! | `k` | merchant, pack`~`number, key | what it was before the change of revisions with this number |
+//! | `@` | merchant, `b`, pack | counter: bytes that a pack has stored |
 //! | `@` | merchant, `m`, day, pack, `c`, `f` or `e` | counter: calls of a pack on a day of UTC, their fuel, and facts |
 //! | `@` | merchant, `u`, pack | how far a change of revisions has come, and what is to be forgotten |
 //! | `~` | merchant, `a`, agreement | an agreement that the merchant has proposed |
@@ -193,8 +194,9 @@ pub use pack_calls::{
     pack_waiting_parts, parked_call, parked_calls, parked_calls_all,
 };
 pub use packs::{
-    component_part, component_parts, enablement, enablements, enablements_version, pack_entries, pack_entries_all,
-    pack_entry, pack_entry_parts, pack_entry_prefix_len, pack_undo, pack_undo_entry, pack_undos, revision, revisions,
+    all_pack_entries, component_part, component_parts, enablement, enablements, enablements_version, pack_entries,
+    pack_entries_all, pack_entry, pack_entry_parts, pack_entry_prefix_len, pack_stored, pack_stored_all, pack_undo,
+    pack_undo_entry, pack_undos, revision, revisions,
 };
 pub use segments::{segment, segment_progress, segments};
 

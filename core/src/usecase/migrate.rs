@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{api_key, bought_of, known, visits};
 use crate::ledger;
+use crate::pack::storage;
 use crate::store::{Direction, Key, Record, Store, StoreError, Tx, layout};
 
 /// In which version the store is.
@@ -34,7 +35,7 @@ struct Migration {
 type Step = fn(&mut Tx, Option<&[u8]>) -> Result<Option<Key>, StoreError>;
 
 /// The migrations from version 1, in order. None is ever removed or changed.
-const MIGRATIONS: [Migration; 7] = [
+const MIGRATIONS: [Migration; 8] = [
     Migration { name: "logs are hash-chained", step: |tx, after| tx.seal_next_log(after) },
     Migration { name: "ledgers are indexed by time, counted by month, and logged", step: ledger::bring_up },
     Migration { name: "members are listed by tag and store", step: known::list_next_members },
@@ -42,10 +43,11 @@ const MIGRATIONS: [Migration; 7] = [
     Migration { name: "what members bought is added up", step: visits::add_up_next },
     Migration { name: "what members bought is added up by category and brand", step: bought_of::add_up_next },
     Migration { name: "what members bought is beside when they did", step: bought_of::move_next },
+    Migration { name: "what packs have stored is added up", step: storage::add_up_next },
 ];
 
 /// The version of stores that this version of the host writes.
-const NEWEST: u32 = 8;
+const NEWEST: u32 = 9;
 
 /// Why a store can not be used.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +121,7 @@ fn step(tx: &mut Tx) -> Result<Option<u32>, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Code, MerchantId};
 
     #[test]
     fn there_is_a_migration_to_each_version() {
@@ -131,6 +134,22 @@ mod tests {
         assert_eq!(migrate(&store).expect("migrates"), (NEWEST, NEWEST));
         store.write(mark_new).expect("commits");
         assert_eq!(migrate(&store).expect("migrates"), (NEWEST, NEWEST));
+    }
+
+    #[test]
+    fn what_packs_had_stored_is_added_up_once() {
+        let (store, merchant) = (Store::in_memory(), MerchantId::from_bytes([1; 16]));
+        let pack = Code::new("bakery").expect("is a code");
+        store
+            .write(|tx| {
+                tx.put(&layout::pack_entry(merchant, &pack, b"key"), [7; 4])?;
+                tx.save(&layout::schema(), &Schema { version: 8, under_way: None })
+            })
+            .expect("commits");
+        for before in [8, NEWEST] {
+            assert_eq!(migrate(&store).expect("migrates"), (before, NEWEST));
+            assert_eq!(store.read(|tx| storage::stored_bytes(tx, merchant, &pack)).expect("reads"), 7);
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! What all packs of a merchant may use together: fuel on a day, so that what they cost is bounded; fuel a second and bytes
-//! that they write a second, so that processor and disk are there for the other merchants, too. One pack may use half of
-//! that, so that something is left for the others of the merchant. Answers to partners are as if they were of one pack
-//! more, and get half of the day at most, too: whoever asks uses up nothing that the merchant's packs need otherwise. What
-//! a light call uses is not counted in what is used a second when people are behind it: a merchant with many orders is no
-//! burden, calls that each keep others waiting are, and those that packs bring about themselves.
+//! What all packs of a merchant may use together: fuel on a day, so that what they cost is bounded; fuel a second and
+//! bytes that they write a second, so that processor and disk are there for the other merchants, too. One pack may use
+//! half of that, so that something is left for the others of the merchant. Answers to partners are as if they were of
+//! one pack more, and get half of the day at most, too: whoever asks uses up nothing that the merchant's packs need
+//! otherwise. What a light call uses is not counted in what is used a second when people are behind it: a merchant with
+//! many orders is no burden, calls that each keep others waiting are, and those that packs bring about themselves. And
+//! what each of them may have stored, which is counted in the store alone.
 //!
 //! It is kept in memory. The day's fuel is also in the counters of the store, from where it comes after a start.
 
@@ -32,6 +33,8 @@ pub struct Quotas {
     fuel_a_second: AtomicU64,
     /// Bytes written a second; 0 for as many as they want.
     written_a_second: AtomicU64,
+    /// Bytes that one of them may have stored; 0 for as many as it wants.
+    stored: AtomicU64,
     used: Mutex<HashMap<MerchantId, Used>>,
 }
 
@@ -139,6 +142,8 @@ impl Quotas {
     pub const FUEL_A_SECOND: u64 = 500_000_000;
     /// The same of what they write, in bytes.
     pub const WRITTEN_A_SECOND: u64 = 512 << 10;
+    /// What one pack may have stored at a merchant, unless the operator says something else, in bytes.
+    pub const STORED: u64 = 1 << 30;
 
     /// Sets what all packs of a merchant may use on a day of UTC, in units of fuel; 0 for as much as they want.
     pub fn set_fuel_of_day(&self, fuel_max: u64) {
@@ -153,6 +158,19 @@ impl Quotas {
     /// Sets what all packs of a merchant may write a second, in bytes; 0 for as many as they want.
     pub fn set_written_a_second(&self, bytes_max: u64) {
         self.written_a_second.store(bytes_max, Ordering::Relaxed);
+    }
+
+    /// Sets what one pack may have stored at a merchant, in bytes; 0 for as many as it wants.
+    pub fn set_stored(&self, bytes_max: u64) {
+        self.stored.store(bytes_max, Ordering::Relaxed);
+    }
+
+    /// What one pack may have stored, in bytes.
+    pub(super) fn stored_max(&self) -> u64 {
+        match self.stored.load(Ordering::Relaxed) {
+            0 => u64::MAX,
+            bytes_max => bytes_max,
+        }
     }
 
     /// Adds what a call of a merchant's pack has used.

@@ -198,6 +198,7 @@ impl Active {
             undo: self.undo,
             grants: Arc::clone(&self.grants),
             settings: Arc::clone(self.settings(store)),
+            stored_max: act.programme.quotas.stored_max(),
             services: Arc::clone(act.services),
             is_recorded: act.records(),
         }

@@ -7,6 +7,7 @@ mod agreements;
 mod join_codes;
 mod messages;
 mod pack_calls;
+mod pack_storage;
 mod users;
 mod webhooks;
 
@@ -128,6 +129,7 @@ fn check(
     check.webhooks(id)?;
     check.messages(id)?;
     check.pack_calls(id)?;
+    check.pack_storage(id)?;
     check.agreements(id)?;
     check.users(id)?;
     check.join_codes(id)?;

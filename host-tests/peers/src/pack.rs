@@ -123,6 +123,7 @@ fn call(shop: &Shop, points: &LoadedPack, basket: &Basket) -> Call {
         undo: None,
         grants: Arc::new(points.manifest.grants_asked()),
         settings: serde_json::to_string(&examples::settings()).expect("settings are JSON").into(),
+        stored_max: u64::MAX,
         services: Arc::clone(&shop.host.services),
         is_recorded: false,
     };

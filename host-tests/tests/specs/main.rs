@@ -73,6 +73,7 @@ mod segments;
 mod signatures;
 mod signing;
 mod staff;
+mod storage;
 mod store_limits;
 mod strace;
 mod teams;

@@ -13,7 +13,7 @@ use punchcard::pack::{Limits, Packs, SigningKey, Trust, sign};
 use punchcard::store::Store;
 use punchcard::usecase::pack_calls::Round;
 use punchcard::usecase::{
-    CommandError, CreateMerchant, EnablePack, Host, MESSAGES_OF_DAY_MAX, NewStore, RunCommand, create_merchant,
+    CommandError, CreateMerchant, EnablePack, Host, MESSAGES_OF_DAY_MAX, NewStore, Quotas, RunCommand, create_merchant,
     enable_pack, run_command, upload_pack,
 };
 use punchcard::vault::Vault;
@@ -37,6 +37,7 @@ fn the_limits_of_the_readme_are_those_of_the_host() {
     let ms = |ms: u64| format!("{} ms", thousands(ms));
     let (moved, written) = (mib(Limits::MOVED_MAX_BYTES as u64), mib(Limits::WRITTEN_MAX_BYTES as u64));
     let reads = thousands(Limits::READS_MAX as u64);
+    let stored = format!("{} MiB", thousands(Quotas::STORED >> 20));
     for (what, default, cap, code) in [
         ("fuel, about an instruction each", million(default.fuel_max), million(cap.fuel_max), "out-of-fuel"),
         ("wall clock", ms(default.wall_max_ms), ms(cap.wall_max_ms), "timed-out"),
@@ -55,6 +56,7 @@ fn the_limits_of_the_readme_are_those_of_the_host() {
         ("answered by host functions and given to them to keep", moved.clone(), moved, "moved-exceeded"),
         ("written by host functions, in all", written.clone(), written, "written-exceeded"),
         ("entries and ranges read by host functions, each counted once", reads.clone(), reads, "read-exceeded"),
+        ("storage of a pack at a merchant, keys and values", stored.clone(), stored, "limit"),
         (
             "timers of a pack that wait at a merchant",
             thousands(Limits::TIMERS_MAX),

@@ -215,6 +215,10 @@ settings! {
         write_kib_per_second: Whole<0, 1_000_000> = "512", "pack-write-kib-per-second", "PUNCHCARD_PACK_WRITE_KIB_PER_SECOND", "KIB",
             "How much all packs of one merchant may write a second, in KiB, and one of them half of it; 0 for as much as they \
              want. The first 16 KiB of such a call are not counted; otherwise as fuel_million_per_second.";
+        storage_mib: Whole<0, 1_000_000> = "1024", "pack-storage-mib", "PUNCHCARD_PACK_STORAGE_MIB", "MIB",
+            "How much one pack may have stored at a merchant, keys and values together, in MiB; 0 for as much as it wants. \
+             A pack that has so much makes no entry larger until it has made others smaller or deleted them. What is kept \
+             for the way back to an earlier revision is not counted.";
     }
 
     "Messages: what members are told."
@@ -393,6 +397,11 @@ impl Packs {
     /// How much all packs of a merchant may write a second, in bytes; 0 for as much as they want.
     pub(super) fn written_a_second(&self) -> u64 {
         u64::from(self.write_kib_per_second.0) << 10
+    }
+
+    /// How much one pack may have stored at a merchant, in bytes; 0 for as much as it wants.
+    pub(super) fn stored_bytes_max(&self) -> u64 {
+        u64::from(self.storage_mib.0) << 20
     }
 
     /// Whose packs are taken.

@@ -54,6 +54,7 @@ fn packs_may_use_what_the_host_says_unless_the_operator_says_otherwise() {
     let packs = Config::default().packs;
     assert_eq!(packs.fuel_a_second(), crate::usecase::Quotas::FUEL_A_SECOND);
     assert_eq!(packs.written_a_second(), crate::usecase::Quotas::WRITTEN_A_SECOND);
+    assert_eq!(packs.stored_bytes_max(), crate::usecase::Quotas::STORED);
 }
 
 #[test]

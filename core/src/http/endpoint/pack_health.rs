@@ -12,9 +12,10 @@ use crate::domain::{Action, Code};
 use crate::http::caller::Caller;
 use crate::http::path::Path;
 use crate::http::{App, Problem};
+use crate::pack::storage;
 use crate::usecase::{Fault, KeptLine, PackHealth};
 
-/// How a pack does at this merchant, since the server was started.
+/// How a pack does at this merchant, since the server was started, and how much it has stored.
 #[derive(Serialize, ToSchema)]
 pub(super) struct HealthOut {
     /// How often it was called.
@@ -31,6 +32,8 @@ pub(super) struct HealthOut {
     time_us: u64,
     /// The longest of them, in microseconds.
     time_us_most: u64,
+    /// How many bytes it has stored now, keys and values together.
+    storage_bytes: u64,
     /// Until when it is not called as its calls did harm again and again, RFC 3339; null when it is.
     rests_until: Option<String>,
     #[schema(inline)]
@@ -77,8 +80,8 @@ pub(super) struct LogLineOut {
     text: String,
 }
 
-impl From<PackHealth> for HealthOut {
-    fn from(health: PackHealth) -> Self {
+impl HealthOut {
+    fn of(health: PackHealth, storage_bytes: u64) -> Self {
         let PackHealth { calls, refused, faults, fuel, fuel_most, time, time_most, last_fault, rests_until } = health;
         Self {
             calls,
@@ -88,6 +91,7 @@ impl From<PackHealth> for HealthOut {
             fuel_most,
             time_us: micros(time),
             time_us_most: micros(time_most),
+            storage_bytes,
             rests_until: rests_until.map(|until| until.to_string()),
             last_fault: last_fault.map(Into::into),
         }
@@ -110,7 +114,7 @@ impl From<KeptLine> for LogLineOut {
     }
 }
 
-/// How a pack does at this merchant, since the server was started.
+/// How a pack does at this merchant, since the server was started, and how much it has stored.
 #[utoipa::path(get, path = "/v1/packs/{pack}/health", tag = "packs",
     extensions(("x-needs" = json!("manage-packs"))), params(("pack" = String, Path)),
     responses((status = 200, body = HealthOut),
@@ -124,10 +128,11 @@ pub(super) async fn read_pack_health(
     let pack = Code::new(pack).map_err(|error| Problem::wrong_name(&error))?;
     let health = app
         .serve(caller, Action::ManagePacks, move |host, actor| {
-            Ok::<_, Problem>(host.programme.health.read(actor.merchant, &pack))
+            let storage_bytes = host.look(|tx| storage::stored_bytes(tx, actor.merchant, &pack))?;
+            Ok::<_, Problem>(HealthOut::of(host.programme.health.read(actor.merchant, &pack), storage_bytes))
         })
         .await?;
-    Ok(Json(health.into()))
+    Ok(Json(health))
 }
 
 /// What a pack has logged last at this merchant.

@@ -109,6 +109,10 @@ pub(super) struct Desk {
     pub(super) of_partners: usize,
     /// Under which number what entries were before is kept.
     pub(super) undo: Option<u32>,
+    /// By how many bytes the call has made the pack's storage larger: it is counted when the call ends well.
+    pub(super) stored: i64,
+    /// How many bytes the pack may have stored.
+    pub(super) stored_max: u64,
 }
 
 /// The trap that ends a call with too many host calls; the outcome is told from the count.

@@ -52,9 +52,24 @@ pub fn pack_entries(merchant: MerchantId, pack: &Code) -> KeyRange {
     Name::of(b'k', merchant).text(pack.as_str()).range()
 }
 
+/// A counter of the bytes that a pack has stored: its own parts of the keys of its entries, and their values.
+pub fn pack_stored(merchant: MerchantId, pack: &Code) -> Key {
+    Name::of(b'@', merchant).bytes(b"b").text(pack.as_str()).0
+}
+
+/// The counters of what a merchant's packs have stored.
+pub fn pack_stored_all(merchant: MerchantId) -> KeyRange {
+    Name::of(b'@', merchant).bytes(b"b").range()
+}
+
 /// All that packs of a merchant have stored, and what of it was before changes of revisions.
 pub fn pack_entries_all(merchant: MerchantId) -> KeyRange {
     Name::of(b'k', merchant).range()
+}
+
+/// The same of all merchants.
+pub fn all_pack_entries() -> KeyRange {
+    Name::new(b'k').range()
 }
 
 /// The pack and its own part of the key of an entry; none for what an entry was before a change of revisions.

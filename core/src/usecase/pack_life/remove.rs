@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::restore::ENTRIES_MAX;
 use super::{Stage, save_enablement};
-use crate::domain::{Code, Event, MemberId};
+use crate::domain::{Code, Event, MemberId, MerchantId};
+use crate::pack::storage;
 use crate::store::{Direction, KeyRange, StoreError, Tx, layout};
 use crate::usecase::pack_calls::LANES;
 use crate::usecase::usage::note_owner;
@@ -142,13 +143,15 @@ pub(super) fn remove_part(tx: &mut Tx, act: &mut Act<'_>, enablement: &Enablemen
     let undos = (0..=enablement.changes).rev().map(|number| layout::pack_undos(merchant, pack, number));
     let dues = (0..LANES).map(|lane| layout::pack_dues(merchant, pack, lane));
     let ranges = [
-        layout::pack_entries(merchant, pack),
         layout::pack_timers(merchant, pack),
         layout::pack_timer_dues(merchant, pack),
         layout::pack_waiting_of_pack(merchant, pack),
         layout::parked_calls(merchant, pack),
     ];
-    let mut left = ENTRIES_MAX;
+    let mut left = ENTRIES_MAX - remove_entries(tx, merchant, pack)?;
+    if left == 0 {
+        return Ok(true);
+    }
     for range in ranges.into_iter().chain(dues).chain(undos) {
         let found = tx.scan(&range, Direction::Forward, left)?;
         for (key, _) in &found {
@@ -162,10 +165,24 @@ pub(super) fn remove_part(tx: &mut Tx, act: &mut Act<'_>, enablement: &Enablemen
     for lane in 0..=LANES {
         tx.delete(&layout::pack_progress(merchant, pack, lane));
     }
+    tx.delete(&layout::pack_stored(merchant, pack));
     tx.delete(&layout::pack_timer_count(merchant, pack));
     tx.delete(&layout::change_of_pack(merchant, pack));
     tx.delete(&layout::enablement(merchant, pack));
     tx.add(&layout::enablements_version(merchant), 1)?;
     act.tell(tx, &Event::PackRemoved { pack: pack.clone(), at: act.now })?;
     Ok(false)
+}
+
+/// Drops a part of what a pack has stored. Returns how many entries that were.
+fn remove_entries(tx: &mut Tx, merchant: MerchantId, pack: &Code) -> Result<usize, StoreError> {
+    let own = layout::pack_entry_prefix_len(pack);
+    let found = tx.scan(&layout::pack_entries(merchant, pack), Direction::Forward, ENTRIES_MAX)?;
+    let mut grown = 0;
+    for (key, value) in &found {
+        grown += storage::growth(&key[own..], Some(value), None);
+        tx.delete(key);
+    }
+    storage::count(tx, merchant, pack, grown)?;
+    Ok(found.len())
 }

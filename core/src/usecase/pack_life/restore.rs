@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Before, ChangeError, ChangeProgress, Stage, read_progress, save_enablement, tell_disabled, tell_enabled};
 use crate::domain::{Code, Event, StoreId};
-use crate::pack::Grant;
+use crate::pack::{Grant, storage};
 use crate::store::{Direction, StoreError, Tx, layout};
 use crate::usecase::enable_pack::{NotTrusted, check_trust};
 use crate::usecase::pack_calls::{Failure, FollowFrom, start_following};
@@ -143,17 +143,24 @@ pub(super) fn restore_part(
 ) -> Result<bool, StoreError> {
     let undos = layout::pack_undos(act.merchant, &enablement.pack, enablement.changes);
     let kept = tx.scan(&undos, Direction::Forward, ENTRIES_MAX)?;
+    let mut grown = 0;
     for (undo, value) in &kept {
         let corrupt = || StoreError::corrupt("what an entry of a pack was", undo);
         let name = layout::pack_undo_entry(undo).ok_or_else(corrupt)?;
         let entry = layout::pack_entry(act.merchant, &enablement.pack, name);
-        match value.split_first() {
-            None => tx.delete(&entry),
-            Some((1, before)) => tx.put(&entry, before.to_vec())?,
+        let before = match value.split_first() {
+            None => None,
+            Some((1, before)) => Some(before),
             Some(_) => return Err(corrupt()),
+        };
+        grown += storage::growth(name, tx.get(&entry)?.as_deref(), before);
+        match before {
+            None => tx.delete(&entry),
+            Some(before) => tx.put(&entry, before)?,
         }
         tx.delete(undo);
     }
+    storage::count(tx, act.merchant, &enablement.pack, grown)?;
     if kept.len() == ENTRIES_MAX {
         return Ok(true);
     }

@@ -229,6 +229,23 @@ fn a_key_that_has_not_the_form_of_its_table() {
 }
 
 #[test]
+fn storage_of_a_pack_that_is_counted_otherwise() {
+    let [bakery, points] = ["bakery", "points"].map(|code| Code::new(code).unwrap());
+    let told = [
+        "`bakery` has stored 5 bytes, and 4 are counted",
+        "`none` has stored 0 bytes, and 1 are counted",
+        "`points` has stored 2 bytes, and 0 are counted",
+    ];
+    finds_just(&told, |shop, tx| {
+        tx.put(&layout::pack_entry(shop.merchant, &bakery, b"key"), [7; 2])?;
+        tx.put(&layout::pack_undo(shop.merchant, &bakery, 1, b"key"), [1; 9])?;
+        tx.add(&layout::pack_stored(shop.merchant, &bakery), 4)?;
+        tx.put(&layout::pack_entry(shop.merchant, &points, b"k"), [7])?;
+        tx.add(&layout::pack_stored(shop.merchant, &Code::new("none").unwrap()), 1)
+    });
+}
+
+#[test]
 fn an_event_that_is_gone() {
     finds_just(&["the log of events is not the one"], |shop, tx| {
         tx.delete(&crate::store::log_entry_key(&layout::events(shop.merchant), 2));
