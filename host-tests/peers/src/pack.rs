@@ -102,6 +102,7 @@ fn call(shop: &Shop, points: &LoadedPack, basket: &Basket) -> Call {
         ordered_at: at,
         total_minor: Order::total(&lines).expect("the lines add up"),
         lines,
+        discounts: Vec::new(),
         coupons: None,
         payments: Vec::new(),
         refunds: Vec::new(),
