@@ -106,7 +106,7 @@ impl Order {
 
     /// How many discounts of packs one order has, and of how many lines they take something off, each counted in each
     /// discount: there is room for so many in a value of the store.
-    pub const DISCOUNTS_MAX: (usize, usize) = (40, 800);
+    pub const DISCOUNTS_MAX: (usize, usize) = (20, 400);
 
     /// How often a part of one order can be given back.
     pub const REFUNDS_MAX: usize = 100;

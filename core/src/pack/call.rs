@@ -157,12 +157,9 @@ impl LoadedPack {
         })
     }
 
-    /// What a basket costs less. Nothing is written.
+    /// What a basket costs less; the caller drops what is written.
     pub fn quote_price(&self, tx: &mut Tx, scene: &Scene, order: &Order, buyer: Option<&Member>) -> Verdict<Offered> {
-        let before = tx.savepoint();
-        let verdict = self.offer(tx, scene, scene.order(order, String::new(), buyer));
-        tx.rollback_to(before);
-        verdict
+        self.offer(tx, scene, scene.order(order, String::new(), buyer))
     }
 
     /// What an order costs less that is being recorded.

@@ -81,8 +81,9 @@
 //! | `9` | merchant, day, store, kind, name, figure | counter: what was sold of a SKU or category on a day |
 //! | `2` | merchant, month, store, figure | a goal |
 //! | `u` | merchant, member | when a member has bought |
+//! | `u` | merchant, member, `b` or `c`, name | what the member has bought of a brand or a category |
 //! | `3` | merchant, day, member | nothing: that a member has bought on a day |
-//! | `=` | merchant, member, `b` or `c`, name | what the member has bought of a brand or a category |
+//! | `=` | merchant, member, `b` or `c`, name | the same in stores up to version 7; it is moved |
 //! | `R` | merchant, revision | a pack revision that the merchant has |
 //! | `B` | revision, number | a part of its component |
 //! | `E` | merchant | the version of its enablements |

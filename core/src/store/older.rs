@@ -493,6 +493,43 @@ mod tests {
     }
 
     #[test]
+    fn nothing_was_taken_off_an_order_of_version_4_by_packs() {
+        let (id, posting, staff) =
+            (OrderId::from_bytes([7; 16]), PostingId::from_bytes([4; 16]), StaffId::from_bytes([5; 16]));
+        let (store, member) = (StoreId::from_bytes([8; 16]), MemberId::from_bytes([9; 16]));
+        let (at, by) = (Timestamp::from_second(5).unwrap(), Source::Hand(staff));
+        let served = Served { staff, team: Some(Code::new("counter").unwrap()) };
+        let line =
+            Line { sku: label("bun"), category: None, brand: Some(label("own")), quantity: 2, amount_minor: 700 };
+        let part = RefundedLine { line: 0, quantity: 1, amount_minor: 350 };
+        let (reason, reversals) = (Some(label("stale")), vec![posting]);
+        let refund =
+            Refund { at, by: by.clone(), reason, lines: vec![part], amount_minor: 350, completes: false, reversals };
+        let fields = (id, "till-1", store, &by, Some(&served), Some(member), Some(Source::Operator), Some(5_000_i64));
+        let more = (5_000_i64, vec![&line], 700_u64, None::<UsedCoupons>, Vec::<Payment>::new(), vec![&refund]);
+        let order: Order = read(&postcard::to_extend(&(fields, more, Vec::<PackOutcome>::new()), vec![4]).unwrap());
+        let expected = Order {
+            id,
+            reference: Reference::new("till-1").unwrap(),
+            store,
+            by,
+            served_by: Some(served),
+            member: Some(member),
+            claimed_by: Some(Source::Operator),
+            claimed_at: Some(at),
+            ordered_at: at,
+            lines: vec![line],
+            total_minor: 700,
+            discounts: Vec::new(),
+            coupons: None,
+            payments: Vec::new(),
+            refunds: vec![refund],
+            outcomes: Vec::new(),
+        };
+        assert_eq!(order, expected);
+    }
+
+    #[test]
     fn of_a_posting_of_version_3_nobody_knows_who_acted() {
         let id = PostingId::from_bytes([4; 16]);
         let bytes = older3(&(id, 5_000_i64, Cause::Load, None::<Code>, Some("cash"), Vec::<Entry>::new()));

@@ -3,7 +3,7 @@
 use super::health::CallKind;
 use super::pack_decisions::Failure;
 use super::{Act, Active};
-use crate::domain::{Code, Member, Merchant, Minor, Order, PackDiscount};
+use crate::domain::{Code, Event, Member, Merchant, Minor, Order, PackDiscount};
 use crate::pack::{Finding, Grant, LoadedPack, Offered};
 use crate::store::{StoreError, Tx};
 
@@ -36,7 +36,8 @@ pub(super) struct NoPrice {
 }
 
 /// Asks the packs of the order's store one after the other what the order costs less, and takes it off. Each sees what those
-/// before it have left. One that fails takes nothing off.
+/// before it have left. One that fails takes nothing off, and nothing that it wrote is kept; of an order that is recorded all
+/// the same it is told among the events.
 pub(super) fn price_order(
     tx: &mut Tx,
     act: &mut Act<'_>,
@@ -47,27 +48,31 @@ pub(super) fn price_order(
     let (mut prices, store) = (Vec::new(), order.store);
     let all = act.programme.active(tx, act.merchant)?;
     for active in all.iter().filter(|active| active.stores.contains(&store)) {
-        let Some(pack) = pricing(active) else { continue };
         let before = tx.savepoint();
-        let said = match ask(tx, act, merchant, (active, pack), (order, buyer), purpose) {
+        let asked = match &active.loaded {
+            _ if !active.has_grant(&Grant::Discount(1)) => continue,
+            Ok(pack) if !pack.prices() => continue,
+            Ok(pack) => ask(tx, act, merchant, (active, pack), (order, buyer), purpose),
+            Err(error) => {
+                Err(Failure::Pack { code: error.code().to_owned(), message: error.to_string(), may_pass: true })
+            }
+        };
+        let said = match asked {
             Ok(offered) => take(order, &active.code, offered),
             Err(Failure::Store(error)) => return Err(error),
             Err(Failure::Pack { code, message, .. }) => Err(NoPrice { code, message }),
         };
-        if let Err(failure) = &said {
+        if let Err(NoPrice { code, .. }) = &said {
             tx.rollback_to(before);
-            let code = &failure.code;
             tracing::warn!(pack = %active.code, order = %order.reference, code, "a pack takes nothing off an order");
+            if purpose == PriceFor::Order {
+                let (pack, code) = (active.code.clone(), code.clone());
+                act.tell(tx, &Event::PackFailed { pack, order: order.id, code, at: act.now })?;
+            }
         }
         prices.push(PackPrice { pack: active.code.clone(), said });
     }
     Ok(prices)
-}
-
-/// A pack that makes orders cheaper, as far as the merchant lets it.
-fn pricing(active: &Active) -> Option<&LoadedPack> {
-    let pack = active.loaded.as_ref().ok()?;
-    (pack.prices() && active.has_grant(&Grant::Discount(1))).then_some(pack)
 }
 
 fn ask(
@@ -82,7 +87,7 @@ fn ask(
     let scene = active.scene(act, merchant, &zone, Some(order.store), order.ordered_at);
     let offered = match purpose {
         PriceFor::Quote => {
-            act.call_for_show(tx, active, CallKind::Quote, |tx| pack.quote_price(tx, &scene, order, buyer))
+            act.call_for_show(tx, active, CallKind::Price, |tx| pack.quote_price(tx, &scene, order, buyer))
         }
         PriceFor::Order => act.call(tx, active, CallKind::Price, |tx| pack.price(tx, &scene, order, buyer)),
     };

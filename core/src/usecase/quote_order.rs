@@ -26,6 +26,8 @@ pub struct QuoteOrder {
     pub lines: Vec<QuoteLine>,
     /// With which of the buyer's coupons.
     pub coupons: SoughtCoupons,
+    /// Whether packs take something off: then the order has to say what is due.
+    pub discounts: bool,
 }
 
 /// A line of a basket.
@@ -193,8 +195,14 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
         refunds: Vec::new(),
         outcomes: Vec::new(),
     };
-    // As when it is settled: packs take something off, then coupons count, and packs give for what is left.
-    let priced = price_order(tx, act, &merchant, (&mut order, buyer.as_ref()), PriceFor::Quote)?;
+    // As when it is settled: packs take something off, then coupons count, and packs give for what is left. What they write
+    // when they are asked for prices they see when they are asked what they give, and nobody afterwards.
+    let before = tx.savepoint();
+    let priced = if new.discounts {
+        price_order(tx, act, &merchant, (&mut order, buyer.as_ref()), PriceFor::Quote)?
+    } else {
+        Vec::new()
+    };
     let mut packs: Vec<PackQuote> = priced.into_iter().map(PackQuote::priced).collect();
     let coupons = quote_coupons(tx, act, &new.coupons, order.member, new.store, &mut order.lines)?;
     order.total_minor = order.total_minor.saturating_sub(taken_off(&coupons));
@@ -205,6 +213,7 @@ pub fn quote_order(tx: &mut Tx, act: &mut Act<'_>, new: &QuoteOrder) -> Result<Q
         });
         packs[place].add(said);
     }
+    tx.rollback_to(before);
     Ok(Quote { lines, total_minor, due_minor: order.total_minor, coupons, packs })
 }
 

@@ -14,8 +14,8 @@ use super::pack_life::Stage;
 use super::visits::note_return;
 use super::{Act, Reply};
 use crate::domain::{
-    self, Code, Event, Label, Line, MerchantId, Minor, Order, OrderId, OrderState, PackResult, PostingId, Refund,
-    RefundedLine,
+    self, Code, Event, Label, Line, MerchantId, Minor, Order, OrderId, OrderState, PackOutcome, PackResult, PostingId,
+    Refund, RefundedLine,
 };
 use crate::ledger::{Cause, LedgerError, Move, NewPosting, Reversible};
 use crate::pack::CallError;
@@ -358,6 +358,18 @@ fn undo_share(
     Ok(Some(id))
 }
 
+/// The packs that gave something for an order, or took something off, each once.
+fn had_a_part(order: &Order) -> Vec<&Code> {
+    let done = |outcome: &&PackOutcome| matches!(outcome.result, PackResult::Done { .. });
+    let mut packs: Vec<&Code> = order.outcomes.iter().filter(done).map(|outcome| &outcome.pack).collect();
+    for discount in &order.discounts {
+        if !packs.contains(&&discount.pack) {
+            packs.push(&discount.pack);
+        }
+    }
+    packs
+}
+
 fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), StoreError> {
     let merchant = act.merchant(tx)?;
     let zone = merchant.time_zone.zone();
@@ -365,9 +377,8 @@ fn tell_packs(tx: &mut Tx, act: &mut Act<'_>, order: &Order) -> Result<(), Store
         Some(id) => member_of(tx, merchant.id, id)?,
         None => None,
     };
-    for outcome in &order.outcomes {
-        let PackResult::Done { .. } = outcome.result else { continue };
-        let Some(active) = act.programme.find(tx, merchant.id, &outcome.pack)? else { continue };
+    for code in had_a_part(order) {
+        let Some(active) = act.programme.find(tx, merchant.id, code)? else { continue };
         let Ok(pack) = &active.loaded else { continue };
         // One that is off is not called for anything: it hears of it when it is switched on again.
         let is_off = active.stores.is_empty();

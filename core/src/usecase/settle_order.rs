@@ -184,7 +184,7 @@ pub enum SettleError {
         failed: Vec<(Code, String)>,
     },
     /// The payments are not what is to be paid.
-    #[error("the payments add up to {paid}, but {due} are to be paid, coupons off")]
+    #[error("the payments add up to {paid}, but {due} are to be paid, discounts off")]
     PaymentsDiffer {
         /// The sum of the payments.
         paid: Minor,
@@ -233,7 +233,7 @@ const PAYMENTS_MAX: usize = 10;
 /// balances have to be good when it comes, not when a till that was offline took them.
 ///
 /// Packs take something off when it is said what is to be paid, as a quote has told it: then the order comes to that, or is
-/// not recorded.
+/// not recorded. One that fails in that takes nothing off, which is among the events, and is not tried again.
 ///
 /// Under a reference that is there, the same order is answered as it was settled: same store, member, lines, amount to
 /// be paid, coupons, payments and, if it is said, time.

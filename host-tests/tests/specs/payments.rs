@@ -232,7 +232,7 @@ async fn payments_that_are_wrong_leave_nothing_behind() {
         (
             alice.order("t"),
             json!([stored(2_399)]),
-            "422 payments-differ: the payments add up to 2399, but 2400 are to be paid, coupons off",
+            "422 payments-differ: the payments add up to 2399, but 2400 are to be paid, discounts off",
         ),
         (
             alice.order("t"),

@@ -97,7 +97,7 @@ async fn every_kind_of_call_is_recorded_and_replays_to_the_same_result_fuel_and_
     shop.enable(pack("bakery")).settings(settings).send().await.ok();
     let alice = shop.member("alice").enrol().await;
     alice.load(50_000).await.created();
-    alice.order("till-1").quote().await.ok();
+    alice.order("till-1").with("discounts", true).quote().await.ok();
     let order = alice.order("till-1").settle().await.created();
     alice.redeem(3).await.ok();
     shop.refund(&order).await.ok();

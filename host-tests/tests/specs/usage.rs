@@ -55,7 +55,12 @@ fn the_limits_of_the_readme_are_those_of_the_host() {
         ),
         ("answered by host functions and given to them to keep", moved.clone(), moved, "moved-exceeded"),
         ("written by host functions, in all", written.clone(), written, "written-exceeded"),
-        ("entries and ranges read by host functions, each counted once", reads.clone(), reads, "read-exceeded"),
+        (
+            "entries and ranges read or written over by host functions, each counted once",
+            reads.clone(),
+            reads,
+            "read-exceeded",
+        ),
         ("storage of a pack at a merchant, keys and values", stored.clone(), stored, "limit"),
         (
             "timers of a pack that wait at a merchant",

@@ -234,6 +234,7 @@ impl Script<'_> {
             member: Some(person.id),
             lines: vec![line],
             coupons: SoughtCoupons::None,
+            discounts: true,
         };
         let quote = self.host.act(&self.stage.actor, |tx, act| quote_order(tx, act, &basket));
         let quote = quote.map_err(|error| describe(&error))?;

@@ -26,6 +26,9 @@ pub(super) struct Basket {
     lines: Vec<QuoteLineIn>,
     /// Which of the buyer's coupons are looked at; none if it is left out. Nothing is redeemed.
     coupons: Option<CouponsSought>,
+    /// Whether packs take something off, as far as the merchant lets them. Then an order at these prices says its `due_minor`.
+    #[serde(default)]
+    discounts: bool,
 }
 
 /// A line of a basket.
@@ -83,11 +86,11 @@ pub(super) struct QuoteOut {
     lines: Vec<LineOut>,
     /// The sum of the lines.
     total_minor: u64,
-    /// What is left to be paid when what packs take off and the coupons that count are taken off. An order that says so comes
-    /// to it; without it packs take nothing off.
+    /// What is left to be paid when what packs take off, if that was asked for, and the coupons that count are taken off.
     due_minor: u64,
-    /// Each coupon that was looked at, those that count first, in the order in which they do. An order with these lines,
-    /// those that count in this order (by `hold` where there is one, by type otherwise) and `due_minor` comes to that.
+    /// Each coupon that was looked at, those that count first, in the order in which they do. An order with these lines
+    /// and those that count in this order (by `hold` where there is one, by type otherwise) comes to `due_minor`; it has to say
+    /// so when packs were asked for `discounts`.
     coupons: Vec<QuotedCouponOut>,
     /// What each pack says, in the order they are asked.
     packs: Vec<PackQuoteOut>,
@@ -201,7 +204,7 @@ pub(super) async fn quote_order(
     caller: Caller,
     sent: Sent<Basket>,
 ) -> Result<Json<QuoteOut>, Problem> {
-    let Basket { store, member, lines: basket, coupons } = sent.body;
+    let Basket { store, member, lines: basket, coupons, discounts } = sent.body;
     let coupons = match coupons {
         None => SoughtCoupons::None,
         Some(CouponsSought::Word(BestWord::Best)) => SoughtCoupons::Best,
@@ -211,7 +214,7 @@ pub(super) async fn quote_order(
         return Err(LineFault::TooManyLines { given: basket.len() }.into());
     }
     let lines = basket.into_iter().map(Into::into).collect();
-    let new = usecase::QuoteOrder { store, member, lines, coupons };
+    let new = usecase::QuoteOrder { store, member, lines, coupons, discounts };
     let quote = app
         .serve(caller, Action::Serve, move |host, actor| {
             at_store(actor, new.store)?;

@@ -26,6 +26,8 @@ struct Settings {
     skips: Vec<String>,
     /// What goes wrong, after writing.
     fails: Fails,
+    /// Refuses to decide on orders that are recorded.
+    decides_nothing: bool,
 }
 
 /// Something that it takes off.
@@ -67,7 +69,7 @@ impl Pack for Prices {
 
 impl Pricing for Prices {
     fn price(ctx: &CallContext, order: &Order) -> Result<Offer, Refusal> {
-        let Settings { discounts, times, skips, fails } = settings()?;
+        let Settings { discounts, times, skips, fails, .. } = settings()?;
         let amounts: Vec<_> = order.lines.iter().map(|line| line.amount).collect();
         let buyer = order.buyer.as_ref().map(|buyer| &buyer.id);
         let seen = serde_json::json!({ "at": ctx.now, "total": order.total, "lines": amounts, "buyer": buyer });
@@ -88,6 +90,25 @@ impl Pricing for Prices {
         let discounts: Vec<_> = discounts.collect();
         let skipped = skips.into_iter().map(|rule| Skipped { rule, explanation: "not this one".to_owned() });
         Ok(Offer { discounts: vec![discounts; times.unwrap_or(1)].concat(), skipped: skipped.collect() })
+    }
+}
+
+impl Checkout for Prices {
+    fn decide(_: &CallContext, order: &Order) -> Result<Decision, Refusal> {
+        let seen = kv::get(&format!("order-{}", order.id))?;
+        let rule = if seen.is_some() { Finding::applied } else { Finding::skipped };
+        Ok(Decision { earnings: Vec::new(), findings: vec![rule("priced", "whether it was priced")] })
+    }
+
+    fn settled(ctx: &CallContext, order: &Order) -> Result<Decision, Refusal> {
+        if settings::<Settings>()?.decides_nothing {
+            return Err(Refusal::refused("not-today", "nothing is decided today"));
+        }
+        Self::decide(ctx, order)
+    }
+
+    fn refunded(_: &CallContext, refund: &Refund) -> Result<(), Refusal> {
+        Ok(kv::delete(&format!("order-{}", refund.order.id))?)
     }
 }
 
@@ -114,4 +135,4 @@ impl Commands for Prices {
     const ALL: &'static [Operation] = &[Operation::of::<Seen>()];
 }
 
-punchcard_sdk::pack!(Prices: pricing, commands);
+punchcard_sdk::pack!(Prices: checkout, pricing, commands);
