@@ -390,6 +390,7 @@ mod tests {
     use serde::Serialize;
 
     use super::*;
+    use crate::domain::StaffId;
     use crate::store::{Record, decode, encode};
 
     /// The bytes that version 1 of the host wrote for a record with these fields.
