@@ -272,7 +272,7 @@ async fn the_largest_order_with_discounts_is_recorded_and_given_back() {
     let order = (0..200)
         .fold(shop.order("till-1"), |order, line| order.line(&format!("{line:03}{}", "x".repeat(120)), 99_999_999));
     let quote = quoted(order.clone()).await;
-    let due = 200 * 99_999_999 - 400;
+    let due = 200 * 99_999_999_u64 - 400;
     assert_eq!(
         (&quote["due_minor"], &of(&quote, "ccices")["failed"]["code"]),
         (&json!(due), &json!("too-many-discounts"))
