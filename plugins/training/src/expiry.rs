@@ -43,9 +43,8 @@ pub(crate) fn close(ctx: &CallContext, firing: &Firing) -> Result<(), Refusal> {
 pub(crate) fn forfeit(ctx: &CallContext, mut package: Package) -> Result<(), Refusal> {
     let forfeited = package.forfeit();
     storage::put_package(&package)?;
-    if let Some(mut student) = storage::student(&package.student)?
-        && student.live.contains(&package.id)
-    {
+    let student = storage::student(&package.student)?;
+    if let Some(mut student) = student.filter(|student| student.live.contains(&package.id)) {
         student.live.retain(|live| *live != package.id);
         storage::put_student(&student)?;
     }
