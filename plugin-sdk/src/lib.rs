@@ -246,7 +246,7 @@ pub trait Checkout {
 /// ```
 pub trait Pricing {
     /// What an order costs less, and which rules take nothing off. In a quote `order.id` is empty, and whatever is written
-    /// here is dropped; when the order is being recorded at the price of a quote, what is written is kept with it.
+    /// here is dropped at its end; when the order is being recorded at the price of a quote, what is written is kept with it.
     ///
     /// # Errors
     /// A refusal takes nothing off.

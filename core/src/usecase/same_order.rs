@@ -20,7 +20,8 @@ pub(super) enum Says {
     NothingOfPayment,
 }
 
-/// Whether what is sent is what is recorded: store, buyer, lines, time and who served if it is said, what was to be paid, coupons and payments.
+/// Whether what is sent is what is recorded: store, buyer, lines, time and who served if it is said, what was to be paid,
+/// coupons and payments.
 pub(super) fn is_same(
     tx: &mut Tx,
     merchant: MerchantId,

@@ -21,7 +21,8 @@ use crate::usecase::{self, Pay};
     "lines": [{"sku": "croissant", "category": "pastry", "quantity": 2, "amount_minor": 2400}]}))]
 pub(super) struct NewOrder {
     /// The till's name for the order, unique in the merchant. The same again, with the same store, member, lines, amount to be
-    /// paid, coupons, payments and, if they are said, time and `served_by`, is the same order; with others it is refused (409 `reference-taken`).
+    /// paid, coupons, payments and, if they are said, time and `served_by`, is the same order; with others it is refused
+    /// (409 `reference-taken`).
     #[schema(value_type = String, example = "till-2-000815", max_length = 128)]
     reference: Reference,
     #[schema(value_type = String)]
